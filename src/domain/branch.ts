@@ -1,0 +1,14 @@
+/** The run's branch, pushed: begins with an empty commit on the base. */
+export function runBranch(run: string): string {
+  return `converge/${run}`;
+}
+
+/** A shard's branch in the mirror. Not below the run's branch: git holds no branch below another branch's name. */
+export function shardBranch(run: string, shard: string): string {
+  return `converge-shards/${run}/${shard}`;
+}
+
+/** The run that a branch belongs to; undefined for branches that are not ours. */
+export function runOfBranch(branch: string): string | undefined {
+  return /^converge\/([a-z0-9-]+)$/u.exec(branch)?.[1];
+}
