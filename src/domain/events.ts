@@ -1,0 +1,96 @@
+import type { MicroDollars, Usage } from './budget.ts';
+import type { PauseReason } from './errors.ts';
+import type { Json } from './json.ts';
+import type { Ledger, RunStatus } from './ledger.ts';
+import type { Place, Settings } from './run.ts';
+
+/**
+ * Every fact of a run. It only grows, and `Run` is its fold (run.ts). Indexes of the journal (`call`, `effect`, `signal`, `spend`) are made from these alone.
+ * Content that is large (plans, changes, turns) is in the event that decided it, once.
+ */
+export type RunEvent =
+  // the run's life
+  | {
+      readonly type: 'run.started';
+      readonly place: Place;
+      readonly requester: Person;
+      readonly comment: string;
+      readonly task: string;
+      readonly settings: Settings;
+    }
+  | { readonly type: 'run.paused'; readonly reason: PauseReason; readonly message: string }
+  | { readonly type: 'run.resumed' }
+  | { readonly type: 'run.ended'; readonly status: Exclude<RunStatus, 'paused'>; readonly why: string; readonly ledger: Ledger }
+  // durable steps of the story
+  | { readonly type: 'step.done'; readonly step: string; readonly result: Json }
+  // what the script tells
+  | { readonly type: 'phase'; readonly title: string }
+  | { readonly type: 'log'; readonly text: string }
+  // primitives
+  | {
+      readonly type: 'call.issued';
+      readonly key: string;
+      readonly kind: string;
+      readonly label: string;
+      readonly phase: string;
+      readonly input: Json;
+    }
+  | { readonly type: 'call.settled'; readonly key: string; readonly seq: number; readonly outcome: SettledOutcome }
+  // agents: the census
+  | {
+      readonly type: 'agent.started';
+      readonly agent: string;
+      readonly role: string;
+      readonly label: string;
+      readonly phase: string;
+      readonly model: string;
+    }
+  | {
+      readonly type: 'agent.ended';
+      readonly agent: string;
+      readonly ending: AgentEnding;
+      readonly cause: string;
+      readonly turns: number;
+      readonly seconds: number;
+    }
+  // money
+  | {
+      readonly type: 'spend.reserved';
+      readonly id: string;
+      readonly amount: MicroDollars;
+      readonly limit: MicroDollars;
+      readonly agent: string;
+      readonly phase: string;
+      readonly model: string;
+    }
+  | { readonly type: 'spend.charged'; readonly id: string; readonly amount: MicroDollars; readonly usage: Usage; readonly known: boolean }
+  // GitHub
+  | { readonly type: 'effect.intended'; readonly key: string; readonly intent: Json }
+  | { readonly type: 'effect.done'; readonly key: string; readonly result: Json }
+  // people
+  | { readonly type: 'signal.received'; readonly id: string; readonly name: string; readonly by: string; readonly text: string }
+  // shards
+  | { readonly type: 'shard.accepted'; readonly shard: string; readonly change: string; readonly verdict: string }
+  | { readonly type: 'shard.left-over'; readonly shard: string; readonly reason: string };
+
+export interface Person {
+  readonly login: string;
+  /** GitHub's numeric user id, for the co-author trailer. */
+  readonly id: number;
+}
+
+export type AgentEnding = 'done' | 'refused' | 'exhausted' | 'failed' | 'suspended';
+
+export type SettledOutcome =
+  | { readonly kind: 'value'; readonly value: Json }
+  | { readonly kind: 'null'; readonly cause: string }
+  | { readonly kind: 'throw'; readonly message: string };
+
+export interface StoredEvent {
+  readonly scope: string;
+  /** 1-based place in the scope's record. */
+  readonly n: number;
+  /** ISO 8601 with milliseconds, by the journal's clock. */
+  readonly at: string;
+  readonly event: RunEvent;
+}

@@ -1,0 +1,27 @@
+import type { Limits } from './budget.ts';
+import type { ModelChoices } from './effort.ts';
+
+/** Where a run lives: the issue or pull request that its commands come from. */
+export interface Place {
+  readonly owner: string;
+  readonly repo: string;
+  readonly installation: number;
+  readonly number: number;
+  readonly kind: 'issue' | 'pull-request';
+}
+
+/** What a run was started with, resolved from operator, repository and flags (each may only narrow); pinned at approval. */
+export interface Settings {
+  readonly base: string;
+  readonly paths: readonly string[];
+  readonly limits: Limits;
+  readonly models: ModelChoices;
+  readonly setup: string | null;
+  readonly checks: readonly { readonly name: string; readonly run: string; readonly when: 'shard' | 'converged' }[];
+  readonly protectedPaths: readonly string[];
+  readonly exclude: readonly string[];
+  readonly publishShards: boolean;
+  readonly planOnly: boolean;
+  /** Why only planning is possible, e.g. a pull request from a fork. */
+  readonly planOnlyReason: string | null;
+}

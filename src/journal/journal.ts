@@ -1,0 +1,144 @@
+import type { Usage, MicroDollars } from '../domain/budget.ts';
+import type { Overlay } from '../domain/change.ts';
+import type { RunEvent, StoredEvent } from '../domain/events.ts';
+import type { Json } from '../domain/json.ts';
+
+/**
+ * The append-only record of runs (DESIGN.md §5). Every verb is one durable transaction that writes an event and, with it, the index it belongs to
+ * (`call`, `effect`, `signal`, `spend`); the indexes dropped and rebuilt from `event` are the same.
+ * When a promise resolves, the fact is on disk. Errors are ConvergeErrors of kind `journal`.
+ *
+ * `scope` is a run's id, or `comment/<id>` for what is said before a run exists.
+ */
+export interface Journal {
+  /** Creates the run unless this trigger (a comment's id) has one: a webhook delivered twice starts one run. */
+  start(options: {
+    readonly run: string;
+    readonly trigger: string;
+    readonly event: RunEvent;
+  }): Promise<{ readonly run: string; readonly created: boolean }>;
+  /** Runs whose last status is not an end, oldest first. */
+  unfinished(): Promise<readonly string[]>;
+  /** All runs, newest first. */
+  runs(): Promise<readonly string[]>;
+
+  append(scope: string, events: readonly RunEvent[]): Promise<readonly StoredEvent[]>;
+  events(scope: string, after?: number): Promise<readonly StoredEvent[]>;
+  /** Called after commit, in order, with every event of the scope (of all for null); returns the way to stop. */
+  watch(scope: string | null, listener: (event: StoredEvent) => void): () => void;
+
+  /** Inserts calls that are new, in the order given; returns all of them as they stand. */
+  issue(run: string, calls: readonly IssuedCall[]): Promise<readonly CallState[]>;
+  /**
+   * Writes a call's end once and gives it the next commit number of the run. A second settle of the same key changes nothing and returns the first's number.
+   * Composites' child calls are settled by the same verb.
+   */
+  settle(run: string, key: string, outcome: CallOutcome): Promise<number>;
+  call(run: string, key: string): Promise<CallState | undefined>;
+  /** Settled calls in commit order, those after `seq` only. */
+  settled(run: string, afterSeq: number): Promise<readonly SettledCall[]>;
+  /** All calls of the run in order of issue. */
+  calls(run: string): Promise<readonly CallState[]>;
+
+  /** An agent's finished model response and, later, what its tools answered and edited. Turns are numbered from 0; writing one twice replaces nothing. */
+  checkpoint(run: string, agent: string, turn: TurnRecord): Promise<void>;
+  checkpoints(run: string, agent: string): Promise<readonly TurnRecord[]>;
+
+  /** What a person said to a run, stored even if nobody waits yet. False when that id is there already. */
+  signal(run: string, signal: Signal): Promise<boolean>;
+  /** In order of arrival. */
+  signals(run: string): Promise<readonly Signal[]>;
+
+  /** Writes the intent before acting. `fresh` is true only the first time: an intent found again means an unknown outcome. */
+  intend(scope: string, key: string, intent: Json): Promise<{ readonly fresh: boolean; readonly done: boolean; readonly result: Json }>;
+  done(scope: string, key: string, result: Json): Promise<void>;
+  effects(scope: string): Promise<readonly EffectState[]>;
+
+  /** Reserves before a request is sent. Refused when spent + reserved + amount would pass the limit; then nothing is written. */
+  reserve(
+    run: string,
+    reservation: Reservation,
+  ): Promise<{ readonly ok: true } | { readonly ok: false; readonly spent: MicroDollars; readonly reserved: MicroDollars }>;
+  /** Settles a reservation once with what it cost; unknown usage is charged in full by the caller. */
+  charge(run: string, charge: Charge): Promise<void>;
+  spending(run: string): Promise<{ readonly spent: MicroDollars; readonly reserved: MicroDollars; readonly usage: Usage }>;
+  /** Reservations without a charge, e.g. of a process that was killed. */
+  openReservations(run: string): Promise<readonly Reservation[]>;
+
+  /** A webhook's comment, recorded at once and worked on outside of the webhook. False when it was processed already. */
+  receive(id: string, payload: Json): Promise<boolean>;
+  /** Received and not processed, in order of arrival. */
+  received(): Promise<readonly { readonly id: string; readonly payload: Json }[]>;
+  processed(id: string): Promise<void>;
+
+  close(): Promise<void>;
+}
+
+export interface IssuedCall {
+  readonly key: string;
+  /** Name of the primitive. */
+  readonly kind: string;
+  readonly label: string;
+  readonly phase: string;
+  readonly input: Json;
+}
+
+/** `null` as the script sees it, with its recorded cause; `throw` for argument errors and schemas no reply met. */
+export type CallOutcome =
+  | { readonly kind: 'value'; readonly value: Json }
+  | { readonly kind: 'null'; readonly cause: string }
+  | { readonly kind: 'throw'; readonly message: string };
+
+export interface CallState extends IssuedCall {
+  readonly settled: { readonly seq: number; readonly outcome: CallOutcome; readonly at: string } | null;
+}
+
+export interface SettledCall extends IssuedCall {
+  readonly seq: number;
+  readonly outcome: CallOutcome;
+  readonly at: string;
+}
+
+export interface TurnRecord {
+  readonly n: number;
+  /** `response`: the model's message, stored before its tools run. `results`: what the tools answered, with the edits of this turn. */
+  readonly part: 'response' | 'results';
+  readonly data: Json;
+  /** The whole overlay of the workspace after this turn; empty for `response`. */
+  readonly overlay: Overlay;
+}
+
+export interface Signal {
+  /** Unique in the run: the comment's id. */
+  readonly id: string;
+  /** `approve`, `revise`, `stop`… */
+  readonly name: string;
+  readonly by: string;
+  readonly text: string;
+}
+
+export interface EffectState {
+  readonly key: string;
+  readonly intent: Json;
+  readonly done: boolean;
+  readonly result: Json;
+}
+
+export interface Reservation {
+  /** Unique for each HTTP request to the model. */
+  readonly id: string;
+  readonly amount: MicroDollars;
+  /** The run's limit now. */
+  readonly limit: MicroDollars;
+  readonly agent: string;
+  readonly phase: string;
+  readonly model: string;
+}
+
+export interface Charge {
+  readonly id: string;
+  readonly amount: MicroDollars;
+  readonly usage: Usage;
+  /** False when the usage was never learned (broken stream, killed process) and the reservation is charged in full. */
+  readonly known: boolean;
+}

@@ -1,0 +1,42 @@
+import type { Agents } from '../agents/agent.ts';
+import type { Json } from '../domain/json.ts';
+import type { Plan } from '../domain/plan.ts';
+import type { Repository } from '../git/workspace.ts';
+import type { CallOutcome, Journal } from '../journal/journal.ts';
+import type { Commands } from '../sandbox/commands.ts';
+
+/** What primitives may use of a run; everything that is decided or paid for goes through `journal`. */
+export interface PrimitivePorts {
+  readonly run: string;
+  /** What people asked for, for prompts; untrusted text. */
+  readonly task: string;
+  readonly plan: Plan;
+  readonly journal: Journal;
+  readonly repository: Repository;
+  readonly agents: Agents;
+  readonly commands: Commands;
+  /** Aborts when the run stops or this process ends; performing calls then throw `Suspended`. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * One call of the script, validated and understood.
+ * `identity` is what the content key is made of, besides the name and the count of equal calls before: arguments in canonical form without label and phase,
+ * pinned model and effort, input tree.
+ */
+export interface PreparedCall {
+  readonly kind: string;
+  readonly label: string;
+  readonly phase: string;
+  readonly identity: Json;
+  /** Does it and gives its end; transient faults are retried inside. Throws only `Suspended`. `key` names the call, and child calls as `key/child`. */
+  perform(key: string): Promise<CallOutcome>;
+}
+
+/** One file a primitive. `prepare` throws ConvergeError of kind `script` for wrong arguments, unknown options and forged handles. */
+export interface Primitive {
+  readonly name: string;
+  prepare(args: readonly Json[], ports: PrimitivePorts): Promise<PreparedCall>;
+  /** What the script sees of a value in the journal: a change's handle instead of its whole overlay. */
+  view(value: Json): Json;
+}
