@@ -27,10 +27,10 @@ export type CiResult =
   | { readonly kind: 'unknown'; readonly commit: string; readonly why: string; readonly checks: readonly CiCheck[] }
   | { readonly kind: 'none'; readonly commit: string };
 
-const PASSES: readonly CheckConclusion[] = ['success', 'neutral', 'skipped'];
+const PASSES: ReadonlySet<CheckConclusion> = new Set<CheckConclusion>(['success', 'neutral', 'skipped']);
 
 export function passes(conclusion: CheckConclusion): boolean {
-  return PASSES.includes(conclusion);
+  return PASSES.has(conclusion);
 }
 
 /** Names that fail on the head and did not fail on the base; a check that is new on the head and fails counts. */

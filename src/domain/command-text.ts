@@ -1,0 +1,51 @@
+import { lexer } from 'marked';
+
+/** `raw` as typed, for prose; `value` with its quotes resolved, for flags and names. */
+export interface Word {
+  readonly raw: string;
+  readonly value: string;
+}
+
+export type CommandText =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'several'; readonly count: number }
+  /** Words after `/workflow` on its line; and the rest of the comment, trimmed. */
+  | { readonly kind: 'one'; readonly words: readonly Word[]; readonly rest: string };
+
+const COMMAND_LINE = /^\/workflow(?:[ \t]+(.*))?$/iu;
+
+/**
+ * Finds the `/workflow` lines of a comment that a reader sees as plain text: Markdown decides, so that quotes (lazy continuation included), code,
+ * lists, tables and HTML comments command nothing.
+ */
+export function commandText(body: string): CommandText {
+  const source = body.replaceAll(/\r\n?/gu, '\n');
+  const lines: { readonly text: string; readonly end: number }[] = [];
+  let offset = 0;
+  for (const token of lexer(source)) {
+    if (token.type === 'paragraph' || token.type === 'heading') {
+      let at = offset;
+      for (const line of token.raw.split('\n')) {
+        const match = COMMAND_LINE.exec(line.trimEnd());
+        if (match !== null) lines.push({ text: match[1] ?? '', end: at + line.length });
+        at += line.length + 1;
+      }
+    }
+    offset += token.raw.length;
+  }
+  const [first, ...others] = lines;
+  if (first === undefined) return { kind: 'none' };
+  if (others.length > 0) return { kind: 'several', count: lines.length };
+  return { kind: 'one', words: splitWords(first.text), rest: source.slice(first.end).trim() };
+}
+
+/** Words by white space; quotes around a whole word (or a flag's value) keep its spaces. Dashes that keyboards make long are flags again. */
+function splitWords(text: string): readonly Word[] {
+  const words: Word[] = [];
+  for (const match of text.matchAll(/"([^"]*)"(?=\s|$)|'([^']*)'(?=\s|$)|(--[\w-]+=)(?:"([^"]*)"|'([^']*)')(?=\s|$)|\S+/gu)) {
+    const [raw, double, single, flag, flagDouble, flagSingle] = match;
+    const value = flag === undefined ? (double ?? single ?? raw) : `${flag}${flagDouble ?? flagSingle ?? ''}`;
+    words.push({ raw, value: value.replace(/^[—–](?=[a-z])/u, '--') });
+  }
+  return words;
+}

@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { parseComment } from '../../src/domain/command.ts';
+
+function command(body: string): unknown {
+  const parsed = parseComment(body);
+  return parsed.kind === 'command' ? parsed.command : parsed;
+}
+
+describe('parseComment', () => {
+  it('reads a migration with flags, prose and the rest of the comment', () => {
+    expect(
+      command(
+        'Hello\n\n/workflow migrate our "tally" tests, don\'t wait --paths "test/**" lib/*.js --budget $5.50 --effort high --reviewers=3\n\nKeep names.\n',
+      ),
+    ).toEqual({
+      name: 'migrate',
+      task: 'our "tally" tests, don\'t wait\n\nKeep names.',
+      flags: { paths: ['test/**', 'lib/*.js'], budget: 5_500_000, effort: 'high', reviewers: 3, planOnly: false },
+    });
+  });
+
+  it.each([
+    ['a quote', '> /workflow stop'],
+    ['a quote, lazily continued', '> please do\n/workflow stop'],
+    ['a fence', '```\n/workflow stop\n```'],
+    ['an open fence', '~~~sh\n/workflow stop'],
+    ['indented code', '    /workflow stop'],
+    ['inline code', '`/workflow stop`'],
+    ['an HTML comment', '<!--\n/workflow stop\n-->'],
+    ['a list', '- /workflow stop'],
+    ['the middle of a line', 'say /workflow stop'],
+    ['another word', '/workflows stop'],
+  ])('hears nothing in %s', (_where, body) => {
+    expect(parseComment(body).kind).toBe('none');
+  });
+
+  it.each([
+    ['/workflow', 'Found no command after `/workflow`'],
+    ['/workflow migrat x', 'Found the unknown command `migrat`'],
+    ['/workflow migrate', 'Found no task after `migrate`'],
+    ['/workflow migrate x --fast', 'Found the unknown flag `--fast`'],
+    ['/workflow migrate x --budget -3', 'Found `--budget -3`, expected dollars'],
+    ['/workflow migrate x --agents 0', 'Found `--agents 0`, expected a whole number'],
+    ['/workflow migrate x --effort huge', 'expected one of: low, medium'],
+    ['/workflow migrate x --base ../../x', 'expected the name of a branch'],
+    ['/workflow migrate x --paths --plan-only', 'Found `--paths` without a glob'],
+    ['/workflow approve', 'Found no hash'],
+    ['/workflow approve zzz', "expected the plan's hash"],
+    ['/workflow budget 20', 'such as `+$20`'],
+    ['/workflow drop', 'Found no shard'],
+    ['/workflow status now', 'Found `now` after `status`, expected nothing'],
+    ['/workflow stop\n\n/workflow help', 'Found 2 commands'],
+  ])('answers %j with what was found and expected', (body, problem) => {
+    const parsed = parseComment(body);
+    expect(parsed.kind).toBe('malformed');
+    expect(parsed.kind === 'malformed' && parsed.problem).toContain(problem);
+  });
+
+  it('takes Windows line ends, long dashes and any case of the word', () => {
+    expect(command('/WORKFLOW Migrate all —plan-only\r\n\r\nMore.\r\n')).toEqual({
+      name: 'migrate',
+      task: 'all\n\nMore.',
+      flags: { paths: [], planOnly: true },
+    });
+    expect(command('/workflow approve ABCDEF012345')).toEqual({ name: 'approve', hash: 'abcdef012345' });
+    expect(command('/workflow budget +$2.5')).toEqual({ name: 'budget', add: 2_500_000 });
+    expect(command('/workflow revise use “let”\n\n```js\nx\n```')).toEqual({ name: 'revise', text: 'use “let”\n\n```js\nx\n```' });
+  });
+
+  it('survives any text', () => {
+    for (const body of ['', '\u0000', '/workflow migrate "', '/workflow migrate x --paths "a', '#'.repeat(5000)])
+      expect(() => parseComment(body)).not.toThrow();
+  });
+});
