@@ -13,7 +13,10 @@ export interface Place {
 /** What a run was started with, resolved from operator, repository and flags (each may only narrow); pinned at approval. */
 export interface Settings {
   readonly base: string;
+  /** Globs of `--paths`; all files when empty. */
   readonly paths: readonly string[];
+  /** Globs of the repository's `paths.include`; a file must match one of these and one of `paths`. All files when empty. */
+  readonly include?: readonly string[];
   readonly limits: Limits;
   readonly models: ModelChoices;
   readonly setup: string | null;
@@ -24,4 +27,6 @@ export interface Settings {
   readonly planOnly: boolean;
   /** Why only planning is possible, e.g. a pull request from a fork. */
   readonly planOnlyReason: string | null;
+  /** What of the wish was cut on the way here, in whole sentences, for the plan. */
+  readonly notes?: readonly string[];
 }

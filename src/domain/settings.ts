@@ -1,0 +1,202 @@
+import type { Limits, MicroDollars } from './budget.ts';
+import { dollars, MICRO } from './budget.ts';
+import type { MigrateFlags } from './command.ts';
+import type { Effort, ModelChoices, Role } from './effort.ts';
+import { EFFORTS } from './effort.ts';
+import type { RepositoryConfiguration } from './repository-configuration.ts';
+import type { Settings } from './run.ts';
+
+/** What the operator of this Converge allows each run: ceilings, but for `reviewers`, which is a floor. */
+export interface OperatorLimits {
+  readonly budget: MicroDollars;
+  readonly agents: number;
+  readonly concurrency: number;
+  /** Verifiers for each review at the least. */
+  readonly reviewers: number;
+  readonly turnsPerAgent: number;
+  readonly secondsPerAgent: number;
+  readonly budgetPerAgent: MicroDollars;
+  readonly maxEffort: Effort;
+  /** Used where the repository names no other. */
+  readonly models: ModelChoices;
+}
+
+/** DESIGN.md §8, models by role. */
+export const OPERATOR_DEFAULTS: OperatorLimits = {
+  budget: 50 * MICRO,
+  agents: 1_000,
+  concurrency: 16,
+  reviewers: 1,
+  turnsPerAgent: 80,
+  secondsPerAgent: 3_600,
+  budgetPerAgent: 5 * MICRO,
+  maxEffort: 'max',
+  models: {
+    planner: { model: 'claude-opus-5-5', effort: 'xhigh' },
+    reader: { model: 'claude-sonnet-5-5', effort: 'high' },
+    migrator: { model: 'claude-sonnet-5-5', effort: 'high' },
+    reviser: { model: 'claude-sonnet-5-5', effort: 'high' },
+    verifier: { model: 'claude-opus-5-5', effort: 'high' },
+  },
+};
+
+/**
+ * Paths that decide how the repository is built, who answers for it and what other agents are told: no shard touches them unless the plan names the path.
+ * The repository's `paths.protected` comes on top.
+ */
+export const PROTECTED_PATHS: readonly string[] = [
+  '.github/**',
+  '**/CODEOWNERS',
+  '.gitmodules',
+  '**/.gitattributes',
+  '.claude/**',
+  '**/CLAUDE.md',
+  '**/AGENTS.md',
+];
+
+export interface SettingsSources {
+  readonly configuration: RepositoryConfiguration;
+  readonly flags: MigrateFlags;
+  readonly operator: OperatorLimits;
+  /** Branch that the result goes to where `--base` names none. */
+  readonly base: string;
+  /** Why only planning is possible (a pull request from a fork), else null. */
+  readonly planOnlyReason: string | null;
+}
+
+/**
+ * One run's settings: operator over repository over flags, where each may only narrow what stands above it; care (reviewers, a verifier's effort) can only be raised.
+ * `notes` tells people, in whole sentences, what of their wish was cut.
+ */
+export function resolveSettings(sources: SettingsSources): Settings {
+  const { configuration, flags } = sources;
+  const limits = resolveLimits(sources);
+  const models = resolveModels(sources);
+  return {
+    base: flags.base ?? sources.base,
+    paths: flags.paths,
+    include: configuration.paths.include,
+    limits: limits.limits,
+    models: models.models,
+    setup: configuration.setup,
+    checks: configuration.checks,
+    protectedPaths: [...new Set([...PROTECTED_PATHS, ...configuration.paths.protected])],
+    exclude: configuration.paths.exclude,
+    publishShards: configuration.publish_shards,
+    planOnly: flags.planOnly || sources.planOnlyReason !== null,
+    planOnlyReason: sources.planOnlyReason,
+    notes: [...limits.notes, ...models.notes],
+  };
+}
+
+/** A ceiling and whose it is; the first in a list stands highest. */
+interface Bound {
+  readonly whose: string;
+  readonly value: number;
+}
+
+function resolveLimits({ configuration, flags, operator }: SettingsSources): {
+  readonly limits: Limits;
+  readonly notes: readonly string[];
+} {
+  const notes: string[] = [];
+  const least = (name: string, bounds: readonly (Bound | null)[], show = plain): number => {
+    let held: Bound | null = null;
+    for (const bound of bounds) {
+      if (bound === null) continue;
+      if (held !== null && bound.value > held.value)
+        notes.push(`${name} ${show(bound.value)} (${bound.whose}) was cut to ${show(held.value)}, ${held.whose}.`);
+      else held = bound;
+    }
+    return held?.value ?? 0;
+  };
+  const ours = (value: number): Bound => ({ whose: "the operator's limit", value });
+  const theirs = (key: string, value: number | undefined): Bound | null =>
+    value === undefined ? null : { whose: `limits.${key} of .github/converge.yml`, value };
+  const asked = (flag: string, value: number | undefined): Bound | null => (value === undefined ? null : { whose: flag, value });
+  const { limits: wish } = configuration;
+  const budget = least(
+    'Budget',
+    [
+      ours(operator.budget),
+      theirs('dollars', wish.dollars === undefined ? undefined : Math.floor(wish.dollars * MICRO)),
+      asked('--budget', flags.budget),
+    ],
+    dollars,
+  );
+  const reviewers = Math.max(operator.reviewers, configuration.reviewers, flags.reviewers ?? 0);
+  if (flags.reviewers !== undefined && flags.reviewers < reviewers) {
+    notes.push(`--reviewers ${flags.reviewers} was raised to ${reviewers}: a command may ask for more verifiers, not for fewer.`);
+  }
+  const limits: Limits = {
+    budget,
+    agents: least('Agents', [ours(operator.agents), theirs('agents', wish.agents), asked('--agents', flags.agents)]),
+    concurrency: least('Concurrency', [
+      ours(operator.concurrency),
+      theirs('concurrency', wish.concurrency),
+      asked('--concurrency', flags.concurrency),
+    ]),
+    reviewers,
+    rounds: configuration.rounds,
+    turnsPerAgent: least('Turns of an agent', [ours(operator.turnsPerAgent), theirs('turns', wish.turns)]),
+    secondsPerAgent: least('Seconds of an agent', [
+      ours(operator.secondsPerAgent),
+      theirs('minutes', wish.minutes === undefined ? undefined : wish.minutes * 60),
+    ]),
+    budgetPerAgent: Math.min(operator.budgetPerAgent, budget),
+  };
+  return { limits, notes };
+}
+
+/** Roles whose effort is care: a flag may raise it, never lower it. */
+const CAREFUL: ReadonlySet<Role> = new Set<Role>(['planner', 'verifier']);
+
+function resolveModels({ configuration, flags, operator }: SettingsSources): {
+  readonly models: ModelChoices;
+  readonly notes: readonly string[];
+} {
+  const notes = new Set<string>();
+  const choose = (role: Role): ModelChoices[Role] => {
+    const wished = configuration.effort[role];
+    const own = lower(wished ?? operator.models[role].effort, operator.maxEffort);
+    if (wished !== undefined && own !== wished) {
+      notes.add(`effort.${role} ${wished} (.github/converge.yml) was cut to ${own}, the operator's limit.`);
+    }
+    const model = configuration.models[role] ?? operator.models[role].model;
+    if (flags.effort === undefined) return { model, effort: own };
+    if (CAREFUL.has(role) && rank(flags.effort) < rank(own)) {
+      notes.add(`--effort ${flags.effort} does not apply to the ${role}, which keeps ${own}: a command may raise care, not lower it.`);
+      return { model, effort: own };
+    }
+    const ceiling = wished === undefined ? operator.maxEffort : own;
+    const effort = lower(flags.effort, ceiling);
+    if (effort !== flags.effort) {
+      notes.add(
+        wished === undefined
+          ? `--effort ${flags.effort} was cut to ${effort}, the operator's limit.`
+          : `--effort ${flags.effort} was cut to ${effort} for the ${role}, as effort.${role} of .github/converge.yml says.`,
+      );
+    }
+    return { model, effort };
+  };
+  const models: ModelChoices = {
+    planner: choose('planner'),
+    reader: choose('reader'),
+    migrator: choose('migrator'),
+    reviser: choose('reviser'),
+    verifier: choose('verifier'),
+  };
+  return { models, notes: [...notes] };
+}
+
+function rank(effort: Effort): number {
+  return EFFORTS.indexOf(effort);
+}
+
+function lower(one: Effort, other: Effort): Effort {
+  return rank(one) <= rank(other) ? one : other;
+}
+
+function plain(value: number): string {
+  return value.toLocaleString('en');
+}
