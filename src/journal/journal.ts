@@ -24,8 +24,10 @@ export interface Journal {
 
   append(scope: string, events: readonly RunEvent[]): Promise<readonly StoredEvent[]>;
   events(scope: string, after?: number): Promise<readonly StoredEvent[]>;
-  /** Called after commit, in order, with every event of the scope (of all for null); returns the way to stop. */
+  /** Called after commit, in order, with every event of the scope (of all for null); returns the way to stop. Listeners must not throw. */
   watch(scope: string | null, listener: (event: StoredEvent) => void): () => void;
+  /** Result of the run's `step.done` of that name; a second one of the same name is refused. */
+  doneStep(run: string, name: string): Promise<{ readonly result: Json } | undefined>;
 
   /** Inserts calls that are new, in the order given; returns all of them as they stand. */
   issue(run: string, calls: readonly IssuedCall[]): Promise<readonly CallState[]>;

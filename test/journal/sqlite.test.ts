@@ -1,0 +1,248 @@
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import * as fc from 'fast-check';
+import { describe, expect, onTestFinished, test } from 'vitest';
+
+import type { Journal } from '../../src/journal/journal.ts';
+import { openSqliteJournal, type SqliteJournal } from '../../src/journal/sqlite.ts';
+import { journalConformance } from './conformance.ts';
+import { aCall, aReservation, someUsage, STARTED, temporaryDirectory } from './support.ts';
+
+async function open(directory = temporaryDirectory()): Promise<SqliteJournal> {
+  const journal = await openSqliteJournal({ directory });
+  onTestFinished(() => journal.close());
+  return journal;
+}
+
+describe('every journal', () => {
+  journalConformance(async (clock) => {
+    const directory = temporaryDirectory();
+    let journal: Journal = await openSqliteJournal({ directory, clock });
+    onTestFinished(() => journal.close());
+    return {
+      journal,
+      reopen: async () => {
+        await journal.close();
+        journal = await openSqliteJournal({ directory, clock });
+        return journal;
+      },
+    };
+  });
+});
+
+describe('the data directory', () => {
+  test('belongs to one journal at a time', async () => {
+    const directory = temporaryDirectory();
+    const first = await openSqliteJournal({ directory });
+    await expect(openSqliteJournal({ directory })).rejects.toMatchObject({
+      kind: 'journal',
+      message: expect.stringContaining(`Another Converge process is writing the data directory ${directory}`),
+    });
+    await first.close();
+    await open(directory);
+  });
+
+  test('is made when it is absent', async () => {
+    const directory = join(temporaryDirectory(), 'deep', 'down');
+    const journal = await open(directory);
+    await journal.append('r', [{ type: 'log', text: 'here' }]);
+    expect(await journal.events('r')).toHaveLength(1);
+  });
+
+  test('that cannot be used is told with its path, what was expected and what to do', async () => {
+    const file = join(temporaryDirectory(), 'file');
+    writeFileSync(file, '');
+    await expect(openSqliteJournal({ directory: join(file, 'data') })).rejects.toMatchObject({
+      kind: 'journal',
+      message: expect.stringMatching(new RegExp(`${file}/data cannot be used: .*Expected a directory.*Set DATA_DIR`, 'u')),
+    });
+  });
+
+  test('with a file that is no journal is told, and is not held afterwards', async () => {
+    const directory = temporaryDirectory();
+    writeFileSync(join(directory, 'journal.sqlite'), 'this is no database, and it is long enough to have a header '.repeat(9));
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      await expect(openSqliteJournal({ directory })).rejects.toMatchObject({ message: expect.stringContaining('file is not a database') });
+    }
+  });
+
+  test('of a newer Converge is refused', async () => {
+    const directory = temporaryDirectory();
+    await (await openSqliteJournal({ directory })).close();
+    const database = new DatabaseSync(join(directory, 'journal.sqlite'));
+    database.exec('PRAGMA user_version = 99');
+    database.close();
+    await expect(openSqliteJournal({ directory })).rejects.toMatchObject({
+      message: expect.stringContaining('newer Converge (version 99'),
+    });
+  });
+});
+
+const INDEXES = ['status', 'step', 'call', 'effect', 'signal', 'spend', 'balance'];
+
+/** Every row of every index table, and their definitions. */
+function dump(directory: string): unknown {
+  const database = new DatabaseSync(join(directory, 'journal.sqlite'), { readOnly: true });
+  const tables = INDEXES.map((name) => {
+    const rows = database.prepare(`SELECT * FROM ${name} ORDER BY 1, 2`).all();
+    return { name, rows };
+  });
+  const definitions = database.prepare('SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY sql').all();
+  database.close();
+  return { tables, definitions };
+}
+
+async function fill(journal: Journal): Promise<void> {
+  for (const run of ['a', 'b']) {
+    await journal.start({ run, trigger: run, event: STARTED });
+    await journal.append(run, [{ type: 'step.done', step: 'plan', result: {} }]);
+    await journal.issue(run, [aCall('1'), aCall('2'), aCall('3')]);
+    await journal.settle(run, '2', { kind: 'value', value: 1 });
+    await journal.settle(run, '1', { kind: 'null', cause: 'refused' });
+    await journal.signal(run, { id: '5', name: 'approve', by: 'mona', text: '' });
+    await journal.intend(run, 'comment', { body: 'x' });
+    await journal.intend(run, 'review', null);
+    await journal.done(run, 'comment', { id: 4 });
+    await journal.reserve(run, aReservation('1'));
+    await journal.reserve(run, aReservation('2'));
+    await journal.charge(run, { id: '1', amount: 30, usage: someUsage({ output: 7 }), known: true });
+  }
+  await journal.intend('comment/8', 'refusal', {});
+  await journal.append('a', [{ type: 'run.ended', status: 'completed', why: 'all done', ledger: [] }]);
+}
+
+describe('the index tables', () => {
+  test('dropped and made again from the events are the same', async () => {
+    const directory = temporaryDirectory();
+    const journal = await open(directory);
+    await fill(journal);
+    const before = dump(directory);
+    expect(JSON.stringify(before)).toContain('"spent":30');
+    await journal.rebuild();
+    expect(dump(directory)).toEqual(before);
+  });
+
+  test('that were damaged are mended by a rebuild', async () => {
+    const directory = temporaryDirectory();
+    const journal = await open(directory);
+    await fill(journal);
+    const before = dump(directory);
+    const damage = new DatabaseSync(join(directory, 'journal.sqlite'));
+    damage.exec("DELETE FROM call; UPDATE balance SET spent = 0; UPDATE status SET status = 'paused'; DROP TABLE signal");
+    damage.close();
+    await journal.rebuild();
+    expect(dump(directory)).toEqual(before);
+    expect(await journal.settle('a', '3', { kind: 'value', value: null })).toBe(3);
+  });
+
+  test('of an older version are rebuilt when the journal is opened', async () => {
+    const directory = temporaryDirectory();
+    const journal = await openSqliteJournal({ directory });
+    await fill(journal);
+    const before = dump(directory);
+    await journal.close();
+    const older = new DatabaseSync(join(directory, 'journal.sqlite'));
+    older.exec('PRAGMA user_version = 0; DELETE FROM spend');
+    older.close();
+    await open(directory);
+    expect(dump(directory)).toEqual(before);
+  });
+});
+
+describe('commits', () => {
+  test('of one tick share one transaction', async () => {
+    const directory = temporaryDirectory();
+    const journal = await open(directory);
+    const log = join(directory, 'journal.sqlite-wal');
+    const commitsBefore = committedTransactions(readFileSync(log));
+    await Promise.all(Array.from({ length: 50 }, (_, n) => journal.append('r', [{ type: 'log', text: `${n}` }])));
+    expect(committedTransactions(readFileSync(log)) - commitsBefore).toBe(1);
+    await journal.append('r', [{ type: 'log', text: 'another tick' }]);
+    expect(committedTransactions(readFileSync(log)) - commitsBefore).toBe(2);
+  });
+
+  test('that resolved are in a copy of the files taken at that moment', async () => {
+    const directory = temporaryDirectory();
+    const journal = await open(directory);
+    const copy = temporaryDirectory();
+    await journal.append('r', [{ type: 'log', text: 'kept' }]);
+    cpSync(directory, copy, { recursive: true });
+    expect(await (await open(copy)).events('r')).toHaveLength(1);
+  });
+
+  test('that were asked for before the close are written, and none after', async () => {
+    const directory = temporaryDirectory();
+    const journal = await openSqliteJournal({ directory });
+    const asked = journal.append('r', [{ type: 'log', text: 'asked' }]);
+    await journal.close();
+    await asked;
+    await expect(journal.append('r', [{ type: 'log', text: 'late' }])).rejects.toMatchObject({ kind: 'journal', retry: 'later' });
+    expect(await (await open(directory)).events('r')).toHaveLength(1);
+  });
+});
+
+/** Frames whose header names a database size end a transaction: https://sqlite.org/fileformat2.html#walformat */
+function committedTransactions(log: Buffer): number {
+  const pageSize = log.readUInt32BE(8);
+  let commits = 0;
+  for (let frame = 32; frame + 24 + pageSize <= log.length; frame += 24 + pageSize) if (log.readUInt32BE(frame + 4) !== 0) commits += 1;
+  return commits;
+}
+
+describe('the limit (invariant 3)', () => {
+  const action = fc.oneof(
+    fc.record({ kind: fc.constant('reserve' as const), amount: fc.integer({ min: 0, max: 400 }), together: fc.boolean() }),
+    fc.record({
+      kind: fc.constant('charge' as const),
+      pick: fc.nat(),
+      share: fc.double({ min: 0, max: 1, noNaN: true }),
+      together: fc.boolean(),
+    }),
+  );
+
+  test('is never passed by what was spent and reserved, in whatever order', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: 1000 }), fc.array(action, { maxLength: 60 }), async (limit, actions) => {
+        await expectWithinLimit(limit, actions);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  type Action = { kind: 'reserve'; amount: number; together: boolean } | { kind: 'charge'; pick: number; share: number; together: boolean };
+
+  async function expectWithinLimit(limit: number, actions: readonly Action[]): Promise<void> {
+    const directory = temporaryDirectory();
+    const journal = await openSqliteJournal({ directory });
+    const expected = { spent: 0, reserved: 0 };
+    const open: { id: string; amount: number }[] = [];
+    const pending: Promise<void>[] = [];
+    for (const [index, act] of actions.entries()) {
+      if (act.kind === 'reserve') {
+        const id = String(index);
+        const fits = expected.spent + expected.reserved + act.amount <= limit;
+        if (fits) {
+          open.push({ id, amount: act.amount });
+          expected.reserved += act.amount;
+        }
+        pending.push(journal.reserve('r', aReservation(id, { amount: act.amount, limit })).then((answer) => expect(answer.ok).toBe(fits)));
+      } else if (open.length > 0) {
+        const [{ id, amount } = { id: '', amount: 0 }] = open.splice(act.pick % open.length, 1);
+        const cost = Math.floor(amount * act.share);
+        expected.spent += cost;
+        expected.reserved -= amount;
+        pending.push(journal.charge('r', { id, amount: cost, usage: someUsage(), known: true }));
+      }
+      if (!act.together) {
+        await Promise.all(pending.splice(0));
+        expect(await journal.spending('r')).toMatchObject({ ...expected });
+      }
+    }
+    await Promise.all(pending);
+    const { spent, reserved } = await journal.spending('r');
+    expect({ spent, reserved }).toEqual(expected);
+    expect(spent + reserved).toBeLessThanOrEqual(limit);
+    await journal.close();
+  }
+});
