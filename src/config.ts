@@ -1,0 +1,138 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { MICRO, type MicroDollars } from './domain/budget.ts';
+import { ConvergeError } from './domain/errors.ts';
+
+/** Everything the operator decides. Read once, from the environment, by `readConfig` alone. */
+export interface Config {
+  readonly appId: number;
+  readonly privateKey: string;
+  readonly webhookSecret: string;
+  /** Root of the REST API, without a slash at the end; GraphQL is found from it. */
+  readonly apiUrl: string;
+  readonly host: string;
+  readonly port: number;
+  /** Where people reach the run page, for links; null when it is not reachable. */
+  readonly publicUrl: string | null;
+  readonly dataDirectory: string;
+  /** Accounts that may spend, in lower case. */
+  readonly allowedOwners: ReadonlySet<string>;
+  readonly model: { readonly apiKey: string; readonly baseUrl: string | null };
+  readonly sandbox: {
+    readonly confinement: 'bubblewrap' | 'none';
+    readonly setupNetwork: boolean;
+    readonly parallel: number;
+    readonly memoryMegabytes: number;
+  };
+  readonly limits: { readonly budget: MicroDollars; readonly agents: number; readonly concurrency: number };
+  /** Waits in milliseconds that differ from production's, by name; see README.md. */
+  readonly timings: Readonly<Record<string, number>>;
+}
+
+const number = (fallback: number): z.ZodType<number> => z.coerce.number().positive().default(fallback);
+
+const Environment = z.object({
+  APP_ID: z.coerce.number().int().positive(),
+  PRIVATE_KEY: z.string().optional(),
+  PRIVATE_KEY_PATH: z.string().optional(),
+  WEBHOOK_SECRET: z.string().min(1),
+  GHE_HOST: z.string().optional(),
+  GHE_PROTOCOL: z.enum(['http', 'https']).default('https'),
+  HOST: z.string().default('127.0.0.1'),
+  PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
+  PUBLIC_URL: z.url().optional(),
+  DATA_DIR: z.string().default('./data'),
+  ALLOWED_OWNERS: z.string().default(''),
+  ANTHROPIC_API_KEY: z.string().min(1),
+  ANTHROPIC_BASE_URL: z.url().optional(),
+  SANDBOX: z.enum(['bubblewrap', 'none']).default('bubblewrap'),
+  SETUP_NETWORK: z.enum(['deny', 'allow']).default('deny'),
+  SANDBOX_PARALLEL: number(2),
+  SANDBOX_MEMORY_MB: number(4096),
+  MAX_DOLLARS: number(50),
+  MAX_AGENTS: number(1000),
+  MAX_CONCURRENCY: number(16),
+  CONVERGE_TIMINGS: z.string().default('{}'),
+});
+
+/** What Probot puts in place of a missing secret, and what people type first: anybody could sign with these. */
+const KNOWN_SECRETS = new Set(['development', 'secret', 'changeme', 'test']);
+
+/**
+ * The one reader of the environment. Ends in a ConvergeError of kind `configuration` that names every variable that is missing or wrong,
+ * what was found (never a secret's value), and what is expected.
+ */
+export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  const problems: string[] = [];
+  const parsed = Environment.safeParse(Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== '')));
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues) problems.push(`${issue.path.join('.')}: ${issue.message}`);
+    throw refuse(problems);
+  }
+  const env = parsed.data;
+  if (KNOWN_SECRETS.has(env.WEBHOOK_SECRET))
+    problems.push('WEBHOOK_SECRET: found a well-known value, expected the secret of the App’s webhook');
+  const allowedOwners = new Set(
+    env.ALLOWED_OWNERS.toLowerCase()
+      .split(/[\s,]+/u)
+      .filter((owner) => owner !== ''),
+  );
+  if (allowedOwners.size === 0)
+    problems.push('ALLOWED_OWNERS: found none, expected the accounts that may spend, such as `my-org,my-login`');
+  const privateKey = readPrivateKey(env.PRIVATE_KEY, env.PRIVATE_KEY_PATH);
+  if (privateKey === null) problems.push('PRIVATE_KEY: found no PEM there nor at PRIVATE_KEY_PATH, expected the App’s private key');
+  const timings = z.record(z.string(), z.number().nonnegative()).safeParse(jsonOf(env.CONVERGE_TIMINGS));
+  if (!timings.success) problems.push('CONVERGE_TIMINGS: expected a JSON object of milliseconds by name');
+  if (problems.length > 0 || privateKey === null || !timings.success) throw refuse(problems);
+  return Object.freeze({
+    appId: env.APP_ID,
+    privateKey,
+    webhookSecret: env.WEBHOOK_SECRET,
+    apiUrl: env.GHE_HOST === undefined ? 'https://api.github.com' : `${env.GHE_PROTOCOL}://${env.GHE_HOST}/api/v3`,
+    host: env.HOST,
+    port: env.PORT,
+    publicUrl: env.PUBLIC_URL ?? null,
+    dataDirectory: env.DATA_DIR,
+    allowedOwners,
+    model: { apiKey: env.ANTHROPIC_API_KEY, baseUrl: env.ANTHROPIC_BASE_URL ?? null },
+    sandbox: {
+      confinement: env.SANDBOX,
+      setupNetwork: env.SETUP_NETWORK === 'allow',
+      parallel: env.SANDBOX_PARALLEL,
+      memoryMegabytes: env.SANDBOX_MEMORY_MB,
+    },
+    limits: { budget: Math.round(env.MAX_DOLLARS * MICRO), agents: env.MAX_AGENTS, concurrency: env.MAX_CONCURRENCY },
+    timings: timings.data,
+  });
+}
+
+function refuse(problems: readonly string[]): ConvergeError {
+  return new ConvergeError(
+    'configuration',
+    `Converge does not start: its environment is not complete.\n${problems.map((problem) => `  ${problem}`).join('\n')}\nSee "Run it for real" in README.md.`,
+  );
+}
+
+/** Probot's order: PRIVATE_KEY (PEM, with `\n` escaped, or base64), then PRIVATE_KEY_PATH. */
+function readPrivateKey(key: string | undefined, path: string | undefined): string | null {
+  const text = key ?? (path === undefined ? undefined : readFile(path));
+  if (text === undefined) return null;
+  const candidates = [text, text.replaceAll(String.raw`\n`, '\n'), Buffer.from(text, 'base64').toString('utf8')];
+  return candidates.find((candidate) => /-----BEGIN [A-Z ]*PRIVATE KEY-----\n/u.test(candidate)) ?? null;
+}
+
+function readFile(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,47 @@
+import { shardBranch } from '../domain/branch.ts';
+import { ConvergeError } from '../domain/errors.ts';
+import type { Plan } from '../domain/plan.ts';
+import type { House } from '../house.ts';
+import { trusted } from '../journal/trusted.ts';
+import { assemble, type Assembled } from './assemble.ts';
+import { refusedPush, type RunBranch } from './branch.ts';
+import { pushOnce } from './push.ts';
+import type { SettledShards } from './shards.ts';
+
+/** A person may push between assembling and pushing; then it is assembled again on top of that, this often at most. */
+const ATTEMPTS = 5;
+
+/**
+ * One tree, one push: accepted changes become commits on the run's branch, always on top of what people pushed there (invariant 10).
+ * With nothing accepted nothing is pushed and `commits` is empty. Ends in a ConvergeError of kind `github` when the push is refused.
+ */
+export async function deliver(house: House, plan: Plan, { branch, shards }: { branch: RunBranch; shards: SettledShards }): Promise<Assembled> {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    const assembled = await house.step(`assembled#${attempt}`, trusted<Assembled>(), async () => {
+      const onto = (await house.repository.fetchBranch({ run: house.run, branch: branch.name })) ?? branch.commit;
+      return assemble(house, plan, { onto, shards });
+    });
+    if (assembled.commits.length === 0) return assembled;
+    const pushed = await pushOnce(house, { key: `push/converged/${attempt}`, commit: assembled.head, branch: branch.name });
+    if (pushed.kind === 'refused') throw refusedPush(branch.name, pushed.reason);
+    if (pushed.kind !== 'moved') {
+      if (house.settings.publishShards) await publishShards(house, plan, shards);
+      return assembled;
+    }
+  }
+  throw new ConvergeError(
+    'github',
+    `The branch \`${branch.name}\` moved ${ATTEMPTS} times while Converge was delivering to it. Expected that it stands still for a moment; wait until the pushes have ended and write \`/workflow resume\`.`,
+    { retry: 'later' },
+  );
+}
+
+async function publishShards(house: House, plan: Plan, shards: SettledShards): Promise<void> {
+  for (const history of [...shards.accepted, ...shards.leftOver]) {
+    const change = history.changes.at(-1);
+    if (change === undefined) continue;
+    const branch = shardBranch(house.run, history.shard.id);
+    const commit = await house.repository.resolve(`refs/heads/${branch}`);
+    if (commit !== null) await pushOnce(house, { key: `push/shard/${history.shard.id}`, commit, branch });
+  }
+}

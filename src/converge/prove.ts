@@ -1,0 +1,51 @@
+import { newFailures, type CiResult } from '../domain/ci.ts';
+import type { Plan } from '../domain/plan.ts';
+import type { House } from '../house.ts';
+import type { Assembled } from './assemble.ts';
+import type { RunBranch } from './branch.ts';
+
+/** What was established about the delivered tree. */
+export interface Proof {
+  /** The plan's checks on the whole tree, in the sandbox. */
+  readonly checks: readonly CheckProof[];
+  readonly base: CiResult;
+  readonly head: CiResult;
+  /** CI checks that fail on the head and not on the base. */
+  readonly newFailures: readonly string[];
+}
+
+export interface CheckProof {
+  readonly name: string;
+  readonly run: string;
+  readonly outcome: 'passed' | 'failed' | 'fails-at-base';
+  /** Tail of the output, for what did not pass. */
+  readonly output: string;
+}
+
+const CHECK_SECONDS = 1800;
+const OUTPUT_TAIL = 4000;
+
+/**
+ * Runs the plan's checks on the converged tree and waits for the head commit's real CI, with the base's beside it.
+ * Null when nothing was delivered: then there is nothing to prove.
+ */
+export async function prove(house: House, plan: Plan, { branch, delivered }: { branch: RunBranch; delivered: Assembled }): Promise<Proof | null> {
+  if (delivered.commits.length === 0) return null;
+  const [checks, base, head] = await Promise.all([
+    runChecks(house, plan, delivered),
+    house.hub.waitForCi(branch.commit, house.signal),
+    house.hub.waitForCi(delivered.head, house.signal),
+  ]);
+  return { checks, base, head, newFailures: newFailures(base, head) };
+}
+
+async function runChecks(house: House, plan: Plan, delivered: Assembled): Promise<readonly CheckProof[]> {
+  const failing = new Set(plan.failingAtBase.map((failure) => failure.check));
+  const proofs: CheckProof[] = [];
+  for (const check of plan.checks) {
+    const result = await house.commands.on(delivered.tree, { run: check.run, seconds: CHECK_SECONDS }, house.signal);
+    const outcome = result.ok ? 'passed' : failing.has(check.name) ? 'fails-at-base' : 'failed';
+    proofs.push({ name: check.name, run: check.run, outcome, output: result.ok ? '' : result.output.slice(-OUTPUT_TAIL) });
+  }
+  return proofs;
+}

@@ -1,0 +1,21 @@
+import type { House } from '../house.ts';
+import type { PushResult } from '../git/workspace.ts';
+import { trusted } from '../journal/trusted.ts';
+
+export interface Push {
+  readonly key: string;
+  readonly commit: string;
+  readonly branch: string;
+}
+
+/**
+ * A push as an effect: done once under its key. After an unknown outcome it is made again, which is harmless: the remote ref is compared first
+ * and a branch that is there already answers `already`.
+ */
+export async function pushOnce(house: House, push: Push): Promise<PushResult> {
+  const intent = await house.journal.intend(house.run, push.key, { push: push.branch, commit: push.commit });
+  if (intent.done) return trusted<PushResult>().parse(intent.result);
+  const result = await house.repository.push({ commit: push.commit, branch: push.branch });
+  await house.journal.done(house.run, push.key, { ...result });
+  return result;
+}

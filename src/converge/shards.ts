@@ -1,0 +1,116 @@
+import type { Change } from '../domain/change.ts';
+import type { Plan } from '../domain/plan.ts';
+import type { Shard } from '../domain/shard.ts';
+import type { Verdict } from '../domain/verdict.ts';
+import type { Executed, House } from '../house.ts';
+import type { SettledCall } from '../journal/journal.ts';
+import { trusted } from '../journal/trusted.ts';
+
+/** What one shard came to: all of its rounds, for reviews and the report. */
+export interface ShardHistory {
+  readonly shard: Shard;
+  /** In the order in which they were made; the last is the shard's latest. */
+  readonly changes: readonly Change[];
+  /** In order; each names the change that it judged. */
+  readonly verdicts: readonly Verdict[];
+}
+
+export interface AcceptedShard extends ShardHistory {
+  readonly change: Change;
+  readonly verdict: Verdict;
+  /** When it was accepted: the date of its commit. */
+  readonly at: string;
+}
+
+export interface LeftOverShard extends ShardHistory {
+  readonly reason: string;
+  /** True when all that was missing is a verifier's answer. */
+  readonly unverified: boolean;
+}
+
+export interface SettledShards {
+  /** In the order in which they converge: each after all that it needs. */
+  readonly accepted: readonly AcceptedShard[];
+  readonly leftOver: readonly LeftOverShard[];
+}
+
+/**
+ * After the script has ended, every shard is accepted or left over with its reason; the reasons become events, once.
+ * Everything is read from the journal: the script's own account is only used for shards that it says why it never started.
+ */
+export async function settleShards(house: House, plan: Plan, executed: Executed): Promise<SettledShards> {
+  const calls = await house.journal.settled(house.run, 0);
+  const events = await house.journal.events(house.run);
+  const histories = plan.shards.map((shard) => historyOf(shard, calls));
+  const accepted: AcceptedShard[] = [];
+  for (const { at, event } of events) {
+    if (event.type !== 'shard.accepted') continue;
+    const history = histories.find((candidate) => candidate.shard.id === event.shard);
+    const change = history?.changes.find((candidate) => candidate.id === event.change);
+    const verdict = history?.verdicts.find((candidate) => candidate.id === event.verdict);
+    if (history !== undefined && change !== undefined && verdict !== undefined) accepted.push({ ...history, change, verdict, at });
+  }
+  const done = new Set(accepted.map((shard) => shard.shard.id));
+  const leftOver = histories
+    .filter(({ shard }) => !done.has(shard.id))
+    .map((history) => ({ ...history, ...reasonOf(history, { done, calls, executed }) }));
+  const known = new Set(events.flatMap(({ event }) => (event.type === 'shard.left-over' ? [event.shard] : [])));
+  await house.journal.append(
+    house.run,
+    leftOver.filter(({ shard }) => !known.has(shard.id)).map(({ shard, reason }) => ({ type: 'shard.left-over', shard: shard.id, reason })),
+  );
+  return { accepted: inOrder(accepted), leftOver };
+}
+
+function historyOf(shard: Shard, calls: readonly SettledCall[]): ShardHistory {
+  const changes = calls
+    .flatMap(({ kind, outcome }) => ((kind === 'migrate' || kind === 'revise') && outcome.kind === 'value' ? [trusted<Change>().parse(outcome.value)] : []))
+    .filter((change) => change.shard === shard.id);
+  const ids = new Set(changes.map((change) => change.id));
+  const verdicts = calls
+    .flatMap(({ kind, outcome }) => (kind === 'review' && outcome.kind === 'value' ? [trusted<Verdict>().parse(outcome.value)] : []))
+    .filter((verdict) => ids.has(verdict.change));
+  return { shard, changes, verdicts };
+}
+
+interface Circumstances {
+  readonly done: ReadonlySet<string>;
+  readonly calls: readonly SettledCall[];
+  readonly executed: Executed;
+}
+
+function reasonOf(history: ShardHistory, { done, calls, executed }: Circumstances): { readonly reason: string; readonly unverified: boolean } {
+  const verdict = history.verdicts.at(-1);
+  if (verdict !== undefined && verdict.outcome === 'unverified') {
+    const silent = verdict.reviewers.filter((reviewer) => !reviewer.answered).map((reviewer) => `${reviewer.lens}: ${reviewer.cause ?? 'no answer'}`);
+    return { reason: `unverified, a reviewer did not answer (${silent.join('; ')})`, unverified: true };
+  }
+  if (verdict !== undefined && verdict.outcome === 'revise') {
+    const blocking = verdict.findings.filter((finding) => finding.severity === 'blocking');
+    const first = blocking[0];
+    const more = blocking.length > 1 ? ` (and ${blocking.length - 1} more)` : '';
+    return { reason: `after ${history.verdicts.length} ${history.verdicts.length === 1 ? 'review' : 'reviews'} still: ${first?.claim ?? 'a gate failed'}${more}`, unverified: false };
+  }
+  const failure = calls.findLast(({ label, outcome }) => outcome.kind === 'null' && label.includes(history.shard.id));
+  if (failure !== undefined && failure.outcome.kind === 'null') return { reason: failure.outcome.cause, unverified: false };
+  const missing = history.shard.after.filter((id) => !done.has(id));
+  if (missing.length > 0) return { reason: `needs ${missing.map((id) => `\`${id}\``).join(', ')}, left over`, unverified: false };
+  if (executed.kind === 'failed') return { reason: `the script ended before: ${executed.message}`, unverified: false };
+  return { reason: 'the script did not hand it to convergence', unverified: false };
+}
+
+/** Each shard after those that it needs; among equals in the order of acceptance. */
+function inOrder(accepted: readonly AcceptedShard[]): readonly AcceptedShard[] {
+  const rest = [...accepted];
+  const placed = new Set<string>();
+  const ordered: AcceptedShard[] = [];
+  const waiting = new Set(rest.map((item) => item.shard.id));
+  while (rest.length > 0) {
+    const at = Math.max(0, rest.findIndex((item) => item.shard.after.every((id) => placed.has(id) || !waiting.has(id))));
+    const [next] = rest.splice(at, 1);
+    if (next === undefined) break;
+    placed.add(next.shard.id);
+    ordered.push(next);
+  }
+  return ordered;
+}

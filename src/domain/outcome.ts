@@ -1,0 +1,38 @@
+import type { CiResult } from './ci.ts';
+import type { Ledger, RunStatus } from './ledger.ts';
+
+export interface OutcomeFacts {
+  readonly ledger: Ledger;
+  /** Foundation and closing shards that are left over: their work belongs to no file of the inventory. */
+  readonly otherLeftOver: readonly string[];
+  readonly failedChecks: readonly string[];
+  readonly base: CiResult | null;
+  readonly head: CiResult | null;
+  readonly newFailures: readonly string[];
+  readonly scriptFailed: string | null;
+}
+
+export interface Outcome {
+  readonly status: Exclude<RunStatus, 'paused' | 'stopped'>;
+  /** Whole sentences: what stands in the way of `completed`, most important first; one sentence when nothing does. */
+  readonly reasons: readonly string[];
+}
+
+/**
+ * Invariant 9: `completed` means that every file of the inventory is migrated and verified, or skipped with a reason that a person approved,
+ * and that nothing known speaks against the whole. Anything else is `partial`; nothing migrated at all is `failed`.
+ */
+export function outcomeOf(facts: OutcomeFacts): Outcome {
+  const open = facts.ledger.filter((entry) => entry.ending !== 'migrated' && entry.ending !== 'skipped');
+  const reasons: string[] = [];
+  if (open.length > 0) reasons.push(`${open.length} of ${facts.ledger.length} files of the inventory are not migrated.`);
+  if (facts.otherLeftOver.length > 0) reasons.push(`Left over beside the inventory: ${facts.otherLeftOver.join(', ')}.`);
+  if (facts.failedChecks.length > 0) reasons.push(`Checks fail on the converged tree: ${facts.failedChecks.join(', ')}.`);
+  if (facts.newFailures.length > 0) reasons.push(`CI fails on the head where it did not on the base: ${facts.newFailures.join(', ')}.`);
+  if (facts.head?.kind === 'unknown') reasons.push(`CI of the head is unknown: ${facts.head.why}.`);
+  if (facts.head?.kind === 'finished' && facts.base?.kind === 'unknown') reasons.push(`CI of the base is unknown, so the head has nothing to be compared with: ${facts.base.why}.`);
+  if (facts.scriptFailed !== null) reasons.push(`The script ended early: ${facts.scriptFailed}`);
+  if (!facts.ledger.some((entry) => entry.ending === 'migrated')) return { status: 'failed', reasons: reasons.length > 0 ? reasons : ['Nothing was migrated.'] };
+  if (reasons.length > 0) return { status: 'partial', reasons };
+  return { status: 'completed', reasons: ['Every file of the inventory is migrated and verified, or skipped with an approved reason.'] };
+}

@@ -1,0 +1,49 @@
+import type { Agents } from './agents/agent.ts';
+import type { Person } from './domain/events.ts';
+import type { Plan } from './domain/plan.ts';
+import type { Place, Settings } from './domain/run.ts';
+import type { Repository } from './git/workspace.ts';
+import type { Hub } from './github/hub.ts';
+import type { Journal } from './journal/journal.ts';
+import type { Step } from './journal/step.ts';
+import type { Commands } from './sandbox/commands.ts';
+
+/** What the migration of one run is given: what was asked, and every port, opened. */
+export interface House {
+  readonly run: string;
+  readonly place: Place;
+  readonly requester: Person;
+  /** What people asked for; untrusted text. */
+  readonly task: string;
+  readonly settings: Settings;
+  readonly journal: Journal;
+  readonly step: Step;
+  readonly hub: Hub;
+  readonly repository: Repository;
+  readonly agents: Agents;
+  readonly commands: Commands;
+  readonly planner: Planner;
+  readonly scripts: Scripts;
+  /** Aborts when the run is stopped or this process ends. */
+  readonly signal: AbortSignal;
+}
+
+export interface PlanRequest {
+  readonly base: Plan['base'];
+  /** The plan before, and what a person wants to be different. */
+  readonly revision: { readonly previous: Plan; readonly text: string } | null;
+}
+
+export type Planned = { readonly kind: 'planned'; readonly plan: Plan } | { readonly kind: 'refused'; readonly reason: string };
+
+export interface Planner {
+  plan(house: House, request: PlanRequest): Promise<Planned>;
+}
+
+export type Executed =
+  | { readonly kind: 'returned'; readonly divergences: number }
+  | { readonly kind: 'failed'; readonly message: string; readonly site: string | null };
+
+export interface Scripts {
+  run(house: House, plan: Plan): Promise<Executed>;
+}

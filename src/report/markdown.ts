@@ -1,0 +1,90 @@
+/** Pure Markdown. Everything that comes from people, the model or the repository passes through here before it is posted. */
+
+/** Largest body that is posted: GitHub refuses above 65,536 characters (facts/github.md §4). */
+export const BODY_LIMIT = 60_000;
+
+const ZERO_WIDTH_SPACE = '\u200B';
+// Bidirectional controls and invisible characters: what people read must be what is there.
+const HIDDEN = /[\u200B-\u200F\u202A-\u202E\u2060-\u2064\u2066-\u2069\uFEFF\u00AD]/gu;
+
+/** Untrusted prose: mentions, references, HTML, images and commands are shown and do nothing. */
+export function prose(text: string): string {
+  return text
+    .replaceAll(HIDDEN, '')
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll(/!\[([^\]]*)\]\([^)]*\)/gu, '[image: $1]')
+    .replaceAll(/@(?=[\w-])/gu, `@${ZERO_WIDTH_SPACE}`)
+    .replaceAll(/#(?=\d)/gu, `#${ZERO_WIDTH_SPACE}`)
+    .replaceAll(/\bGH-(?=\d)/gu, `GH${ZERO_WIDTH_SPACE}-`)
+    .replaceAll(/^(\s*)\/(?=workflow\b)/gimu, `$1/${ZERO_WIDTH_SPACE}`);
+}
+
+/** One line of untrusted prose, for headings and table cells. */
+export function line(text: string, limit = 300): string {
+  return prose(clip(text.replaceAll(/\s+/gu, ' ').trim(), limit)).replaceAll('|', String.raw`\|`);
+}
+
+/** Inline code, whatever is in it. */
+export function code(text: string): string {
+  const flat = text.replaceAll(HIDDEN, '').replaceAll(/[\r\n]+/gu, ' ');
+  const longest = Math.max(0, ...[...flat.matchAll(/`+/gu)].map((match) => match[0].length));
+  const ticks = '`'.repeat(longest + 1);
+  const pad = flat.startsWith('`') || flat.endsWith('`') || flat === '' ? ' ' : '';
+  return `${ticks}${pad}${flat}${pad}${ticks}`;
+}
+
+/** Inline code in a table's cell. */
+export function cell(text: string): string {
+  return code(text).replaceAll('|', String.raw`\|`);
+}
+
+/** A fenced block that its text cannot close. */
+export function block(text: string, language = ''): string {
+  const longest = Math.max(2, ...[...text.matchAll(/`+/gu)].map((match) => match[0].length));
+  const fence = '`'.repeat(longest + 1);
+  return `${fence}${language}\n${text.replace(/\n+$/u, '')}\n${fence}`;
+}
+
+export function details(summary: string, body: string): string {
+  return `<details>\n<summary>${summary}</summary>\n\n${body}\n\n</details>`;
+}
+
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+export function paragraphs(...parts: readonly (string | null)[]): string {
+  return parts.filter((part): part is string => part !== null && part !== '').join('\n\n');
+}
+
+/** At most `limit` characters, told when cut. */
+export function clip(text: string, limit: number): string {
+  return text.length <= limit ? text : `${text.slice(0, limit - 1)}…`;
+}
+
+/** `1 shard`, `3 shards`. */
+export function count(number: number, one: string, many = `${one}s`): string {
+  return `${number.toLocaleString('en-US')} ${number === 1 ? one : many}`;
+}
+
+/** `42 s`, `3 min`, `2 h 5 min`. */
+export function duration(seconds: number): string {
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** Parts of at most `limit` characters, cut at line ends; each is a comment of its own. */
+export function parts(text: string, limit = BODY_LIMIT): readonly string[] {
+  const found: string[] = [];
+  let current = '';
+  for (const piece of text.split('\n').flatMap((whole) => whole.match(new RegExp(`.{1,${limit - 1}}`, 'gsu')) ?? [''])) {
+    if (current.length + piece.length + 1 > limit) {
+      found.push(current);
+      current = '';
+    }
+    current += current === '' ? piece : `\n${piece}`;
+  }
+  return [...found, current];
+}
