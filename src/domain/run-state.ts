@@ -1,0 +1,273 @@
+import { addUsage, NO_USAGE, type MicroDollars, type Usage } from './budget.ts';
+import { ConvergeError, type PauseReason } from './errors.ts';
+import type { Person, RunEvent, StoredEvent } from './events.ts';
+import type { Json } from './json.ts';
+import type { Ledger, RunStatus } from './ledger.ts';
+import type { Place, Settings } from './run.ts';
+
+/** What a run is now: the fold of its events, and nothing else. Times are ISO 8601. */
+export interface RunState {
+  readonly place: Place;
+  readonly requester: Person;
+  /** Id of the comment that started it. */
+  readonly comment: string;
+  readonly task: string;
+  readonly settings: Settings;
+  readonly startedAt: string;
+  readonly lastEventAt: string;
+
+  readonly status: 'active' | 'paused' | 'ended';
+  /** Why it waits; null unless paused. */
+  readonly pause: Pause | null;
+  /** How it ended; null unless ended. */
+  readonly end: End | null;
+
+  /** Titles in the order in which they were first told. */
+  readonly phases: readonly string[];
+  readonly logs: readonly { readonly at: string; readonly text: string }[];
+  /** Results of durable steps by name, in the order in which they were done. */
+  readonly steps: ReadonlyMap<string, Json>;
+
+  readonly census: Census;
+  /** By kind of primitive, in order of first issue. */
+  readonly calls: readonly CallCount[];
+  readonly accepted: readonly { readonly shard: string; readonly change: string; readonly verdict: string }[];
+  readonly leftOver: readonly { readonly shard: string; readonly reason: string }[];
+
+  readonly spending: Spending;
+  /** Effects done, with what GitHub gave for them, in order. */
+  readonly effects: ReadonlyMap<string, Json>;
+  readonly signals: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly by: string;
+    readonly text: string;
+    readonly at: string;
+  }[];
+}
+
+export interface Pause {
+  readonly reason: PauseReason;
+  readonly message: string;
+  readonly at: string;
+}
+
+export interface End {
+  readonly status: Exclude<RunStatus, 'paused'>;
+  readonly why: string;
+  readonly ledger: Ledger;
+  readonly at: string;
+}
+
+export interface Census {
+  readonly total: AgentCount;
+  /** In the order in which the phases' first agents started. */
+  readonly phases: readonly (AgentCount & { readonly phase: string })[];
+  /** Most agents at work at the same time. */
+  readonly peak: number;
+}
+
+/** An agent that was interrupted and started again is one agent; one that was suspended counts as started only. */
+export interface AgentCount {
+  readonly started: number;
+  readonly running: number;
+  readonly finished: number;
+  readonly failed: number;
+  /** Of those that failed, most frequent first. */
+  readonly causes: readonly { readonly cause: string; readonly count: number }[];
+}
+
+export interface CallCount {
+  readonly kind: string;
+  readonly issued: number;
+  readonly settled: number;
+  /** Of the settled, how many came back as `null` or threw. */
+  readonly failed: number;
+}
+
+export interface Spend {
+  readonly spent: MicroDollars;
+  /** Reserved for requests that were not charged yet. */
+  readonly reserved: MicroDollars;
+  readonly usage: Usage;
+  /** Requests charged in full because their usage was never learned. */
+  readonly unknown: number;
+}
+
+export interface Spending {
+  readonly total: Spend;
+  readonly phases: readonly (Spend & { readonly phase: string })[];
+  readonly agents: readonly (Spend & { readonly agent: string })[];
+}
+
+/** Folds a run's events, in order, into its state. Throws a ConvergeError of kind `journal` when they are not those of a run. */
+export function foldRun(events: readonly StoredEvent[]): RunState {
+  const [first] = events;
+  const last = events.at(-1);
+  if (first?.event.type !== 'run.started' || last === undefined) {
+    throw new ConvergeError(
+      'journal',
+      `A run's record begins with run.started; found ${first === undefined ? 'no event at all' : `${first.event.type} in ${first.scope}`}.`,
+    );
+  }
+  const { place, requester, comment, task, settings } = first.event;
+  return {
+    place,
+    requester,
+    comment,
+    task,
+    settings,
+    startedAt: first.at,
+    lastEventAt: last.at,
+    ...lifeOf(events),
+    phases: [...new Set(ofType(events, 'phase').map(({ event }) => event.title))],
+    logs: ofType(events, 'log').map(({ at, event }) => ({
+      at,
+      text: event.text,
+    })),
+    steps: new Map(ofType(events, 'step.done').map(({ event }) => [event.step, event.result])),
+    census: censusOf(events),
+    calls: callsOf(events),
+    accepted: ofType(events, 'shard.accepted').map(({ event: { shard, change, verdict } }) => ({
+      shard,
+      change,
+      verdict,
+    })),
+    leftOver: ofType(events, 'shard.left-over').map(({ event: { shard, reason } }) => ({
+      shard,
+      reason,
+    })),
+    spending: spendingOf(events),
+    effects: new Map(ofType(events, 'effect.done').map(({ event }) => [event.key, event.result])),
+    signals: ofType(events, 'signal.received').map(({ at, event: { id, name, by, text } }) => ({
+      id,
+      name,
+      by,
+      text,
+      at,
+    })),
+  };
+}
+
+type Typed<T extends RunEvent['type']> = StoredEvent & { readonly event: Extract<RunEvent, { readonly type: T }> };
+
+function ofType<T extends RunEvent['type']>(events: readonly StoredEvent[], type: T): readonly Typed<T>[] {
+  return events.filter((stored): stored is Typed<T> => stored.event.type === type);
+}
+
+function lifeOf(events: readonly StoredEvent[]): Pick<RunState, 'status' | 'pause' | 'end'> {
+  let life: Pick<RunState, 'status' | 'pause' | 'end'> = { status: 'active', pause: null, end: null };
+  for (const { at, event } of events) {
+    if (event.type === 'run.started' || event.type === 'run.resumed') life = { status: 'active', pause: null, end: null };
+    if (event.type === 'run.paused') life = { status: 'paused', pause: { reason: event.reason, message: event.message, at }, end: null };
+    if (event.type === 'run.ended') {
+      life = { status: 'ended', pause: null, end: { status: event.status, why: event.why, ledger: event.ledger, at } };
+    }
+  }
+  return life;
+}
+
+interface AgentFate {
+  readonly phase: string;
+  state: 'running' | 'finished' | 'failed' | 'suspended';
+  cause: string;
+}
+
+function censusOf(events: readonly StoredEvent[]): Census {
+  const agents = new Map<string, AgentFate>();
+  let running = 0;
+  let peak = 0;
+  for (const { event } of events) {
+    if (event.type === 'agent.started') {
+      const before = agents.get(event.agent);
+      // Started twice without an end between: the process was killed, and the agent goes on.
+      if (before?.state !== 'running') running += 1;
+      peak = Math.max(peak, running);
+      agents.set(event.agent, { phase: before?.phase ?? event.phase, state: 'running', cause: '' });
+    }
+    if (event.type === 'agent.ended') {
+      const agent = agents.get(event.agent);
+      if (agent === undefined) continue;
+      if (agent.state === 'running') running -= 1;
+      agent.state = event.ending === 'done' ? 'finished' : event.ending === 'suspended' ? 'suspended' : 'failed';
+      agent.cause = event.cause;
+    }
+  }
+  const fates = [...agents.values()];
+  const phases = Map.groupBy(fates, ({ phase }) => phase);
+  return { total: countAgents(fates), phases: Array.from(phases, ([phase, members]) => ({ phase, ...countAgents(members) })), peak };
+}
+
+function countAgents(fates: readonly AgentFate[]): AgentCount {
+  const inState = (state: AgentFate['state']): readonly AgentFate[] => fates.filter((fate) => fate.state === state);
+  const failed = inState('failed');
+  const causes = Array.from(
+    Map.groupBy(failed, ({ cause }) => cause),
+    ([cause, members]) => ({ cause, count: members.length }),
+  );
+  return {
+    started: fates.length,
+    running: inState('running').length,
+    finished: inState('finished').length,
+    failed: failed.length,
+    causes: causes.toSorted((a, b) => b.count - a.count),
+  };
+}
+
+function callsOf(events: readonly StoredEvent[]): readonly CallCount[] {
+  const issued = new Map(ofType(events, 'call.issued').map(({ event }) => [event.key, event.kind]));
+  const outcomes = new Map(ofType(events, 'call.settled').map(({ event }) => [event.key, event.outcome.kind]));
+  return Array.from(
+    Map.groupBy(issued, ([, kind]) => kind),
+    ([kind, calls]) => {
+      const ends = calls.map(([key]) => outcomes.get(key)).filter((end) => end !== undefined);
+      return { kind, issued: calls.length, settled: ends.length, failed: ends.filter((end) => end !== 'value').length };
+    },
+  );
+}
+
+interface Request {
+  readonly agent: string;
+  readonly phase: string;
+  readonly spend: Spend;
+}
+
+function spendingOf(events: readonly StoredEvent[]): Spending {
+  const requests = new Map<string, Request>();
+  for (const { event } of events) {
+    if (event.type === 'spend.reserved') {
+      const { agent, phase, amount } = event;
+      requests.set(event.id, { agent, phase, spend: { spent: 0, reserved: amount, usage: NO_USAGE, unknown: 0 } });
+    }
+    if (event.type === 'spend.charged') {
+      const request = requests.get(event.id);
+      if (request === undefined) continue;
+      requests.set(event.id, { ...request, spend: { spent: event.amount, reserved: 0, usage: event.usage, unknown: event.known ? 0 : 1 } });
+    }
+  }
+  const all = [...requests.values()];
+  return {
+    total: sum(all),
+    phases: Array.from(
+      Map.groupBy(all, ({ phase }) => phase),
+      ([phase, members]) => ({ phase, ...sum(members) }),
+    ),
+    agents: Array.from(
+      Map.groupBy(all, ({ agent }) => agent),
+      ([agent, members]) => ({ agent, ...sum(members) }),
+    ),
+  };
+}
+
+function sum(requests: readonly Request[]): Spend {
+  let total: Spend = { spent: 0, reserved: 0, usage: NO_USAGE, unknown: 0 };
+  for (const { spend } of requests) {
+    total = {
+      spent: total.spent + spend.spent,
+      reserved: total.reserved + spend.reserved,
+      usage: addUsage(total.usage, spend.usage),
+      unknown: total.unknown + spend.unknown,
+    };
+  }
+  return total;
+}
