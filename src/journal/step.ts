@@ -5,36 +5,27 @@ import type { Json } from '../domain/json.ts';
 import { json } from './event-schema.ts';
 import type { Journal } from './journal.ts';
 
-export interface StepOptions<Result> {
-  readonly journal: Journal;
-  readonly run: string;
-  /** Unique in the run. */
-  readonly name: string;
-  readonly schema: z.ZodType<Result>;
-}
-
 /**
- * A durable step: acts once in the life of the run. The result is journaled under the step's name and given again, without acting, ever after, in this
- * process and in those that resume the run. Both times it is what the schema makes of the result's JSON (nothing becomes null).
+ * A durable step: acts once in the life of the run. The result is journaled under the step's name, which is unique in the run, and given again, without
+ * acting, ever after, in this process and in those that resume the run. Both times it is what the schema makes of the result's JSON (nothing becomes null).
  * What `act` throws is passed on and not journaled, so that the step is open again.
  */
-export async function step<Result>(options: StepOptions<Result>, act: () => Promise<Result>): Promise<Result> {
-  const { journal, run, name } = options;
-  const done = await journal.doneStep(run, name);
-  if (done !== undefined) return parsed(options, done.result);
-  const result = toJson(await act());
-  await journal.append(run, [{ type: 'step.done', step: name, result }]);
-  return parsed(options, result);
-}
+export type Step = <Result>(name: string, schema: z.ZodType<Result>, act: () => Promise<Result>) => Promise<Result>;
 
-function parsed<Result>({ run, name, schema }: StepOptions<Result>, result: Json): Result {
-  const answer = schema.safeParse(result);
-  if (answer.success) return answer.data;
-  throw new ConvergeError(
-    'journal',
-    `The result of step ${name} of run ${run} is not what this version of Converge expects: ${z.prettifyError(answer.error)}`,
-    { cause: answer.error },
-  );
+/** The durable steps of one run. */
+export function durableSteps(journal: Journal, run: string): Step {
+  return async (name, schema, act) => {
+    const done = await journal.doneStep(run, name);
+    const result = done === undefined ? toJson(await act()) : done.result;
+    if (done === undefined) await journal.append(run, [{ type: 'step.done', step: name, result }]);
+    const parsed = schema.safeParse(result);
+    if (parsed.success) return parsed.data;
+    throw new ConvergeError(
+      'journal',
+      `The result of step ${name} of run ${run} is not what this version of Converge expects: ${z.prettifyError(parsed.error)}`,
+      { cause: parsed.error },
+    );
+  };
 }
 
 function toJson(value: unknown): Json {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 import type { Journal } from '../../src/journal/journal.ts';
 import { openSqliteJournal } from '../../src/journal/sqlite.ts';
-import { step } from '../../src/journal/step.ts';
+import { durableSteps } from '../../src/journal/step.ts';
 import { temporaryDirectory } from './support.ts';
 
 async function open(): Promise<Journal> {
@@ -29,9 +29,8 @@ function counter(): { act: () => Promise<{ count: number }>; acted: () => number
 test('a step acts once in the life of the run', async () => {
   const journal = await open();
   const { act, acted } = counter();
-  const plan = { journal, run: 'r', name: 'plan', schema: counted };
-  expect(await step(plan, act)).toEqual({ count: 1 });
-  expect(await step(plan, act)).toEqual({ count: 1 });
+  expect(await durableSteps(journal, 'r')('plan', counted, act)).toEqual({ count: 1 });
+  expect(await durableSteps(journal, 'r')('plan', counted, act)).toEqual({ count: 1 });
   expect(acted()).toBe(1);
   expect((await journal.events('r')).map(({ event }) => event)).toEqual([{ type: 'step.done', step: 'plan', result: { count: 1 } }]);
 });
@@ -39,24 +38,25 @@ test('a step acts once in the life of the run', async () => {
 test('steps of other names and other runs are other steps', async () => {
   const journal = await open();
   const { act } = counter();
-  expect(await step({ journal, run: 'r', name: 'one', schema: counted }, act)).toEqual({ count: 1 });
-  expect(await step({ journal, run: 'r', name: 'two', schema: counted }, act)).toEqual({ count: 2 });
-  expect(await step({ journal, run: 's', name: 'one', schema: counted }, act)).toEqual({ count: 3 });
+  expect(await durableSteps(journal, 'r')('one', counted, act)).toEqual({ count: 1 });
+  expect(await durableSteps(journal, 'r')('two', counted, act)).toEqual({ count: 2 });
+  expect(await durableSteps(journal, 's')('one', counted, act)).toEqual({ count: 3 });
 });
 
 test('a step that threw is open again', async () => {
   const journal = await open();
-  const push = { journal, run: 'r', name: 'push', schema: counted };
-  await expect(step(push, () => Promise.reject(new Error('no network')))).rejects.toThrow('no network');
+  const step = durableSteps(journal, 'r');
+  await expect(step('push', counted, () => Promise.reject(new Error('no network')))).rejects.toThrow('no network');
   expect(await journal.events('r')).toEqual([]);
-  expect(await step(push, async () => ({ count: 5 }))).toEqual({ count: 5 });
+  expect(await step('push', counted, async () => ({ count: 5 }))).toEqual({ count: 5 });
 });
 
 test('the first answer is the same as all later ones: what the schema makes of the JSON', async () => {
   const journal = await open();
-  const date = { journal, run: 'r', name: 'date', schema: z.object({ at: z.coerce.date() }) };
-  const first = await step(date, async () => ({ at: new Date(0), more: 'than the schema knows' }));
-  const second = await step(date, () => Promise.reject(new Error('acted again')));
+  const step = durableSteps(journal, 'r');
+  const schema = z.object({ at: z.coerce.date() });
+  const first = await step('date', schema, async () => ({ at: new Date(0), more: 'than the schema knows' }));
+  const second = await step('date', schema, () => Promise.reject(new Error('acted again')));
   expect(first).toEqual({ at: new Date(0) });
   expect(second).toEqual(first);
 });
@@ -64,7 +64,7 @@ test('the first answer is the same as all later ones: what the schema makes of t
 test('a journaled result of another shape is told, not used', async () => {
   const journal = await open();
   await journal.append('r', [{ type: 'step.done', step: 'plan', result: { count: 'three' } }]);
-  await expect(step({ journal, run: 'r', name: 'plan', schema: counted }, counter().act)).rejects.toMatchObject({
+  await expect(durableSteps(journal, 'r')('plan', counted, counter().act)).rejects.toMatchObject({
     kind: 'journal',
     message: expect.stringMatching(/step plan of run r .*count/su),
   });
@@ -72,12 +72,12 @@ test('a journaled result of another shape is told, not used', async () => {
 
 test('a step without a result is done too', async () => {
   const journal = await open();
+  const step = durableSteps(journal, 'r');
   let acted = 0;
-  const silent = { journal, run: 'r', name: 'silent', schema: z.unknown() };
   const act = async (): Promise<void> => {
     acted += 1;
   };
-  expect(await step(silent, act)).toBeNull();
-  expect(await step(silent, act)).toBeNull();
+  expect(await step('silent', z.unknown(), act)).toBeNull();
+  expect(await step('silent', z.unknown(), act)).toBeNull();
   expect(acted).toBe(1);
 });
