@@ -1,0 +1,108 @@
+import { ConvergeError } from '../domain/errors.ts';
+import type { Exclusion, Predicate, SkippedFile } from '../domain/plan.ts';
+import type { Workspace } from '../git/workspace.ts';
+import type { Commands } from '../sandbox/commands.ts';
+import { matcherOf } from './globs.ts';
+import { isBinary, openPredicate } from './predicate.ts';
+
+/** What the plan looks at. A file is in scope when it matches one glob of `include` and one of each list of `within` that is not empty. */
+export interface Scope {
+  readonly include: readonly string[];
+  /** What people asked for: `--paths`, and `paths.include` of the configuration. */
+  readonly within: readonly (readonly string[])[];
+  /** Files that match are skipped, with the reason of the first that matches. */
+  readonly exclude: readonly Exclusion[];
+}
+
+export interface Survey {
+  /** Sorted. */
+  readonly inventory: readonly InventoryFile[];
+  readonly skipped: readonly SkippedFile[];
+  /** Files outside of `include` for which the predicate holds too: perhaps forgotten. Empty when it was too dear to ask. */
+  readonly outside: readonly string[];
+  /** Files of the tree, and those in scope: for explaining an empty inventory. */
+  readonly files: number;
+  readonly inScope: number;
+}
+
+export interface InventoryFile {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+export interface InventoryRequest {
+  readonly predicate: Predicate;
+  readonly scope: Scope;
+  readonly workspace: Workspace;
+  readonly commands: Pick<Commands, 'on'>;
+  readonly tree: string;
+}
+
+/** Larger files are not code that an agent could migrate. */
+const MAX_BYTES = 2 * 1024 * 1024;
+/** A command costs a process in a checkout for each file. */
+const MAX_COMMAND_FILES = 2_000;
+/** Files outside of the scope are asked only for the sake of a note. */
+const MAX_OUTSIDE = 5_000;
+const AT_ONCE = 8;
+
+/**
+ * The files for which the predicate holds at the base commit, within scope, and those for which it holds but that the scope excludes.
+ * Links and submodules are never in it. Ends in a ConvergeError of kind `plan` when the predicate does not compile or has no answer for a file.
+ */
+export async function takeInventory(request: InventoryRequest): Promise<Survey> {
+  const files = await request.workspace.list();
+  const included = matcherOf(request.scope.include);
+  const asked = request.scope.within.filter((globs) => globs.length > 0).map((globs) => matcherOf(globs));
+  const inScope = files.filter((path) => included(path) && asked.every((matches) => matches(path)));
+  const outOfScope = files.filter((path) => !included(path) && asked.every((matches) => matches(path)));
+  if (request.predicate.kind === 'command' && inScope.length > MAX_COMMAND_FILES) {
+    throw new ConvergeError(
+      'plan',
+      `The predicate is a command and ${inScope.length} files are in scope, expected at most ${MAX_COMMAND_FILES}: a command runs once for each. ` +
+        'Narrow scope.include, or use a regular expression or ast-grep.',
+    );
+  }
+  const predicate = await openPredicate(request.predicate, request);
+  try {
+    const found = await inBatches(inScope, (path) => examine(path, predicate, request));
+    const askOutside = request.predicate.kind !== 'command' && outOfScope.length <= MAX_OUTSIDE;
+    const around = askOutside ? await inBatches(outOfScope, (path) => examine(path, predicate, request)) : [];
+    return {
+      inventory: found.flatMap((file) => (file.kind === 'inventory' ? [{ path: file.path, bytes: file.bytes }] : [])),
+      skipped: found.flatMap((file) => (file.kind === 'skipped' ? [{ path: file.path, why: file.why }] : [])),
+      outside: around.flatMap((file) => (file.kind === 'inventory' ? [file.path] : [])),
+      files: files.length,
+      inScope: inScope.length,
+    };
+  } finally {
+    await predicate.close();
+  }
+}
+
+type Examined =
+  | { readonly kind: 'inventory'; readonly path: string; readonly bytes: number }
+  | { readonly kind: 'skipped'; readonly path: string; readonly why: string }
+  | { readonly kind: 'done' };
+
+type Opened = Awaited<ReturnType<typeof openPredicate>>;
+
+async function examine(path: string, predicate: Opened, request: InventoryRequest): Promise<Examined> {
+  const file = await request.workspace.read(path);
+  if (file.kind !== 'file') return { kind: 'done' };
+  if (file.bytes.length > MAX_BYTES && request.predicate.kind !== 'command' && !isBinary(file.bytes)) {
+    return { kind: 'skipped', path, why: `${file.bytes.length} bytes are more than the ${MAX_BYTES} that Converge examines` };
+  }
+  if (!(await predicate.holds(path, file.bytes, request.tree))) return { kind: 'done' };
+  const exclusion = request.scope.exclude.find(({ glob }) => matcherOf(glob)(path));
+  return exclusion === undefined ? { kind: 'inventory', path, bytes: file.bytes.length } : { kind: 'skipped', path, why: exclusion.why };
+}
+
+/** In order, a few at once: bounded memory, and a command's processes bounded by its pool. */
+async function inBatches<Item, Result>(items: readonly Item[], act: (item: Item) => Promise<Result>): Promise<readonly Result[]> {
+  const results: Result[] = [];
+  for (let start = 0; start < items.length; start += AT_ONCE) {
+    results.push(...(await Promise.all(items.slice(start, start + AT_ONCE).map(act))));
+  }
+  return results;
+}
