@@ -11,3 +11,9 @@ export function canonical(value: Json): string {
   }
   return JSON.stringify(value);
 }
+
+/** What a value is once it went through JSON: fields that are undefined are gone, interfaces are plain objects. */
+export function toJson(value: unknown): Json {
+  const json: Json = JSON.parse(JSON.stringify(value));
+  return json;
+}

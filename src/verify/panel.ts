@@ -1,0 +1,221 @@
+import type { AgentTask, Agents, Submission } from '../agents/agent.ts';
+import { FENCE_RULE, fence, loadPrompt, renderPrompt } from '../agents/prompt.ts';
+import type { Change } from '../domain/change.ts';
+import type { Finding } from '../domain/finding.ts';
+import { toJson } from '../domain/json.ts';
+import type { Plan } from '../domain/plan.ts';
+import type { Shard } from '../domain/shard.ts';
+import { judge } from '../domain/verdict.ts';
+import type { GateResult, Reviewer, Verdict } from '../domain/verdict.ts';
+import type { Repository } from '../git/workspace.ts';
+import type { CallOutcome, Journal } from '../journal/journal.ts';
+import { trusted } from '../journal/trusted.ts';
+import type { Commands } from '../sandbox/commands.ts';
+import { runCheck, shardChecks } from './checks.ts';
+import { diffText } from './diff-text.ts';
+import { examineFinding } from './evidence.ts';
+import type { FilePredicate, GateContext } from './gate.ts';
+import { runGates } from './gates.ts';
+import type { GatesOutcome } from './gates.ts';
+import { guideText } from './guide.ts';
+import { lensText } from './lenses.ts';
+import type { Seat } from './lenses.ts';
+import { verdictId } from './verdict-id.ts';
+import { verifierAnswer } from './verifier-answer.ts';
+import type { VerifierAnswer } from './verifier-answer.ts';
+
+const RULES = loadPrompt(import.meta.url, './verifier.md');
+const BRIEF = loadPrompt(import.meta.url, './review-brief.md');
+
+/** Tries of one verifier's submission. */
+const ATTEMPTS = 3;
+
+export interface PanelPorts {
+  readonly run: string;
+  readonly plan: Plan;
+  readonly journal: Journal;
+  readonly repository: Repository;
+  readonly agents: Agents;
+  readonly commands: Commands;
+  readonly predicate: FilePredicate;
+  readonly signal: AbortSignal;
+  /** Asked before an agent starts; throws Suspended when the run may start no more. */
+  readonly admit: (agent: string) => Promise<void>;
+}
+
+export interface ReviewRequest {
+  /** The call's key; child calls are journaled below it. */
+  readonly key: string;
+  readonly label: string;
+  readonly phase: string;
+  readonly change: Change;
+  readonly shard: Shard;
+  /** Tree that the change was made on. */
+  readonly under: string;
+  readonly seats: readonly Seat[];
+}
+
+/**
+ * One review: gates first, and only if none is red the verifiers, each in a context of its own. Every part is a journaled child call
+ * (`<key>/gates`, `<key>/<lens>`), so that a kill inside repays nothing.
+ * A verifier that died makes the verdict `unverified` (invariant 6). Throws Suspended, and ConvergeErrors for transient faults.
+ */
+export async function reviewChange(request: ReviewRequest, ports: PanelPorts): Promise<Verdict> {
+  const context = await contextOf(request, ports);
+  const { gates, findings } = await passGates(request, context, ports);
+  if (gates.some((gate) => gate.outcome === 'failed')) return verdictOf({ change: request.change.id, gates, reviewers: [], findings });
+  const opinions = await settleAll(request.seats.map((seat) => askVerifier({ request, seat, context, gates }, ports)));
+  const objections = dropEqual(opinions.flatMap((opinion) => opinion.findings));
+  const reviewers = opinions.map((opinion) => opinion.reviewer);
+  return verdictOf({ change: request.change.id, gates, reviewers, findings: [...findings, ...objections] });
+}
+
+async function contextOf(request: ReviewRequest, ports: PanelPorts): Promise<GateContext> {
+  const { change, shard, under } = request;
+  const { plan, repository, commands, predicate, signal } = ports;
+  const diff = await repository.diff(under, change.tree);
+  const [before, after] = [repository.workspace(under), repository.workspace(change.tree)];
+  return { plan, shard, change, diff, before, after, commands, predicate, signal };
+}
+
+function verdictOf(content: Omit<Verdict, 'id' | 'outcome'>): Verdict {
+  const judged = { ...content, outcome: judge(content.gates, content.reviewers, content.findings) };
+  return { id: verdictId(judged), ...judged };
+}
+
+async function passGates(request: ReviewRequest, context: GateContext, ports: PanelPorts): Promise<GatesOutcome> {
+  const outcome = await once({ request, child: 'gates', kind: 'gates' }, ports, async () => ({
+    kind: 'value',
+    value: toJson(await runGates(context)),
+  }));
+  if (outcome.kind !== 'value') return { gates: [{ gate: 'gates', outcome: 'failed', detail: causeOf(outcome) }], findings: [] };
+  return trusted<GatesOutcome>().parse(outcome.value);
+}
+
+/** A child call that is in the journal already is answered from it. */
+async function once(
+  call: { readonly request: ReviewRequest; readonly child: string; readonly kind: string },
+  ports: PanelPorts,
+  act: (key: string) => Promise<CallOutcome>,
+): Promise<CallOutcome> {
+  const key = `${call.request.key}/${call.child}`;
+  const { phase, label, change } = call.request;
+  const issued = { key, kind: call.kind, label: `${label}: ${call.child}`, phase, input: { change: change.id } };
+  const [state] = await ports.journal.issue(ports.run, [issued]);
+  if (state !== undefined && state.settled !== null) return state.settled.outcome;
+  const outcome = await act(key);
+  await ports.journal.settle(ports.run, key, outcome);
+  return outcome;
+}
+
+function causeOf(outcome: Exclude<CallOutcome, { kind: 'value' }>): string {
+  return outcome.kind === 'null' ? outcome.cause : outcome.message;
+}
+
+interface Sitting {
+  readonly request: ReviewRequest;
+  readonly seat: Seat;
+  readonly context: GateContext;
+  readonly gates: readonly GateResult[];
+}
+
+interface Opinion {
+  readonly reviewer: Reviewer;
+  readonly findings: readonly Finding[];
+}
+
+async function askVerifier(sitting: Sitting, ports: PanelPorts): Promise<Opinion> {
+  const { seat, request } = sitting;
+  const { model } = ports.plan.models.verifier;
+  const outcome = await once({ request, child: seat.name, kind: 'verifier' }, ports, async (key) => {
+    await ports.admit(key);
+    const ended = await ports.agents.submit(verifierTask(key, sitting, ports), ports.signal);
+    if (ended.ending !== 'done') return { kind: 'null', cause: ended.cause };
+    const examined = await Promise.all(ended.answer.findings.map((finding) => examineFinding(finding, sitting.context)));
+    return { kind: 'value', value: toJson(examined.map(({ finding }) => finding)) };
+  });
+  if (outcome.kind !== 'value') return { reviewer: { lens: seat.name, answered: false, cause: causeOf(outcome), model }, findings: [] };
+  return {
+    reviewer: { lens: seat.name, answered: true, cause: null, model },
+    findings: trusted<readonly Finding[]>().parse(outcome.value),
+  };
+}
+
+type VerifierTask = AgentTask<VerifierAnswer> & { readonly submit: Submission<VerifierAnswer> };
+
+function verifierTask(key: string, sitting: Sitting, ports: PanelPorts): VerifierTask {
+  const { plan, run, repository, commands, signal } = ports;
+  const { request, context, seat } = sitting;
+  const checks = shardChecks(plan);
+  return {
+    id: key,
+    run,
+    role: 'verifier',
+    label: `${request.label}: ${seat.name}`,
+    phase: request.phase,
+    ...plan.models.verifier,
+    system: [`${RULES.trim()}\n\n${FENCE_RULE}`, guideText(plan)],
+    brief: briefOf(sitting),
+    workspace: context.after,
+    tools: ['read', 'glob', 'grep', ...(checks.length > 0 ? (['check'] as const) : [])],
+    mayWrite: () => ({ ok: false, reason: 'Verifiers read and judge; they change nothing.' }),
+    checks: checks.map((check) => check.name),
+    runCheck: async (name, overlay) => {
+      const check = checks.find((one) => one.name === name);
+      if (check === undefined) throw new TypeError(`no check ${name} was offered`);
+      return runCheck(commands, { check, tree: await repository.layer(request.change.tree, [overlay]), signal });
+    },
+    submit: submission(context),
+    limits: { turns: plan.limits.turnsPerAgent, seconds: plan.limits.secondsPerAgent, budget: plan.limits.budgetPerAgent },
+  };
+}
+
+/** Evidence that does not hold is told once, so that a misquoted line can be mended; after that, code makes notes of what still does not hold. */
+function submission(context: GateContext): Submission<VerifierAnswer> {
+  let told = false;
+  return {
+    description: 'Hands in your review and ends your work. Call it once, when you have looked through the whole diff with your lens.',
+    schema: verifierAnswer,
+    attempts: ATTEMPTS,
+    examine: async ({ findings }) => {
+      if (told) return [];
+      const examined = await Promise.all(findings.map((finding) => examineFinding(finding, context)));
+      const doubts = examined.flatMap(({ doubt }, index) =>
+        doubt === null
+          ? []
+          : [`findings[${index}] (${findings[index]?.path}): ${doubt}. Copy the exact line, or make it a note, or leave it out.`],
+      );
+      told = doubts.length > 0;
+      return doubts;
+    },
+  };
+}
+
+function briefOf({ request, seat, context, gates }: Sitting): string {
+  const { shard } = request;
+  return renderPrompt(BRIEF, {
+    shard: shard.id,
+    files: shard.files.map((file) => `- ${file}`).join('\n'),
+    work: shard.task === '' ? 'Apply the guide to these files, completely.' : fence('task', shard.task),
+    gates: gates.map((gate) => `- ${gate.gate}: ${gate.outcome} (${gate.detail})`).join('\n'),
+    diff: fence('diff', diffText(context.diff)),
+    lens: lensText(seat.lens).trim(),
+  });
+}
+
+/** Waits for all, also when one failed: a sibling that is still writing must not outlive the call. */
+async function settleAll<Value>(work: readonly Promise<Value>[]): Promise<readonly Value[]> {
+  await Promise.allSettled(work);
+  return Promise.all(work);
+}
+
+/** Two verifiers often see the same: one finding for each place and rule, the blocking one first. */
+function dropEqual(findings: readonly Finding[]): readonly Finding[] {
+  const places = new Map<string, Finding>();
+  for (const finding of findings) {
+    const place = `${finding.rule}\n${finding.path}\n${finding.side}\n${finding.line ?? finding.claim}`;
+    const known = places.get(place);
+    if (known === undefined || (known.severity === 'note' && finding.severity === 'blocking')) places.set(place, finding);
+  }
+  return [...places.values()];
+}
