@@ -5,8 +5,8 @@ import type { Overlay } from '../domain/change.ts';
 import type { Workspace } from '../git/workspace.ts';
 import type { CommandResult } from '../sandbox/commands.ts';
 
-/** Names and parameters of the SDK's own agent toolset, which models know, on a workspace instead of a directory; `check` and `submit` are ours. */
-export type ToolName = 'read' | 'write' | 'edit' | 'glob' | 'grep' | 'check';
+/** Names and parameters of the SDK's own agent toolset, which models know, on a workspace instead of a directory; `remove`, `check` and `submit` are ours. */
+export type ToolName = 'read' | 'write' | 'edit' | 'remove' | 'glob' | 'grep' | 'check';
 
 /** One Claude conversation with tools that ends in an outcome. */
 export interface AgentTask<Answer> {
@@ -37,6 +37,8 @@ export interface AgentTask<Answer> {
 export interface Submission<Answer> {
   readonly description: string;
   readonly schema: z.ZodType<Answer>;
+  /** JSON Schema as the model is shown it, where `schema` cannot say it itself (a schema that a script brought). Default: made from `schema`. */
+  readonly shown?: Readonly<Record<string, unknown>>;
   /** Questions that a schema cannot ask; the errors go to the model word for word. */
   readonly examine?: (answer: Answer) => Promise<readonly string[]>;
   readonly attempts: number;

@@ -1,0 +1,89 @@
+import Anthropic from '@anthropic-ai/sdk';
+import type { ContentBlockParam, Message, MessageCreateParamsStreaming, Usage as SdkUsage } from '@anthropic-ai/sdk/resources/messages';
+import type { Usage } from '../domain/budget.ts';
+import { BrokenStream } from './faults.ts';
+
+export interface ClientSettings {
+  readonly apiKey: string;
+  readonly baseUrl: string;
+}
+
+/** A finished response of the model, as it is stored and sent back. */
+export interface ModelMessage {
+  readonly content: readonly ContentBlockParam[];
+  /** As the service names it; not narrowed, because it may learn new ones. */
+  readonly stopReason: string;
+  readonly refusal: { readonly category: string | null; readonly explanation: string | null } | null;
+  readonly usage: Usage;
+}
+
+export type ModelRequest = Omit<MessageCreateParamsStreaming, 'stream'>;
+
+export interface ModelClient {
+  /** One HTTP request, never repeated here. Rejects with the SDK's errors or `BrokenStream` (faults.ts tells them apart). */
+  send(request: ModelRequest, options: { readonly signal: AbortSignal; readonly began: () => void }): Promise<ModelMessage>;
+}
+
+/** The Messages API, streaming, without the SDK's own retries and telemetry. `connectMs`: until the headers of a response. */
+export function openClient(settings: ClientSettings, connectMs: number): ModelClient {
+  const sdk = new Anthropic({
+    apiKey: settings.apiKey,
+    baseURL: settings.baseUrl,
+    maxRetries: 0,
+    timeout: connectMs,
+    openTelemetry: false,
+    logLevel: 'off',
+  });
+  return {
+    async send(request, { signal, began }) {
+      const stream = sdk.messages.stream(request, { signal });
+      let started = false;
+      stream.on('streamEvent', (event) => {
+        if (event.type !== 'message_start') return;
+        started = true;
+        began();
+      });
+      try {
+        return understood(await stream.finalMessage());
+      } catch (error) {
+        // After its beginning a response is paid for, whatever became of it: that is another case than a request that was refused.
+        if (started && !signal.aborted) throw new BrokenStream(error);
+        throw error;
+      }
+    },
+  };
+}
+
+function understood(message: Message): ModelMessage {
+  const refusal = message.stop_details;
+  return {
+    content: message.content.map(readable).filter((block) => block.type !== 'text' || block.text.trim() !== ''), // the API refuses blank text when it comes back
+    stopReason: message.stop_reason ?? 'none',
+    refusal: refusal?.type === 'refusal' ? { category: refusal.category, explanation: refusal.explanation } : null,
+    usage: usageOf(message.usage),
+  };
+}
+
+// The SDK parses a tool's input when it is first read, and throws there when the model wrote broken JSON: then the tool is called with nothing and says what it misses.
+function readable(block: Message['content'][number]): ContentBlockParam {
+  if (block.type !== 'tool_use') return block;
+  const { id, name } = block;
+  try {
+    return { type: 'tool_use', id, name, input: block.input ?? {} };
+  } catch {
+    return { type: 'tool_use', id, name, input: {} };
+  }
+}
+
+function usageOf(usage: SdkUsage): Usage {
+  const written = usage.cache_creation_input_tokens ?? 0;
+  const shortLived = usage.cache_creation?.ephemeral_5m_input_tokens ?? 0;
+  return {
+    input: usage.input_tokens,
+    output: usage.output_tokens,
+    cacheRead: usage.cache_read_input_tokens ?? 0,
+    cacheWrite5m: shortLived,
+    // What the service does not attribute to a lifetime is counted as the dearer one.
+    cacheWrite1h: Math.max(usage.cache_creation?.ephemeral_1h_input_tokens ?? 0, written - shortLived),
+  };
+}

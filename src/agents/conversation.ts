@@ -1,0 +1,265 @@
+import type { ContentBlockParam, ToolResultBlockParam, ToolUseBlockParam } from '@anthropic-ai/sdk/resources/messages';
+import { dollars } from '../domain/budget.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { AgentOutcome, AgentTask } from './agent.ts';
+import type { Ask, Asked } from './ask.ts';
+import type { Clock } from './clock.ts';
+import type { Closing } from './closing.ts';
+import { maxTokensWithin, modelOf } from './models.ts';
+import { carefulTokens, type Opening } from './request.ts';
+import { throwIfStopping } from './stopping.ts';
+import { openToolbox, resultOf, type Toolbox } from './toolbox.ts';
+import { failed } from './tools/tool.ts';
+import {
+  afterResponse,
+  afterResults,
+  beginning,
+  openTranscript,
+  sizeOf,
+  type Counters,
+  type Progress,
+  type StoredResponse,
+} from './transcript.ts';
+
+export interface ConversationParts {
+  readonly ask: Ask;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Told after each turn, for the census. */
+  readonly onProgress: (progress: Progress) => void;
+}
+
+/** Below this, a response is hardly worth its prompt. */
+const LEAST_TOKENS = 8000;
+/** Tokens that a request has beyond the bytes of its text. */
+const OVERHEAD_TOKENS = 1000;
+const MOST_NUDGES = 2;
+
+type Ended<Answer> = { readonly kind: 'ended'; readonly outcome: AgentOutcome<Answer> };
+type Next = {
+  readonly kind: 'next';
+  readonly say: readonly ContentBlockParam[] | null;
+  readonly keep: boolean;
+  readonly counters: Counters;
+};
+
+/**
+ * One conversation from its brief, or from its last stored turn, to its end: ask, store the response, run its tools, store the results, ask again.
+ * Throws Suspended, and what journal and workspace throw; everything that the model does ends in an outcome.
+ */
+export async function converse<Answer>(
+  task: AgentTask<Answer>,
+  closing: Closing<Answer>,
+  parts: ConversationParts,
+): Promise<AgentOutcome<Answer>> {
+  const toolbox = openToolbox({ tools: task.tools, checks: task.checks, submit: closing.definition });
+  const opening: Opening = { model: task.model, effort: task.effort, system: task.system, tools: toolbox.definitions };
+  const transcript = openTranscript({ journal: parts.journal, run: task.run, agent: task.id });
+  let progress = await transcript.resume(beginning(task.brief, sizeOf(opening)), task.workspace);
+
+  for (;;) {
+    parts.onProgress(progress);
+    if (progress.pending === null) {
+      throwIfStopping(parts.signal);
+      const asked = await askNext({ task, opening, progress, parts });
+      if (asked.kind === 'ended') return asked.outcome;
+      await transcript.storeResponse(progress.turns, asked.response);
+      progress = afterResponse(progress, asked.response);
+      parts.onProgress(progress);
+    }
+    throwIfStopping(parts.signal);
+
+    const started = parts.clock.now();
+    const step = await take({ task, closing, toolbox, progress, signal: parts.signal });
+    if (step.kind === 'ended') return step.outcome;
+    const results = { ...step, milliseconds: progress.milliseconds + parts.clock.now() - started };
+    await transcript.storeResults(progress.turns - 1, results, task.workspace);
+    progress = afterResults(progress, { ...results, reverted: [] });
+  }
+}
+
+interface Asking<Answer> {
+  readonly task: AgentTask<Answer>;
+  readonly opening: Opening;
+  readonly progress: Progress;
+  readonly parts: ConversationParts;
+}
+
+async function askNext<Answer>({
+  task,
+  opening,
+  progress,
+  parts,
+}: Asking<Answer>): Promise<Ended<Answer> | { readonly kind: 'response'; readonly response: StoredResponse }> {
+  const { limits } = task;
+  if (progress.turns >= limits.turns) return exhausted(`It used all of its ${limits.turns} turns without an answer.`);
+  const milliseconds = limits.seconds * 1000 - progress.milliseconds;
+  if (milliseconds <= 0) return exhausted(timeText(limits.seconds));
+
+  const inputTokens = progress.counted + carefulTokens(progress.uncounted) + OVERHEAD_TOKENS;
+  const { want, atLeast } = tokensFor(task, progress);
+  const affordable = maxTokensWithin(task.model, inputTokens, limits.budget - progress.spent);
+  if (affordable < atLeast) {
+    return exhausted(
+      `It spent ${dollars(progress.spent)} of the ${dollars(limits.budget)} that one agent may, and its next request could pass that.`,
+    );
+  }
+  const asked: Asked = await parts.ask(
+    {
+      run: task.run,
+      agent: task.id,
+      phase: task.phase,
+      opening,
+      messages: progress.messages,
+      inputTokens,
+      maxTokens: Math.min(want, affordable),
+      atLeast,
+      milliseconds,
+    },
+    parts.signal,
+  );
+  switch (asked.kind) {
+    case 'late':
+      return exhausted(timeText(limits.seconds));
+    case 'rejected':
+      return { kind: 'ended', outcome: { ending: 'failed', cause: `The model service refused the request: ${asked.cause}` } };
+    case 'answered': {
+      const { message, maxTokens } = asked;
+      return {
+        kind: 'response',
+        response: {
+          ...message,
+          maxTokens,
+          spent: progress.spent + asked.charged,
+          milliseconds: progress.milliseconds + asked.milliseconds,
+        },
+      };
+    }
+  }
+}
+
+/** A response that was cut off is asked for again with room for more; effort at its highest thinks long (facts/claude.md §4). */
+function tokensFor<Answer>(task: AgentTask<Answer>, progress: Progress): { readonly want: number; readonly atLeast: number } {
+  const most = modelOf(task.model).maxOutput;
+  if (progress.counters.cuts > 0)
+    return { want: Math.min(most, Math.max(64_000, progress.maxTokens * 2)), atLeast: Math.min(most, progress.maxTokens + 1) };
+  const usual = task.effort === 'xhigh' || task.effort === 'max' ? 64_000 : 32_000;
+  return { want: Math.min(most, usual), atLeast: Math.min(most, LEAST_TOKENS) };
+}
+
+interface Taking<Answer> {
+  readonly task: AgentTask<Answer>;
+  readonly closing: Closing<Answer>;
+  readonly toolbox: Toolbox;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** What follows from the pending response, stop reason by stop reason (facts/claude.md §12). */
+async function take<Answer>(taking: Taking<Answer>): Promise<Ended<Answer> | Next> {
+  const { task, progress } = taking;
+  const { counters, pending } = progress;
+  if (pending === null) throw new Error('take: there is no response to take');
+  switch (pending.stopReason) {
+    case 'tool_use':
+    case 'end_turn':
+    case 'stop_sequence': {
+      const calls = pending.content.filter((block) => block.type === 'tool_use');
+      return calls.length > 0 ? useTools(taking, calls) : endTurn(taking, textOf(pending.content));
+    }
+    case 'pause_turn':
+      return { kind: 'next', say: null, keep: true, counters: { ...counters, cuts: 0 } };
+    case 'max_tokens':
+      if (counters.cuts > 0 || pending.maxTokens >= modelOf(task.model).maxOutput) {
+        return exhausted(
+          `Its response was cut off by max_tokens at ${pending.maxTokens} tokens${counters.cuts > 0 ? ', after one that was cut off earlier' : ''}.`,
+        );
+      }
+      return { kind: 'next', say: null, keep: false, counters: { ...counters, cuts: counters.cuts + 1 } };
+    case 'model_context_window_exceeded':
+      return exhausted("The conversation grew beyond the model's context window.");
+    case 'refusal': {
+      const { category = null, explanation = null } = pending.refusal ?? {};
+      const cause = `The model refused${category === null ? '' : ` (${category})`}${explanation === null ? '.' : `: ${explanation}`}`;
+      return { kind: 'ended', outcome: { ending: 'refused', cause } };
+    }
+    default:
+      return {
+        kind: 'ended',
+        outcome: { ending: 'failed', cause: `The response ended with the stop reason \`${pending.stopReason}\`, which is not known here.` },
+      };
+  }
+}
+
+async function endTurn<Answer>({ task, closing, progress }: Taking<Answer>, text: string): Promise<Ended<Answer> | Next> {
+  const closed = closing.onText(text);
+  if (closed.kind === 'answer') return doneWith(task, closed.answer, text);
+  const { counters } = progress;
+  if (counters.nudges >= MOST_NUDGES) return exhausted(`It ended its turn ${counters.nudges + 1} times without an answer.`);
+  return {
+    kind: 'next',
+    say: [{ type: 'text', text: closed.message }],
+    keep: true,
+    counters: { ...counters, nudges: counters.nudges + 1, cuts: 0 },
+  };
+}
+
+async function useTools<Answer>(taking: Taking<Answer>, calls: readonly ToolUseBlockParam[]): Promise<Ended<Answer> | Next> {
+  const { task, closing, toolbox, progress, signal } = taking;
+  const answers = new Map<string, ToolResultBlockParam>();
+  const submits = calls.filter((call) => closing.definition !== null && call.name === closing.definition.name);
+  // One after the other, in the model's order: edits of one file build on each other.
+  for (const call of calls) {
+    if (submits.includes(call)) continue;
+    answers.set(call.id, await toolbox.run(call, task));
+    throwIfStopping(signal);
+  }
+  const [submit, ...extra] = submits;
+  let { attempts } = progress.counters;
+  if (submit !== undefined) {
+    const troubled = [...answers.values()].some((answer) => answer.is_error === true);
+    const closed = troubled ? null : await closing.onSubmit(submit.input);
+    if (closed?.kind === 'answer') return doneWith(task, closed.answer, textOf(progress.pending?.content ?? []));
+    if (closed !== null) attempts += 1;
+    if (closed !== null && attempts >= closing.attempts) {
+      return {
+        kind: 'ended',
+        outcome: { ending: 'failed', cause: `Its answer was not taken ${attempts} times; the last time:\n${closed.message}` },
+      };
+    }
+    const why =
+      closed === null
+        ? 'Your answer was not taken, because another call of the same reply failed: see its result. Put that right, then call `submit` again.'
+        : `Your answer was not taken (${attempts} of ${closing.attempts} attempts used):\n${closed.message}\nCorrect it and call \`submit\` again, with all of the answer.`;
+    answers.set(submit.id, resultOf(submit, failed(why)));
+  }
+  for (const call of extra) answers.set(call.id, resultOf(call, failed('Only the first `submit` of a reply is looked at.')));
+  const say: ContentBlockParam[] = calls.map((call) => answers.get(call.id)).filter((answer) => answer !== undefined);
+  const left = task.limits.turns - progress.turns;
+  if (left === 2) say.push({ type: 'text', text: lastCall(closing.definition !== null) });
+  return { kind: 'next', say, keep: true, counters: { ...progress.counters, attempts, cuts: 0 } };
+}
+
+function lastCall(submits: boolean): string {
+  return `You have 2 replies left. Bring your work to an end and ${submits ? 'call `submit`' : 'give your answer as text'}; without it, the work is lost.`;
+}
+
+async function doneWith<Answer>(task: AgentTask<Answer>, answer: Answer, text: string): Promise<Ended<Answer>> {
+  return { kind: 'ended', outcome: { ending: 'done', answer, text, overlay: await task.workspace.overlay() } };
+}
+
+function textOf(content: readonly ContentBlockParam[]): string {
+  return content
+    .filter((block) => block.type === 'text')
+    .map((block) => block.text)
+    .join('\n');
+}
+
+function exhausted(cause: string): Ended<never> {
+  return { kind: 'ended', outcome: { ending: 'exhausted', cause } };
+}
+
+function timeText(seconds: number): string {
+  return `It used all of its ${seconds} seconds of work without an answer.`;
+}

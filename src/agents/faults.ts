@@ -1,0 +1,91 @@
+import { APIConnectionError, APIError, APIUserAbortError } from '@anthropic-ai/sdk';
+import type { PauseReason } from '../domain/errors.ts';
+
+/** A response that began and did not end: its usage was never learned. */
+export class BrokenStream extends Error {
+  constructor(cause: unknown) {
+    super('The response broke off before its end.', { cause });
+    this.name = 'BrokenStream';
+  }
+}
+
+/**
+ * What a failed request means.
+ * `limit`: too many or too fast; the service says when to come back, or not. `fault`: chance, try again. `pause`: no try can help before a person acts.
+ * `rejected`: this request will never be answered. `aborted`: we broke it off.
+ * `paid`: the service may have charged for it.
+ */
+export type Fault =
+  | { readonly kind: 'limit'; readonly retryAfterMs: number | null; readonly paid: false; readonly what: string }
+  | { readonly kind: 'fault'; readonly retryAfterMs: number | null; readonly paid: boolean; readonly what: string }
+  | { readonly kind: 'pause'; readonly reason: PauseReason; readonly paid: false; readonly what: string }
+  | { readonly kind: 'rejected'; readonly paid: false; readonly what: string }
+  | { readonly kind: 'aborted'; readonly paid: true; readonly what: string };
+
+const SPENDING_CODES = new Set([
+  'enforced_spend_limit_reached',
+  'contract_spend_limit_reached',
+  'linked_organization_spend_limit_reached',
+  'linked_organization_billing_unavailable',
+]);
+
+// A limit that the owner of the account set himself, and an empty account, come as 400 without a code: only the words tell (Claude API errors page).
+const SPENDING_WORDS = /specified (workspace )?API usage limits|credit balance is too low/i;
+
+/** Sorts what `ModelClient.send` rejected with (facts/claude.md §11). */
+export function faultOf(error: unknown): Fault {
+  if (error instanceof BrokenStream)
+    return { kind: 'fault', retryAfterMs: null, paid: true, what: `${error.message} ${textOf(error.cause)}` };
+  if (error instanceof APIUserAbortError) return { kind: 'aborted', paid: true, what: 'broken off' };
+  if (error instanceof APIConnectionError)
+    return { kind: 'fault', retryAfterMs: null, paid: !neverSent(error), what: `no connection: ${deepest(error)}` };
+  if (error instanceof APIError) return answeredFault(error);
+  return { kind: 'fault', retryAfterMs: null, paid: true, what: textOf(error) };
+}
+
+function answeredFault(error: APIError): Fault {
+  const what = `${error.status ?? 'stream'} ${error.errorCode ?? error.type ?? ''}: ${error.apiMessage ?? error.message}`;
+  const status = error.status ?? 0;
+  if (status === 402 || SPENDING_CODES.has(error.errorCode ?? '') || (status === 400 && SPENDING_WORDS.test(error.apiMessage ?? ''))) {
+    return { kind: 'pause', reason: 'spending-limit', paid: false, what };
+  }
+  // 404 is a model that this key cannot use: as little the agent's fault as a wrong key.
+  if (status === 401 || status === 403 || status === 404 || error.errorCode === 'organization_on_hold') {
+    return { kind: 'pause', reason: 'authentication', paid: false, what };
+  }
+  const retryAfterMs = retryAfterOf(error);
+  if (status === 429 || status === 529) return { kind: 'limit', retryAfterMs, paid: false, what };
+  if (status === 408 || status === 409 || status >= 500) return { kind: 'fault', retryAfterMs, paid: false, what };
+  if (status >= 400) return { kind: 'rejected', paid: false, what };
+  return { kind: 'fault', retryAfterMs: null, paid: true, what };
+}
+
+function retryAfterOf(error: APIError): number | null {
+  const headers: Headers | undefined = error.headers;
+  const milliseconds = Number.parseFloat(headers?.get('retry-after-ms') ?? '');
+  if (milliseconds >= 0) return milliseconds;
+  const header = headers?.get('retry-after') ?? '';
+  const seconds = Number.parseFloat(header);
+  if (seconds >= 0) return seconds * 1000;
+  const date = Date.parse(header);
+  return Number.isNaN(date) ? null : Math.max(0, date - Date.now());
+}
+
+const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT']);
+
+function neverSent(error: Error): boolean {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    if ('code' in cause && typeof cause.code === 'string' && NEVER_SENT.has(cause.code)) return true;
+  }
+  return false;
+}
+
+function deepest(error: Error): string {
+  let last: Error = error;
+  while (last.cause instanceof Error) last = last.cause;
+  return last.message || last.name;
+}
+
+function textOf(thrown: unknown): string {
+  return thrown instanceof Error ? deepest(thrown) : String(thrown);
+}

@@ -1,0 +1,135 @@
+import PQueue from 'p-queue';
+import { ConvergeError, messageOf, Suspended } from '../domain/errors.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { AgentOutcome, Agents, AgentTask } from './agent.ts';
+import type { Ask } from './ask.ts';
+import type { Clock } from './clock.ts';
+import { bySubmit, byText, type Closing } from './closing.ts';
+import { converse } from './conversation.ts';
+import { stopping, throwIfStopping } from './stopping.ts';
+
+export interface PoolParts {
+  readonly ask: Ask;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  /** Conversations at once, of all runs. */
+  readonly most: number;
+  /** Conversations at once of one run; asked anew for each. */
+  readonly mostOf: (run: string) => number;
+  /** Settles what a killed process left reserved; before a run's first conversation in this process. */
+  readonly prepare: (run: string) => Promise<unknown>;
+}
+
+/** Runs conversations in their places and keeps the census: `agent.started` each time one begins or goes on, `agent.ended` when it ends or is suspended. */
+export function openPool(parts: PoolParts): Agents & { close(): Promise<void> } {
+  const all = new PQueue({ concurrency: parts.most });
+  const ofRun = new Map<string, PQueue>();
+  const prepared = new Map<string, Promise<unknown>>();
+
+  const placesOf = (run: string): PQueue => {
+    const queue = ofRun.get(run) ?? new PQueue({ concurrency: 1 });
+    queue.concurrency = Math.max(1, parts.mostOf(run));
+    ofRun.set(run, queue);
+    return queue;
+  };
+  // Once only: later, what is reserved belongs to requests in flight.
+  const prepareOnce = async (run: string): Promise<void> => {
+    const once = prepared.get(run) ?? parts.prepare(run);
+    prepared.set(run, once);
+    try {
+      await once;
+    } catch (error) {
+      prepared.delete(run);
+      throw error;
+    }
+  };
+
+  const hold = async <Answer>(task: AgentTask<Answer>, closing: Closing<Answer>, signal: AbortSignal): Promise<AgentOutcome<Answer>> => {
+    const leaveRun = await place(placesOf(task.run), signal);
+    try {
+      const leaveAll = await place(all, signal);
+      try {
+        await prepareOnce(task.run);
+        return await live({ task, closing, parts, signal });
+      } finally {
+        leaveAll();
+      }
+    } catch (error) {
+      throw suspended(error);
+    } finally {
+      leaveRun();
+    }
+  };
+
+  return {
+    run: (task, signal) => hold(task, byText, signal),
+    submit: (task, signal) => hold(task, bySubmit(task.submit), signal),
+    close: () => all.onIdle(),
+  };
+}
+
+interface Living<Answer> {
+  readonly task: AgentTask<Answer>;
+  readonly closing: Closing<Answer>;
+  readonly parts: PoolParts;
+  readonly signal: AbortSignal;
+}
+
+async function live<Answer>({ task, closing, parts, signal }: Living<Answer>): Promise<AgentOutcome<Answer>> {
+  throwIfStopping(signal);
+  const { id: agent, role, label, phase, model } = task;
+  let turns = 0;
+  let milliseconds = 0;
+  const ended = (ending: AgentOutcome<Answer>['ending'] | 'suspended', cause: string): Promise<unknown> =>
+    parts.journal.append(task.run, [{ type: 'agent.ended', agent, ending, cause, turns, seconds: Math.round(milliseconds) / 1000 }]);
+
+  await parts.journal.append(task.run, [{ type: 'agent.started', agent, role, label, phase, model }]);
+  let outcome: AgentOutcome<Answer>;
+  try {
+    outcome = await converse(task, closing, {
+      ...parts,
+      signal,
+      onProgress: (progress) => {
+        turns = progress.turns;
+        milliseconds = progress.milliseconds;
+      },
+    });
+  } catch (error) {
+    if (error instanceof Suspended) {
+      await ended('suspended', `${error.reason}: ${error.message}`);
+      throw error;
+    }
+    if (isStorage(error)) throw error;
+    outcome = { ending: 'failed', cause: messageOf(error) };
+  }
+  await ended(outcome.ending, outcome.ending === 'done' ? '' : outcome.cause);
+  return outcome;
+}
+
+function isStorage(error: unknown): boolean {
+  return error instanceof ConvergeError && error.kind === 'journal';
+}
+
+/** Agents throw nothing but Suspended: a journal that cannot be written is one more reason to wait. */
+function suspended(error: unknown): unknown {
+  return isStorage(error) ? new Suspended('storage', messageOf(error)) : error;
+}
+
+/** Waits for a place in the queue; gives the way to leave it. Suspended `stopping` when the signal aborts before. */
+function place(queue: PQueue, signal: AbortSignal): Promise<() => void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(stopping());
+    if (signal.aborted) {
+      stop();
+      return;
+    }
+    signal.addEventListener('abort', stop, { once: true });
+    void queue.add(() => {
+      signal.removeEventListener('abort', stop);
+      if (signal.aborted) return Promise.resolve();
+      const { promise, resolve: leave } = Promise.withResolvers<void>();
+      resolve(leave);
+      return promise;
+    });
+  });
+}

@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import type { ContentBlockParam, MessageParam, TextBlockParam, ToolUnion } from '@anthropic-ai/sdk/resources/messages';
+import type { Effort } from '../domain/effort.ts';
+import type { ModelRequest } from './client.ts';
+import { effortFor, modelOf } from './models.ts';
+
+/** A conversation's unchanging part: the same bytes for all agents of a role in a run. */
+export interface Opening {
+  readonly model: string;
+  readonly effort: Effort;
+  readonly system: readonly string[];
+  readonly tools: readonly ToolUnion[];
+}
+
+/** Names the cached prefix that requests share. */
+export function prefixOf({ model, system, tools }: Opening): string {
+  return createHash('sha256')
+    .update(JSON.stringify([model, tools, system]))
+    .digest('hex');
+}
+
+/**
+ * The request as it is sent. Cache breakpoints (facts/performance.md §5): one hour after the last system block, which all agents of a role share, and a rolling one at the
+ * end of the conversation. The one before it is named again, so that it is found however many blocks the last turn had (the service looks back 20).
+ */
+export function requestFor(opening: Opening, messages: readonly MessageParam[], maxTokens: number): ModelRequest {
+  const { model, effort, system, tools } = opening;
+  return {
+    model,
+    max_tokens: maxTokens,
+    output_config: { effort: effortFor(model, effort) },
+    ...(modelOf(model).thinking === 'adaptive' ? { thinking: { type: 'adaptive' as const } } : {}),
+    system: system.map((text, index): TextBlockParam =>
+      index === system.length - 1 ? { type: 'text', text, cache_control: { type: 'ephemeral', ttl: '1h' } } : { type: 'text', text },
+    ),
+    ...(tools.length > 0 ? { tools: [...tools] } : {}),
+    messages: withRollingBreakpoints(messages),
+  };
+}
+
+function withRollingBreakpoints(messages: readonly MessageParam[]): MessageParam[] {
+  const marked = new Set(
+    messages
+      .map((message, index) => (message.role === 'user' ? index : -1))
+      .filter((index) => index >= 0)
+      .slice(-2),
+  );
+  return messages.map((message, index) =>
+    message.role === 'user' && marked.has(index) ? { ...message, content: markLast(message.content) } : message,
+  );
+}
+
+function markLast(content: MessageParam['content']): ContentBlockParam[] {
+  const blocks: ContentBlockParam[] = typeof content === 'string' ? [{ type: 'text', text: content }] : [...content];
+  const last = blocks.at(-1);
+  // Only these two stand at the end of what a user says here, and only these take a breakpoint of ours.
+  if (last?.type === 'text' || last?.type === 'tool_result') blocks[blocks.length - 1] = { ...last, cache_control: { type: 'ephemeral' } };
+  return blocks;
+}
+
+/**
+ * Bytes of text to prompt tokens, never too few: code and prose have 2.5 to 4 bytes a token with the tokeniser of these models, and what is reserved here
+ * must not be passed.
+ */
+export function carefulTokens(bytes: number): number {
+  return Math.ceil(bytes / 2);
+}

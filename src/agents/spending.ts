@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto';
+import PQueue from 'p-queue';
+import { dollars, NO_USAGE, type MicroDollars, type Usage } from '../domain/budget.ts';
+import { Suspended } from '../domain/errors.ts';
+import type { Journal } from '../journal/journal.ts';
+import { maxTokensWithin, priceOf, worstCost } from './models.ts';
+import { throwIfStopping, unlessStopping } from './stopping.ts';
+
+export interface Wanted {
+  readonly run: string;
+  readonly agent: string;
+  readonly phase: string;
+  readonly model: string;
+  /** At most this many prompt tokens, by a careful estimate. */
+  readonly inputTokens: number;
+  readonly maxTokens: number;
+  /** Smallest `max_tokens` that is still worth a request. */
+  readonly atLeast: number;
+}
+
+/** Money set aside for one HTTP request. Settled exactly once. */
+export interface Reserved {
+  readonly maxTokens: number;
+  /** What the service counted. */
+  charge(usage: Usage): Promise<MicroDollars>;
+  /** Refused before it was answered: costs nothing. */
+  release(): Promise<MicroDollars>;
+  /** The usage was never learned: all of it. */
+  chargeInFull(): Promise<MicroDollars>;
+}
+
+export interface Spending {
+  /**
+   * Reserves the worst cost of a request; less `max_tokens` when little is left, then waiting for others in flight. Suspended `budget` when nothing is in flight
+   * and it still does not fit.
+   */
+  reserve(wanted: Wanted, signal: AbortSignal): Promise<Reserved>;
+  /** Charges what a killed process left reserved, in full. Gives how many there were. Once before a run's first request. */
+  readonly settleOpenReservations: (run: string) => Promise<number>;
+}
+
+interface Line {
+  /** One at a time, in order, so that a large request is not passed for ever by small ones. */
+  readonly turn: PQueue;
+  inFlight: number;
+  settled: PromiseWithResolvers<void>;
+}
+
+export function openSpending(journal: Journal, limitOf: (run: string) => MicroDollars): Spending {
+  const lines = new Map<string, Line>();
+  const lineOf = (run: string): Line => {
+    const line = lines.get(run) ?? { turn: new PQueue({ concurrency: 1 }), inFlight: 0, settled: Promise.withResolvers<void>() };
+    lines.set(run, line);
+    return line;
+  };
+
+  const settle = async (run: string, charge: Parameters<Journal['charge']>[1]): Promise<MicroDollars> => {
+    const line = lineOf(run);
+    try {
+      await journal.charge(run, charge);
+    } finally {
+      line.inFlight -= 1;
+      line.settled.resolve();
+      line.settled = Promise.withResolvers<void>();
+    }
+    return charge.amount;
+  };
+
+  const attempt = async (wanted: Wanted): Promise<Reserved | { readonly spent: MicroDollars; readonly needed: MicroDollars }> => {
+    const { run, agent, phase, model, inputTokens, atLeast } = wanted;
+    for (let maxTokens = wanted.maxTokens; ;) {
+      const limit = limitOf(run);
+      const amount = worstCost(model, inputTokens, maxTokens);
+      const id = randomUUID();
+      const answer = await journal.reserve(run, { id, amount, limit, agent, phase, model });
+      if (answer.ok) {
+        lineOf(run).inFlight += 1;
+        return {
+          maxTokens,
+          charge: (usage) => settle(run, { id, amount: priceOf(model, usage), usage, known: true }),
+          release: () => settle(run, { id, amount: 0, usage: NO_USAGE, known: true }),
+          chargeInFull: () => settle(run, { id, amount, usage: NO_USAGE, known: false }),
+        };
+      }
+      const fits = maxTokensWithin(model, inputTokens, limit - answer.spent - answer.reserved);
+      if (fits < atLeast) return { spent: answer.spent, needed: worstCost(model, inputTokens, atLeast) };
+      maxTokens = Math.min(maxTokens, fits);
+    }
+  };
+
+  return {
+    async reserve(wanted, signal) {
+      throwIfStopping(signal);
+      const line = lineOf(wanted.run);
+      return line.turn.add(async () => {
+        for (;;) {
+          throwIfStopping(signal);
+          const settled = line.settled.promise;
+          const answer = await attempt(wanted);
+          if ('maxTokens' in answer) return answer;
+          if (line.inFlight === 0) throw outOfMoney(limitOf(wanted.run), answer);
+          await unlessStopping(settled, signal);
+        }
+      });
+    },
+    async settleOpenReservations(run) {
+      const open = await journal.openReservations(run);
+      for (const { id, amount } of open) await journal.charge(run, { id, amount, usage: NO_USAGE, known: false });
+      return open.length;
+    },
+  };
+}
+
+function outOfMoney(limit: MicroDollars, { spent, needed }: { readonly spent: MicroDollars; readonly needed: MicroDollars }): Suspended {
+  return new Suspended(
+    'budget',
+    `${dollars(spent)} of the run's limit of ${dollars(limit)} are spent, and the next request to the model may cost ${dollars(needed)}: the run pauses with all its work. ` +
+      'Comment `/workflow budget +$N` to raise the limit by N dollars; it goes on where it is.',
+  );
+}

@@ -1,0 +1,22 @@
+/** Waits of the talk with the model service; milliseconds unless named otherwise. */
+export interface Timings {
+  /** Tries of one request before the service counts as down. */
+  readonly tries: number;
+  readonly firstBackoff: number;
+  readonly longestBackoff: number;
+  /** Until the headers of a response. */
+  readonly connect: number;
+  /** How long a cached prefix is taken to be warm after its last use: a little less than the hour it is kept. */
+  readonly warm: number;
+  /** What a response in flight gets to its end after the run was told to stop; below the 10 s that containers are given. */
+  readonly drain: number;
+}
+
+export const PRODUCTION_TIMINGS: Timings = {
+  tries: 8,
+  firstBackoff: 1000,
+  longestBackoff: 60_000,
+  connect: 600_000,
+  warm: 55 * 60_000,
+  drain: 8000,
+};

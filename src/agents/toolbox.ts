@@ -1,0 +1,65 @@
+import type { Tool as SdkTool, ToolResultBlockParam, ToolUseBlockParam } from '@anthropic-ai/sdk/resources/messages';
+import { ConvergeError } from '../domain/errors.ts';
+import type { ToolName } from './agent.ts';
+import { checkTool } from './tools/check.ts';
+import { editTool } from './tools/edit.ts';
+import { globTool } from './tools/glob.ts';
+import { grepTool } from './tools/grep.ts';
+import { readTool } from './tools/read.ts';
+import { removeTool } from './tools/remove.ts';
+import { failed, type Desk, type Tool, type ToolAnswer } from './tools/tool.ts';
+import { writeTool } from './tools/write.ts';
+
+/** The tools of one conversation, in an order that does not depend on how they were asked for: their bytes are the cached prefix. */
+export interface Toolbox {
+  readonly definitions: readonly SdkTool[];
+  /** Never rejects because of what the model asked: that is an answer with `is_error`. */
+  run(call: ToolUseBlockParam, desk: Desk): Promise<ToolResultBlockParam>;
+}
+
+const ORDER: readonly ToolName[] = ['read', 'glob', 'grep', 'edit', 'write', 'remove', 'check'];
+
+/** `submit`: definition of the tool that takes the answer, run by the conversation itself. */
+export function openToolbox(options: {
+  readonly tools: readonly ToolName[];
+  readonly checks: readonly string[];
+  readonly submit: SdkTool | null;
+}): Toolbox {
+  const { tools, checks, submit } = options;
+  const available: Readonly<Record<ToolName, () => Tool>> = {
+    read: () => readTool,
+    glob: () => globTool,
+    grep: () => grepTool,
+    edit: () => editTool,
+    write: () => writeTool,
+    remove: () => removeTool,
+    check: () => checkTool(checks),
+  };
+  // A `check` without checks would only invite to calls that fail.
+  const chosen = ORDER.filter((name) => tools.includes(name) && (name !== 'check' || checks.length > 0)).map((name) => available[name]());
+  const definitions = [...chosen.map((tool) => tool.definition), ...(submit === null ? [] : [submit])];
+  const names = definitions.map(({ name }) => `\`${name}\``).join(', ');
+
+  return {
+    definitions,
+    run: async (call, desk) => {
+      const tool = chosen.find(({ definition }) => definition.name === call.name);
+      if (tool === undefined)
+        return resultOf(
+          call,
+          failed(`There is no tool \`${call.name}\`. ${names === '' ? 'You have no tools: answer in text.' : `Your tools are ${names}.`}`),
+        );
+      try {
+        return resultOf(call, await tool.run(call.input, desk));
+      } catch (error) {
+        if (error instanceof ConvergeError && (error.kind === 'git' || error.kind === 'sandbox'))
+          return resultOf(call, failed(`Nothing was done: ${error.message}`));
+        throw error;
+      }
+    },
+  };
+}
+
+export function resultOf(call: ToolUseBlockParam, answer: ToolAnswer): ToolResultBlockParam {
+  return { type: 'tool_result', tool_use_id: call.id, content: answer.text, ...(answer.failed ? { is_error: true } : {}) };
+}

@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { fence } from '../prompt.ts';
+import { defineTool, done, failed, type Tool } from './tool.ts';
+
+const MOST_CHARACTERS = 20_000;
+
+/** `checks`: names, the same for all agents of a role, because they are part of the cached tools. */
+export function checkTool(checks: readonly string[]): Tool {
+  return defineTool({
+    name: 'check',
+    description: [
+      "Runs one of this migration's checks, a command of the repository, on the files as they are now with your edits, and gives its exit code and output.",
+      'It runs without network, in a copy: what it writes is not kept.',
+      `The checks are: ${checks.map((name) => `\`${name}\``).join(', ')}. Use it before you submit, and again after you changed something because of it.`,
+    ].join(' '),
+    input: z.strictObject({ name: z.string().describe('Name of the check.') }),
+    run: async ({ name }, { workspace, runCheck }) => {
+      if (!checks.includes(name)) return failed(`There is no check \`${name}\`. The checks are: ${checks.join(', ')}.`);
+      const result = await runCheck(name, await workspace.overlay());
+      const end = result.ended === 'exit' ? `exit code ${result.exitCode}` : `ended by the limit of ${ENDED[result.ended]}`;
+      return done(
+        `The check \`${name}\` ${result.ok ? 'passed' : 'FAILED'} (${end}).\n${fence(`output of ${name}`, headAndTail(result.output))}`,
+      );
+    },
+  });
+}
+
+const ENDED = { timeout: 'time', memory: 'memory', output: 'output', aborted: 'the run, which was told to stop' } as const;
+
+function headAndTail(output: string): string {
+  if (output.length <= MOST_CHARACTERS) return output;
+  const half = MOST_CHARACTERS / 2;
+  return `${output.slice(0, half)}\n… ${output.length - MOST_CHARACTERS} characters left out …\n${output.slice(-half)}`;
+}
