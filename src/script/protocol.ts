@@ -1,11 +1,8 @@
 /**
  * What crosses the boundary between the untrusted script and the host: JSON text only.
  *
- *   guest → host   issue  {id, kind, args, site}   one primitive's call; `site` is the script's own line:column
- *                  tell   {kind: 'phase' | 'log', text}
- *                  result {value} | failure {message, site}
- *                  idle   {waiting}                 all jobs drained; the calls that are pending
- *   host → guest   settle {id, outcome, budget, failures}   one result, then the guest drains its jobs completely
+ *   guest → host   drained {tells, calls, end}       all jobs drained: what was told, which calls were issued, and whether the script ended
+ *   host → guest   settle {id, outcome, budget, failure}   one result, then the guest drains its jobs completely
  */
 import type { CallOutcome } from '../journal/journal.ts';
 import type { Json } from '../domain/json.ts';
@@ -14,13 +11,29 @@ export interface GuestCall {
   /** Number of the call in this replay, from 1, in order of issue. */
   readonly id: number;
   readonly kind: string;
-  /** Arguments as given; functions and cycles are refused in the guest. */
+  /** Arguments as given, plain data; shards, changes and verdicts are reduced to `{id}`, because the host looks them up anyway. */
   readonly args: readonly Json[];
-  readonly site: string;
+  /** The script's own `line:column`, both from 1; null when no frame of the script was on the stack. */
+  readonly site: string | null;
+  /** The title of the last `phase()` when the call was issued; empty before the first. */
+  readonly phase: string;
+}
+
+/** Progress that people see. */
+export interface Tell {
+  readonly kind: 'phase' | 'log';
+  readonly text: string;
+}
+
+/** What one slice of the script did, in its order. */
+export interface Drain {
+  readonly tells: readonly Tell[];
+  readonly calls: readonly GuestCall[];
 }
 
 /** What a script may see besides its primitives. */
 export interface ScriptView {
+  /** Null when no arguments were given: the script sees `undefined`, as in the dialect. */
   readonly args: Json;
   readonly shards: readonly Json[];
   readonly budget: BudgetView;
@@ -35,16 +48,18 @@ export interface BudgetView {
 
 export type ScriptEnd =
   | { readonly kind: 'returned'; readonly value: Json }
-  /** The script's own fault: threw, timed out, out of memory, can never go on; `site` is its line:column where known. */
+  /**
+   * The script's own fault. `site` is its line:column where known; `message` is for people and begins with the site (`script.js:3:29: …`) where there is one.
+   */
   | { readonly kind: 'failed'; readonly fault: ScriptFault; readonly message: string; readonly site: string | null };
 
+/** It did not parse, threw, ran too long, ate memory, can never go on, or passed another limit. */
 export type ScriptFault = 'syntax' | 'threw' | 'time' | 'memory' | 'deadlock' | 'limit';
 
 /** The host's side, as replay gives it to the sandbox. */
 export interface CallPort {
-  /** Calls issued during one drain, in order; called before the sandbox asks for the next delivery. */
-  issue(calls: readonly GuestCall[]): Promise<void>;
-  tell(kind: 'phase' | 'log', text: string): void;
+  /** What the script told and issued during one drain; resolves before the sandbox asks for the next delivery. */
+  drained(drain: Drain): Promise<void>;
   /** The next settled call, in commit order, of those issued; waits. Rejects with `Suspended` to unwind. */
   next(): Promise<Delivery>;
 }
@@ -53,6 +68,43 @@ export interface Delivery {
   readonly id: number;
   readonly outcome: CallOutcome;
   readonly budget: BudgetView;
-  /** Grows by one for each `null` or `throw` delivered. */
+  /** Told to `failures()`: present for each `null` or `throw` delivered. */
   readonly failure: { readonly kind: string; readonly label: string; readonly cause: string } | null;
 }
+
+/** Bounds of one script; all are enforced by the host, none by the script's good will. */
+export interface ScriptLimits {
+  readonly sourceBytes: number;
+  /** Memory of the guest's interpreter, and its stack. */
+  readonly guestBytes: number;
+  readonly stackBytes: number;
+  /** CPU time between two awaits, and in all. */
+  readonly sliceMs: number;
+  readonly cpuMs: number;
+  /** How often the host looks whether a slice has ended, and how long beyond the slice it waits before it kills the thread. */
+  readonly heartbeatMs: number;
+  readonly silenceMs: number;
+  /** Characters of JSON of one call, result or returned value; and of all calls issued in one slice. */
+  readonly messageChars: number;
+  readonly sliceChars: number;
+  readonly logs: number;
+  readonly calls: number;
+  /** Items of one `parallel` or `pipeline`. */
+  readonly items: number;
+}
+
+/** Measured: facts/sandbox.md §2.2; items and size: the dialect's (facts/dynamic-workflows.md §3). */
+export const SCRIPT_LIMITS: ScriptLimits = {
+  sourceBytes: 512 * 1024,
+  guestBytes: 64 * 1024 * 1024,
+  stackBytes: 256 * 1024,
+  sliceMs: 1000,
+  cpuMs: 5000,
+  heartbeatMs: 250,
+  silenceMs: 1500,
+  messageChars: 4 * 1024 * 1024,
+  sliceChars: 32 * 1024 * 1024,
+  logs: 10_000,
+  calls: 20_000,
+  items: 4096,
+};

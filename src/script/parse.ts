@@ -1,0 +1,84 @@
+import { type AnyNode, type ModuleDeclaration, type Program, type Statement, parse } from 'acorn';
+import { z } from 'zod';
+import { ConvergeError, messageOf } from '../domain/errors.ts';
+import { type GuestCode, instrument, walk } from './instrument.ts';
+import { pureLiteral } from './literal.ts';
+import { SCRIPT_LIMITS } from './protocol.ts';
+
+const Meta = z.object({
+  name: z.string().min(1),
+  description: z.string().min(1),
+  phases: z.array(z.object({ title: z.string().min(1), detail: z.string().optional() })).default([]),
+});
+
+/** What a script says of itself, read from the text; nothing runs for it. */
+export type ScriptMeta = z.infer<typeof Meta>;
+
+const META_FORM = '`export const meta = {name: "…", description: "…", phases: [{title: "…"}]}`, a pure literal, as its first statement';
+
+/**
+ * Reads a script of the dialect (facts/dynamic-workflows.md §2): `export const meta = {…}` first, then plain JavaScript with top-level `await` and `return`.
+ * `body` is what the sandbox runs, with the line numbers of `source`.
+ * Throws ConvergeError of kind `script` whose message begins with the place, `script.js:line:column: `.
+ */
+export function parseScript(source: string, sourceBytes: number = SCRIPT_LIMITS.sourceBytes): { meta: ScriptMeta; body: GuestCode } {
+  const bytes = Buffer.byteLength(source);
+  if (bytes > sourceBytes)
+    throw new ConvergeError('script', `the script has ${bytes} bytes; expected at most ${sourceBytes}. Make it shorter.`);
+  const program = programOf(source);
+  const statement = program.body[0];
+  const meta = readMeta(statement);
+  refuseModules(program, statement);
+  return { meta, body: instrument(source, program) };
+}
+
+/** The unwrapped source is parsed, so that nothing in it can close the wrapper it will run in. */
+function programOf(source: string): Program {
+  try {
+    return parse(source, { ecmaVersion: 'latest', sourceType: 'module', allowReturnOutsideFunction: true, locations: true });
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError && 'loc' in thrown) {
+      const { line, column } = z.object({ line: z.number(), column: z.number() }).parse(thrown.loc);
+      const found = thrown.message.replace(/\s*\(\d+:\d+\)$/u, '');
+      throw fault({ line, column }, `${found}; expected plain JavaScript (no type annotations)`);
+    }
+    throw new ConvergeError('script', `script.js could not be read: ${messageOf(thrown)}; expected code that is nested less deeply.`);
+  }
+}
+
+function readMeta(statement: Statement | ModuleDeclaration | undefined): ScriptMeta {
+  const declaration = statement?.type === 'ExportNamedDeclaration' ? statement.declaration : undefined;
+  const declarator = declaration?.type === 'VariableDeclaration' && declaration.kind === 'const' ? declaration.declarations[0] : undefined;
+  const init = declarator?.id.type === 'Identifier' && declarator.id.name === 'meta' ? declarator.init : undefined;
+  if (init === undefined || init === null) {
+    throw fault(statement?.loc?.start, `the script begins with something else than its meta; expected ${META_FORM}`);
+  }
+  const literal = pureLiteral(init);
+  if (!literal.ok)
+    throw fault(literal.at.loc?.start, `meta holds ${literal.found}; expected ${META_FORM}: no variables, calls, spreads or interpolation`);
+  const meta = Meta.safeParse(literal.value);
+  if (!meta.success) {
+    const issues = meta.error.issues.map((issue) => `${issue.path.join('.') || 'meta'}: ${issue.message}`).join('; ');
+    throw fault(init.loc?.start, `meta is not complete (${issues}); expected ${META_FORM}`);
+  }
+  return meta.data;
+}
+
+function refuseModules(program: Program, meta: AnyNode | undefined): void {
+  for (const node of walk(program)) {
+    if (node.type === 'ImportExpression' || node.type === 'ImportDeclaration') {
+      throw fault(node.loc?.start, 'found an import; a script imports nothing: the primitives are there by themselves');
+    }
+    if (node.type === 'MetaProperty' && node.meta.name === 'import')
+      throw fault(node.loc?.start, 'found import.meta; it does not exist in a script');
+    if (node.type.startsWith('Export') && node !== meta && node.type !== 'ExportSpecifier') {
+      throw fault(node.loc?.start, 'found another export; a script exports only `meta` and ends with `return`');
+    }
+  }
+}
+
+/** acorn's columns begin with 0, people's and the interpreter's with 1. */
+function fault(at: { line: number; column: number } | null | undefined, message: string): ConvergeError {
+  const place = at ? `${at.line}:${at.column + 1}` : '1:1';
+  return new ConvergeError('script', `script.js:${place}: ${message}.`);
+}

@@ -1,0 +1,157 @@
+import { readFile } from 'node:fs/promises';
+import { Suspended, messageOf } from '../domain/errors.ts';
+import type { Json } from '../domain/json.ts';
+import type { GuestCode } from './instrument.ts';
+import { parseScript } from './parse.ts';
+import {
+  type CallPort,
+  type Delivery,
+  type Drain,
+  SCRIPT_LIMITS,
+  type ScriptEnd,
+  type ScriptFault,
+  type ScriptLimits,
+  type ScriptView,
+} from './protocol.ts';
+import { type Slice, startThread } from './thread.ts';
+import type { FromGuest } from './worker-messages.ts';
+
+const WORLD = await readFile(new URL('guest/world.js', import.meta.url), 'utf8');
+const PRIMITIVES = await readFile(new URL('guest/primitives.js', import.meta.url), 'utf8');
+/** Compiled once; each run gets a fresh interpreter from it. */
+const WASM = await WebAssembly.compile(await readFile(new URL(import.meta.resolve('quickjs-wasi/quickjs.wasm'))));
+
+export interface SandboxOptions {
+  readonly source: string;
+  readonly view: ScriptView;
+  readonly port: CallPort;
+  /** Production bounds where nothing else is said. */
+  readonly limits?: Partial<ScriptLimits>;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Runs one script from the top until it ends, and answers its calls through `port`. Whatever is wrong with the script is a `failed` end.
+ * Rejects only with `Suspended` (the signal) or with what the port rejects with; the thread is gone when the promise settles.
+ */
+export async function runSandboxed(options: SandboxOptions): Promise<ScriptEnd> {
+  const limits = { ...SCRIPT_LIMITS, ...options.limits };
+  const body = bodyOf(options.source, limits);
+  if ('kind' in body) return body;
+  const thread = startThread({
+    wasm: WASM,
+    world: WORLD,
+    primitives: PRIMITIVES,
+    code: body.code,
+    facts: JSON.stringify({ view: options.view, guest: { inserts: body.inserts, wide: body.wide, loops: body.loops }, bounds: limits }),
+    limits,
+  });
+  try {
+    let waiting = 0;
+    let slice = await thread.step({ type: 'run' });
+    for (;;) {
+      const end = endOf(slice, limits);
+      const drain = drainOf(slice, end);
+      await options.port.drained(drain);
+      if (end !== null) return end;
+      waiting += drain.calls.length;
+      if (waiting === 0) return deadlock(slice);
+      if (options.signal?.aborted === true) throw new Suspended('stopping', 'the run was told to stop');
+      const delivery = await options.port.next();
+      waiting -= 1;
+      slice = await thread.step({ type: 'settle', text: messageFor(delivery, limits) });
+    }
+  } finally {
+    await thread.stop();
+  }
+}
+
+function bodyOf(source: string, limits: ScriptLimits): GuestCode | ScriptEnd {
+  try {
+    return parseScript(source, limits.sourceBytes).body;
+  } catch (thrown) {
+    const message = messageOf(thrown);
+    return { kind: 'failed', fault: 'syntax', message, site: /^script\.js:(\d+:\d+): /u.exec(message)?.[1] ?? null };
+  }
+}
+
+/** A script that failed starts nothing more: calls of its last slice are dropped, what it told is kept. */
+function drainOf(slice: Slice, end: ScriptEnd | null): Drain {
+  if (slice === 'silent' || slice === 'gone') return { tells: [], calls: [] };
+  if (end?.kind === 'failed') return { tells: slice.tells, calls: [] };
+  return { tells: slice.tells, calls: slice.calls.map((call) => ({ ...call, args: argsOf(call.args) })) };
+}
+
+function argsOf(text: string): Json[] {
+  const args: Json = JSON.parse(text);
+  return Array.isArray(args) ? args : [args];
+}
+
+/** A result that is too large for the script becomes an error in it, the same at each replay. */
+function messageFor(delivery: Delivery, limits: ScriptLimits): string {
+  const text = JSON.stringify(delivery);
+  if (text.length <= limits.messageChars) return text;
+  const message = `the result has ${text.length} characters; a script can be given at most ${limits.messageChars}. Ask for less.`;
+  return JSON.stringify({ ...delivery, outcome: { kind: 'throw', message } });
+}
+
+function endOf(slice: Slice, limits: ScriptLimits): ScriptEnd | null {
+  if (slice === 'silent') return failed('time', timeText(limits), null);
+  if (slice === 'gone') return failed('memory', memoryText(limits), null);
+  if (slice.stop !== null) return stopped(slice, slice.stop, limits);
+  const { end } = slice;
+  if (end === null) return null;
+  if (end.kind === 'returned') {
+    const value: Json = JSON.parse(end.value);
+    return { kind: 'returned', value };
+  }
+  // The engine's own words; a script that fakes them is told that its memory ended, which harms nobody.
+  if (end.message === 'InternalError: out of memory') return failed('memory', memoryText(limits), end.site);
+  return failed('threw', end.message, end.site);
+}
+
+function stopped(slice: FromGuest, stop: NonNullable<FromGuest['stop']>, limits: ScriptLimits): ScriptEnd {
+  const message = slice.end?.kind === 'threw' ? slice.end.message : '';
+  switch (stop) {
+    case 'time': {
+      const loop = slice.where?.loop ?? null;
+      return failed('time', `${timeText(limits)}${loop === null ? '' : ' It was last seen in the loop that begins here.'}`, loop);
+    }
+    case 'calls':
+      return failed(
+        'limit',
+        `the script made more than ${limits.calls} calls; expected fewer. Give its loops an end, or let one call do more.`,
+        slice.where?.loop ?? null,
+      );
+    case 'syntax':
+      return failed('syntax', `${message}; expected JavaScript that the interpreter knows.`, null);
+    case 'broken':
+      return message.includes('out of memory') || message.includes('call stack')
+        ? failed('memory', memoryText(limits), null)
+        : failed('threw', message, null);
+  }
+}
+
+function deadlock(slice: Slice): ScriptEnd {
+  const waits = typeof slice === 'string' ? [] : (slice.where?.waits ?? []);
+  const also = waits.length > 1 ? ` (also at ${waits.slice(1, 6).join(', ')})` : '';
+  const text =
+    'the script can never go on: it has not finished, and nothing that it waits for is under way' +
+    `${also}. Await only primitives (agent, parallel, approval, …) and promises that they settle.`;
+  return failed('deadlock', text, waits[0] ?? null);
+}
+
+function failed(fault: ScriptFault, text: string, site: string | null): ScriptEnd {
+  return { kind: 'failed', fault, message: site === null ? text : `script.js:${site}: ${text}`, site };
+}
+
+function timeText(limits: ScriptLimits): string {
+  return (
+    `the script computed for more than ${limits.sliceMs / 1000} s between two awaits, or ${limits.cpuMs / 1000} s in all; ` +
+    'expected it to leave work to agents. Give every loop an end.'
+  );
+}
+
+function memoryText(limits: ScriptLimits): string {
+  return `the script needs more memory than its ${Math.floor(limits.guestBytes / 1024 / 1024)} MB, or nests calls too deeply; expected it to keep less at a time.`;
+}

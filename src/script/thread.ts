@@ -1,0 +1,81 @@
+import { Worker } from 'node:worker_threads';
+import type { ScriptLimits } from './protocol.ts';
+import type { FromGuest, ToGuest, WorkerBoot } from './worker-messages.ts';
+
+/** A slice's work; `silent`: the thread did not come back in time and was killed; `gone`: it died, which only its own memory limit does to it. */
+export type Slice = FromGuest | 'silent' | 'gone';
+
+export interface Thread {
+  /** Runs one slice; one at a time. Never rejects. */
+  step(message: ToGuest): Promise<Slice>;
+  stop(): Promise<void>;
+}
+
+/** Beats that a thread may take to start on a busy machine. */
+const START_BEATS = 120;
+
+/**
+ * Starts the script's thread: without environment, with a small heap of its own, and under a heartbeat, since no interpreter's own timeout stops every native built-in
+ * (facts/sandbox.md §1). Beats are counted instead of reading a clock: a host that was busy itself must not take its thread for silent.
+ */
+export function startThread(boot: WorkerBoot): Thread {
+  const worker = new Worker(new URL('worker.ts', import.meta.url), {
+    workerData: boot,
+    env: {},
+    execArgv: [],
+    stdout: true,
+    stderr: true,
+    resourceLimits: { maxOldGenerationSizeMb: 128, stackSizeMb: 4 },
+  });
+  const answers = new Answers();
+  worker.on('message', (message: FromGuest | 'ready') => answers.give(message));
+  worker.on('error', () => answers.give('gone'));
+  worker.on('exit', () => answers.give('gone'));
+  const ready = answers.take(boot.limits.heartbeatMs, START_BEATS);
+  return {
+    step: async (message) => {
+      const state = await ready;
+      if (state !== 'ready') return state;
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+      worker.postMessage(message);
+      const answer = await answers.take(boot.limits.heartbeatMs, beatsOf(boot.limits));
+      return answer === 'ready' ? 'gone' : answer;
+    },
+    stop: async () => {
+      await worker.terminate();
+    },
+  };
+}
+
+function beatsOf(limits: ScriptLimits): number {
+  return Math.ceil((limits.sliceMs + limits.silenceMs) / limits.heartbeatMs);
+}
+
+type Answer = FromGuest | 'ready' | 'silent' | 'gone';
+
+/** The next answer of a thread, or `silent` after so many beats. A thread that is gone stays gone. */
+class Answers {
+  #dead: 'gone' | null = null;
+  #waiting: ((answer: Answer) => void) | null = null;
+
+  give(answer: FromGuest | 'ready' | 'gone'): void {
+    if (answer === 'gone') this.#dead = answer;
+    this.#waiting?.(answer);
+  }
+
+  take(beatMs: number, beats: number): Promise<Answer> {
+    const { promise, resolve } = Promise.withResolvers<Answer>();
+    if (this.#dead !== null) return Promise.resolve(this.#dead);
+    let left = beats;
+    const heart = setInterval(() => {
+      left -= 1;
+      if (left <= 0) this.#waiting?.('silent');
+    }, beatMs);
+    this.#waiting = (answer) => {
+      clearInterval(heart);
+      this.#waiting = null;
+      resolve(answer);
+    };
+    return promise;
+  }
+}

@@ -1,0 +1,26 @@
+import type { ScriptLimits, Tell } from './protocol.ts';
+
+/** What the thread is started with. Texts are JavaScript, `facts` is JSON for the guest's prelude. */
+export interface WorkerBoot {
+  readonly wasm: WebAssembly.Module;
+  readonly world: string;
+  readonly primitives: string;
+  readonly code: string;
+  readonly facts: string;
+  readonly limits: ScriptLimits;
+}
+
+export type ToGuest = { readonly type: 'run' } | { readonly type: 'settle'; readonly text: string };
+
+/** Why the thread stopped a slice: CPU time, too many calls, code that the interpreter does not know, an interpreter that broke (stack or memory). */
+export type GuestStop = 'time' | 'calls' | 'syntax' | 'broken';
+
+/** What one slice did. `args` and `value` are JSON. Mutable while the slice runs. */
+export interface FromGuest {
+  calls: { id: number; kind: string; args: string; site: string | null; phase: string }[];
+  tells: Tell[];
+  end: { kind: 'returned'; value: string } | { kind: 'threw'; message: string; site: string | null } | null;
+  stop: GuestStop | null;
+  /** Places as line:column: the loop that went round last, and awaits without an answer. */
+  where: { loop: string | null; waits: string[] } | null;
+}

@@ -1,0 +1,118 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import process from 'node:process';
+import { EvalFlags, type JSValueHandle, QuickJS } from 'quickjs-wasi';
+import type { FromGuest, GuestStop, ToGuest, WorkerBoot } from './worker-messages.ts';
+
+/**
+ * The thread that the script runs in: it owns one interpreter, runs one slice for each message, and tells what the slice did.
+ * It decides why a slice was stopped from its own flags, never from an error of the guest.
+ */
+const boot: WorkerBoot = workerData;
+const { limits } = boot;
+
+let slice: FromGuest = { calls: [], tells: [], end: null, stop: null, where: null };
+let chars = 0;
+let calls = 0;
+let spentMs = 0;
+let deadline = Infinity;
+let stop: GuestStop | null = null;
+
+/** CPU time of this thread, so that a busy machine does not fail an innocent script. */
+function cpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
+}
+
+function interrupted(): boolean {
+  if (stop === null && cpuMs() > deadline) stop = 'time';
+  return stop !== null;
+}
+
+/** One message of the guest; false when it is refused. Never throws: host errors would reach the guest with host paths. */
+function taken(type: string, parts: readonly string[]): boolean {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  if (length > limits.messageChars || chars + length > limits.sliceChars) return false;
+  chars += length;
+  const [first = '', second = '', third = '', site = '', phase = ''] = parts;
+  if (type === 'call') {
+    calls += 1;
+    if (calls > limits.calls) stop = 'calls';
+    else slice.calls.push({ id: Number(first), kind: second, args: third, site: site || null, phase });
+  }
+  if (type === 'phase' || type === 'log') slice.tells.push({ kind: type, text: first });
+  if (type === 'returned') slice.end ??= { kind: 'returned', value: first };
+  if (type === 'threw') slice.end ??= { kind: 'threw', message: first, site: second || null };
+  return true;
+}
+
+const vm = await QuickJS.create({
+  wasm: boot.wasm,
+  memoryLimit: limits.guestBytes,
+  maxStackSize: limits.stackBytes,
+  timezoneOffset: 0,
+  interruptHandler: interrupted,
+  // No clock, no randomness and no output, even for a script that finds a way around world.js.
+  wasi: () => ({ clock_time_get: () => 0, random_get: () => 0, fd_write: () => 8 }),
+});
+
+function begin(): { settle: JSValueHandle; where: JSValueHandle; run: () => void } {
+  vm.evalCode(boot.world, 'world.js', EvalFlags.STRICT);
+  const enter = vm.evalCode(boot.primitives, 'guest.js', EvalFlags.STRICT);
+  const door = vm.newFunction('post', (type, ...parts) => (taken(type?.toString() ?? '', parts.map(String)) ? vm.true : vm.false));
+  const guest = vm.callFunction(enter, vm.undefined, door, vm.newString(boot.facts));
+  const run = guest.getProp('run');
+  return {
+    settle: guest.getProp('settle'),
+    where: guest.getProp('where'),
+    run: () => void vm.callFunction(run, vm.undefined, vm.evalCode(boot.code, 'script.js', EvalFlags.STRICT)),
+  };
+}
+
+const guest = begin();
+
+function work(message: ToGuest): void {
+  if (message.type === 'run') guest.run();
+  else {
+    const text = vm.newString(message.text);
+    vm.callFunction(guest.settle, vm.undefined, text);
+    text.dispose();
+  }
+  vm.executePendingJobs();
+}
+
+/** Where it hangs, asked of the guest with the clock off: it is our own code, and short. */
+function where(): FromGuest['where'] {
+  const answer = vm.callFunction(guest.where, vm.undefined);
+  const { loop, waits }: { loop: string | null; waits: string[] } = JSON.parse(answer.toString());
+  answer.dispose();
+  return { loop, waits };
+}
+
+function run(message: ToGuest): FromGuest {
+  slice = { calls: [], tells: [], end: null, stop: null, where: null };
+  chars = 0;
+  const started = cpuMs();
+  deadline = started + Math.min(limits.sliceMs, limits.cpuMs - spentMs);
+  try {
+    work(message);
+  } catch (thrown) {
+    // Thrown by the interpreter itself: interrupted (our flag says so), a script that it cannot compile, or memory and stack that ended in the middle of it.
+    stop ??= thrown instanceof Error && thrown.name === 'SyntaxError' ? 'syntax' : 'broken';
+    slice.end = { kind: 'threw', message: thrown instanceof Error ? thrown.message : String(thrown), site: null };
+  }
+  const used = cpuMs() - started;
+  spentMs += used;
+  deadline = Infinity;
+  const stopped = stop;
+  stop = null;
+  if (stopped !== 'broken') slice.where = where();
+  return { ...slice, stop: stopped };
+}
+
+function answer(message: FromGuest | 'ready'): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+  parentPort?.postMessage(message);
+}
+
+parentPort?.on('message', (message: ToGuest) => answer(run(message)));
+answer('ready');
