@@ -115,6 +115,8 @@ export interface Repository {
   }): Promise<{ readonly kind: 'tree'; readonly tree: string } | { readonly kind: 'conflict'; readonly paths: readonly string[] }>;
   /** Author and committer are the App's bot; same spec, same id. */
   commit(spec: CommitSpec): Promise<string>;
+  /** Commit that a local ref names; null when there is none. */
+  resolve(ref: string): Promise<string | null>;
   /** Sets a local ref (a shard's branch in the mirror, or one that keeps objects alive). */
   setRef(ref: string, commit: string): Promise<void>;
   isAncestor(ancestor: string, descendant: string): Promise<boolean>;
@@ -130,6 +132,8 @@ export interface Repository {
   materialise(tree: string, directory: string): Promise<void>;
   /** Drops the run's refs. */
   release(run: string): Promise<void>;
+  /** Ends the mirror's processes; nothing else may be asked afterwards. */
+  close(): Promise<void>;
 }
 
 /** What identifies a change's content: see Change.id. */

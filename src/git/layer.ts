@@ -1,0 +1,125 @@
+import { bytesOf } from '../domain/change.ts';
+import type { Edit, FileMode, Overlay } from '../domain/change.ts';
+import { ConvergeError } from '../domain/errors.ts';
+import { writeObject } from './objects.ts';
+import { checkPath } from './paths.ts';
+import { formatTree, rawName } from './trees.ts';
+import type { TreeEntry, Trees } from './trees.ts';
+
+/** Blobs written at once: enough to keep the disk busy, few enough for a small limit of open files. */
+const WRITTEN_AT_ONCE = 32;
+
+export interface ObjectStore {
+  readonly trees: Trees;
+  /** The repository's `objects` directory. */
+  readonly objects: string;
+}
+
+/**
+ * Writes the tree that `overlays`, laid over `tree` in order, make, and gives its id. Within one overlay deletions come first, so that a file may become
+ * a directory. Deleting what is not there does nothing. ConvergeError of kind `git`: a refused path, a link or submodule in the way, a file where a directory is.
+ */
+export async function layer(store: ObjectStore, tree: string, overlays: readonly Overlay[]): Promise<string> {
+  const root = new Directory(store, await store.trees.entries(tree));
+  const writes = overlays.flat().filter((edit) => !('deleted' in edit));
+  const blobs = await writeBlobs(store, writes);
+  for (const overlay of overlays) {
+    for (const edit of overlay) if ('deleted' in edit) await root.remove(place(edit.path));
+    for (const edit of overlay) {
+      const blob = blobs.get(edit);
+      if (!('deleted' in edit) && blob !== undefined) await root.put(place(edit.path), { mode: edit.mode, id: blob });
+    }
+  }
+  return root.write();
+}
+
+async function writeBlobs(store: ObjectStore, edits: readonly Edit[]): Promise<ReadonlyMap<Edit, string>> {
+  const ids = new Map<Edit, string>();
+  for (let at = 0; at < edits.length; at += WRITTEN_AT_ONCE) {
+    const some = edits.slice(at, at + WRITTEN_AT_ONCE);
+    await Promise.all(
+      some.map(async (edit) => {
+        if (!('deleted' in edit)) ids.set(edit, await writeObject(store.objects, 'blob', bytesOf(edit.content)));
+      }),
+    );
+  }
+  return ids;
+}
+
+/** A path on its way down: what is left of it, and the whole for messages. */
+interface Place {
+  readonly path: string;
+  readonly parts: readonly string[];
+}
+
+function place(path: string): Place {
+  return { path, parts: checkPath(path).split('/').map(rawName) };
+}
+
+/** A directory under change: only directories on the way of an edit are ever read. */
+class Directory {
+  readonly #store: ObjectStore;
+  readonly #entries: Map<string, TreeEntry | Directory>;
+
+  constructor(store: ObjectStore, entries: readonly TreeEntry[]) {
+    this.#store = store;
+    this.#entries = new Map(entries.map((entry) => [entry.name, entry]));
+  }
+
+  async remove({ path, parts: [name = '', ...rest] }: Place): Promise<void> {
+    const there = await this.#open(name);
+    if (rest.length > 0) {
+      if (!(there instanceof Directory)) return;
+      await there.remove({ path, parts: rest });
+      if (there.#entries.size === 0) this.#entries.delete(name);
+      return;
+    }
+    if (there === undefined) return;
+    if (there instanceof Directory) throw new ConvergeError('git', `\`${path}\` is a directory: only files can be removed.`);
+    refuseSpecial(there, path);
+    this.#entries.delete(name);
+  }
+
+  async put({ path, parts: [name = '', ...rest] }: Place, file: { readonly mode: FileMode; readonly id: string }): Promise<void> {
+    const there = await this.#open(name);
+    if (rest.length > 0) {
+      if (there !== undefined && !(there instanceof Directory)) {
+        refuseSpecial(there, path);
+        throw new ConvergeError(
+          'git',
+          `\`${path}\` cannot be written: \`${path.split('/').slice(0, -rest.length).join('/')}\` is a file, not a directory.`,
+        );
+      }
+      const below = there ?? new Directory(this.#store, []);
+      await below.put({ path, parts: rest }, file);
+      this.#entries.set(name, below);
+      return;
+    }
+    if (there instanceof Directory) throw new ConvergeError('git', `\`${path}\` cannot be written: it is a directory.`);
+    if (there !== undefined) refuseSpecial(there, path);
+    this.#entries.set(name, { mode: file.mode, name, id: file.id });
+  }
+
+  async write(): Promise<string> {
+    const entries: TreeEntry[] = [];
+    for (const [name, entry] of this.#entries) {
+      entries.push(entry instanceof Directory ? { mode: '40000', name, id: await entry.write() } : entry);
+    }
+    return writeObject(this.#store.objects, 'tree', formatTree(entries));
+  }
+
+  async #open(name: string): Promise<TreeEntry | Directory | undefined> {
+    const there = this.#entries.get(name);
+    if (there === undefined || there instanceof Directory || there.mode !== '40000') return there;
+    const opened = new Directory(this.#store, await this.#store.trees.entries(there.id));
+    this.#entries.set(name, opened);
+    return opened;
+  }
+}
+
+function refuseSpecial(entry: TreeEntry, path: string): void {
+  if (entry.mode === '120000')
+    throw new ConvergeError('git', `\`${path}\` cannot be changed: there is a symbolic link, and links are never followed or written.`);
+  if (entry.mode === '160000')
+    throw new ConvergeError('git', `\`${path}\` cannot be changed: there is a submodule, and submodules are never written.`);
+}

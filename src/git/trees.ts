@@ -1,0 +1,121 @@
+import { ConvergeError } from '../domain/errors.ts';
+import type { CatFile } from './cat-file.ts';
+
+/** One entry of a git tree. Names are bytes: `name` holds one byte a character (latin1), so that no spelling is lost. */
+export interface TreeEntry {
+  readonly mode: string;
+  readonly name: string;
+  readonly id: string;
+}
+
+/** One file, link or submodule anywhere below a tree. `raw` is the path in bytes, `path` the same as text. */
+export interface LeafEntry {
+  readonly path: string;
+  readonly raw: string;
+  readonly mode: string;
+  readonly id: string;
+  readonly kind: 'file' | 'link' | 'submodule';
+}
+
+const TREES_KEPT = 50_000;
+const WALKS_KEPT = 8;
+
+/** Reads trees of the mirror; what was read is kept, since ids never change their meaning. */
+export class Trees {
+  readonly #objects: CatFile;
+  readonly #trees = new Map<string, readonly TreeEntry[]>();
+  readonly #walks = new Map<string, Promise<readonly LeafEntry[]>>();
+
+  constructor(objects: CatFile) {
+    this.#objects = objects;
+  }
+
+  async entries(tree: string): Promise<readonly TreeEntry[]> {
+    const kept = this.#trees.get(tree);
+    if (kept !== undefined) return kept;
+    const found = await this.#objects.read(tree);
+    if (found?.type !== 'tree') {
+      throw new ConvergeError(
+        'git',
+        `The tree ${tree} is not in the mirror${found === null ? '' : `: it is a ${found.type}`}. Pin its commit, or lay its changes again.`,
+      );
+    }
+    const entries = parseTree(found.bytes);
+    keep(this.#trees, { key: tree, value: entries, most: TREES_KEPT });
+    return entries;
+  }
+
+  /** What is at a checked path, or null; the path `` is the tree itself. */
+  async find(tree: string, path: string): Promise<TreeEntry | null> {
+    let entry: TreeEntry = { mode: '40000', name: '', id: tree };
+    for (const part of path.split('/')) {
+      if (entry.mode !== '40000') return null;
+      const name = rawName(part);
+      const next: TreeEntry | undefined = (await this.entries(entry.id)).find((candidate) => candidate.name === name);
+      if (next === undefined) return null;
+      entry = next;
+    }
+    return entry;
+  }
+
+  /** Everything below a tree but directories, sorted by path. */
+  async walk(tree: string): Promise<readonly LeafEntry[]> {
+    const kept = this.#walks.get(tree);
+    if (kept !== undefined) return kept;
+    const walked = this.#walk(tree);
+    keep(this.#walks, { key: tree, value: walked, most: WALKS_KEPT });
+    walked.catch(() => this.#walks.delete(tree));
+    return walked;
+  }
+
+  async #walk(root: string): Promise<readonly LeafEntry[]> {
+    const leaves: LeafEntry[] = [];
+    const descend = async (tree: string, prefix: string): Promise<void> => {
+      const below: Promise<void>[] = [];
+      for (const { mode, name, id } of await this.entries(tree)) {
+        const raw = prefix + name;
+        if (mode === '40000') below.push(descend(id, `${raw}/`));
+        else leaves.push({ path: Buffer.from(raw, 'latin1').toString('utf8'), raw, mode, id, kind: kindOf(mode) });
+      }
+      await Promise.all(below);
+    };
+    await descend(root, '');
+    return leaves.sort((a, b) => (a.path < b.path ? -1 : 1));
+  }
+}
+
+/** A path's or part's bytes, one a character. */
+export function rawName(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
+}
+
+/** Body of a git tree object: entries in git's order, where a directory sorts as if it ended in `/`. */
+export function formatTree(entries: readonly TreeEntry[]): Buffer {
+  const key = (entry: TreeEntry): string => (entry.mode === '40000' ? `${entry.name}/` : entry.name);
+  const sorted = [...entries].sort((a, b) => (key(a) < key(b) ? -1 : 1));
+  return Buffer.concat(sorted.flatMap(({ mode, name, id }) => [Buffer.from(`${mode} ${name}\0`, 'latin1'), Buffer.from(id, 'hex')]));
+}
+
+function parseTree(bytes: Buffer): readonly TreeEntry[] {
+  const entries: TreeEntry[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const space = bytes.indexOf(0x20, at);
+    const end = bytes.indexOf(0, space);
+    // Old tools wrote directories as 040000.
+    const mode = bytes.toString('latin1', at, space).replace(/^0+/u, '');
+    entries.push({ mode, name: bytes.toString('latin1', space + 1, end), id: bytes.toString('hex', end + 1, end + 21) });
+    at = end + 21;
+  }
+  return entries;
+}
+
+function kindOf(mode: string): LeafEntry['kind'] {
+  if (mode === '120000') return 'link';
+  return mode === '160000' ? 'submodule' : 'file';
+}
+
+function keep<V>(map: Map<string, V>, added: { key: string; value: V; most: number }): void {
+  map.set(added.key, added.value);
+  const oldest = map.keys().next();
+  if (map.size > added.most && oldest.done !== true) map.delete(oldest.value);
+}

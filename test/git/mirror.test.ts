@@ -1,0 +1,293 @@
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { changeId } from '../../src/git/change-id.ts';
+import { openRepository } from '../../src/git/mirror.ts';
+import { requireGit } from '../../src/git/spawn.ts';
+import { BOT, Origin, git, scratch, serve } from './origin.ts';
+
+test('a pinned commit has its blobs, is held by a ref of the run, and is let go', async () => {
+  const origin = new Origin({ 'a.txt': 'a', 'old.txt': 'old' });
+  origin.commit({ 'a.txt': 'b' }, 'second');
+  const directory = join(scratch(), 'mirror.git');
+  const repository = await origin.mirror({ directory });
+  const pinned = await repository.pin({ run: 'run-1', commit: origin.head() });
+  expect(pinned).toEqual({ commit: origin.head(), tree: git(origin.clone, ['rev-parse', 'HEAD^{tree}']) });
+  expect(
+    git(directory, ['rev-list', '--objects', '--all', '--missing=print'])
+      .split('\n')
+      .filter((line) => line.startsWith('?')),
+  ).toEqual([]);
+  expect(git(directory, ['rev-list', '--count', '--all'])).toBe('1');
+  await repository.setRef('converge-shards/run-1/s1', origin.head());
+  await repository.setRef('converge-shards/run-2/s1', origin.head());
+  expect(await repository.resolve('converge-shards/run-1/s1')).toBe(origin.head());
+  await repository.release('run-1');
+  expect(await repository.resolve('converge-shards/run-1/s1')).toBeNull();
+  expect(git(directory, ['for-each-ref', '--format=%(refname)'])).toBe('refs/heads/converge-shards/run-2/s1');
+});
+
+test('two pins at once, and the second run finds what the first fetched', async () => {
+  const origin = new Origin({ 'a.txt': 'a' });
+  const first = origin.head();
+  const second = origin.commit({ 'a.txt': 'b' }, 'second');
+  const repository = await origin.mirror();
+  const pins = await Promise.all([
+    repository.pin({ run: 'r1', commit: first }),
+    repository.pin({ run: 'r2', commit: second }),
+    repository.pin({ run: 'r3', commit: second }),
+  ]);
+  expect(pins.map((pin) => pin.commit)).toEqual([first, second, second]);
+  expect(await repository.isAncestor(first, second)).toBe(true);
+  expect(await repository.isAncestor(second, first)).toBe(false);
+});
+
+test('history that was cut off is fetched when a question needs it', async () => {
+  const origin = new Origin({ 'a.txt': '0' });
+  const first = origin.head();
+  const commits = [1, 2, 3].map((number) => origin.commit({ 'a.txt': String(number) }, `commit ${number}`));
+  const repository = await origin.mirror();
+  await repository.pin({ run: 'r2', commit: commits[2] ?? '' });
+  await repository.pin({ run: 'r1', commit: first });
+  expect(await repository.isAncestor(first, commits[2] ?? '')).toBe(true);
+  expect((await repository.commitsBetween(first, commits[2] ?? '')).map(({ subject, email }) => [subject, email])).toEqual([
+    ['commit 1', 'ada@example.com'],
+    ['commit 2', 'ada@example.com'],
+    ['commit 3', 'ada@example.com'],
+  ]);
+});
+
+test('a commit that is nowhere is told as such', async () => {
+  const repository = await new Origin({ 'a.txt': 'a' }).mirror();
+  await expect(repository.pin({ run: 'r1', commit: '1'.repeat(40) })).rejects.toThrow(/not in the repository any more/u);
+  await expect(repository.treeOf('2'.repeat(40))).rejects.toThrow(/is not in the mirror/u);
+  await expect(repository.pin({ run: '../x', commit: '1'.repeat(40) })).rejects.toThrow("A run's id");
+  await expect(repository.pin({ run: 'r1', commit: '--upload-pack=x' })).rejects.toThrow('40 hex digits');
+});
+
+test('commits have the ids that git commit-tree gives, on every machine', async () => {
+  const origin = new Origin({ 'a.txt': 'a' });
+  const mirrors = [await origin.mirror(), await origin.mirror()];
+  const { tree } = await (mirrors[0] ?? (await origin.mirror())).pin({ run: 'r1', commit: origin.head() });
+  const message = 'Migrate 3 files\n\nCäse by case.\n\nCo-authored-by: Ada <ada@example.com>\n';
+  const spec = { message, parents: [origin.head()], tree, date: '2026-11-20T10:11:12.345Z' };
+  const ids = await Promise.all(
+    mirrors.map(async (mirror) => {
+      await mirror.pin({ run: 'r1', commit: origin.head() });
+      return mirror.commit(spec);
+    }),
+  );
+  const env = {
+    GIT_AUTHOR_NAME: BOT.name,
+    GIT_AUTHOR_EMAIL: BOT.email,
+    GIT_COMMITTER_NAME: BOT.name,
+    GIT_COMMITTER_EMAIL: BOT.email,
+    GIT_AUTHOR_DATE: '2026-11-20T10:11:12Z',
+    GIT_COMMITTER_DATE: '2026-11-20T10:11:12Z',
+  };
+  const expected = git(origin.clone, ['commit-tree', tree, '-p', origin.head()], { input: message, env });
+  expect(ids).toEqual([expected, expected]);
+  expect(await mirrors[0]?.treeOf(expected)).toBe(tree);
+});
+
+test('a diff tells renames, binaries, modes, missing newlines and odd names exactly', async () => {
+  const body = Array.from({ length: 30 }, (_, index) => `line ${index}\n`).join('');
+  const origin = new Origin({
+    'kept.txt': 'x\n',
+    'moved.txt': body,
+    'edit.txt': `${body}end`,
+    'bin.dat': Buffer.from([0, 1]),
+    'mode.sh': 'echo\n',
+    'gone "q".txt': 'g\n',
+    'minus.txt': '-- a\n++ b\n@@ -1 +1 @@\n',
+  });
+  const from = git(origin.clone, ['rev-parse', 'HEAD^{tree}']);
+  git(origin.clone, ['mv', 'moved.txt', 'new name\ttab.txt']);
+  git(origin.clone, ['rm', '--quiet', 'gone "q".txt']);
+  git(origin.clone, ['update-index', '--chmod=+x', 'mode.sh']);
+  git(origin.clone, ['config', 'core.fileMode', 'false']);
+  origin.commit(
+    {
+      'edit.txt': `${body.replace('line 3\n', 'line three\nand more\n')}end\n`,
+      'bin.dat': Buffer.from([0, 2]),
+      'é.txt': 'new\n',
+      'minus.txt': '++ b\n@@ -1 +1 @@\ndiff --git a/x b/x\n',
+    },
+    'second',
+  );
+  const to = git(origin.clone, ['rev-parse', 'HEAD^{tree}']);
+  const repository = await origin.mirror();
+  await repository.fetchBranch({ run: 'r1', branch: 'main' });
+  const files = await repository.diff(from, to);
+  expect(files.map(({ path, oldPath, status, binary, added, removed }) => [path, oldPath, status, binary, added, removed])).toEqual([
+    ['bin.dat', null, 'modified', true, 0, 0],
+    ['edit.txt', null, 'modified', false, 3, 2],
+    ['gone "q".txt', null, 'deleted', false, 0, 1],
+    ['minus.txt', null, 'modified', false, 1, 1],
+    ['mode.sh', null, 'modified', false, 0, 0],
+    ['new name\ttab.txt', 'moved.txt', 'renamed', false, 0, 0],
+    ['é.txt', null, 'added', false, 1, 0],
+  ]);
+  const edit = files.find((file) => file.path === 'edit.txt');
+  expect(edit?.hunks.map(({ oldStart, oldLines, newStart, newLines }) => [oldStart, oldLines, newStart, newLines])).toEqual([
+    [1, 7, 1, 8],
+    [28, 4, 29, 4],
+  ]);
+  expect(edit?.hunks[0]?.lines.slice(2, 6)).toEqual([
+    { kind: 'context', old: 3, new: 3, text: 'line 2' },
+    { kind: 'removed', old: 4, new: null, text: 'line 3' },
+    { kind: 'added', old: null, new: 4, text: 'line three' },
+    { kind: 'added', old: null, new: 5, text: 'and more' },
+  ]);
+  expect(edit?.hunks[1]?.lines.slice(-2)).toEqual([
+    { kind: 'removed', old: 31, new: null, text: 'end' },
+    { kind: 'added', old: null, new: 32, text: 'end' },
+  ]);
+  expect(edit?.text).toContain('\\ No newline at end of file');
+  expect(files.find((file) => file.path === 'mode.sh')?.text).toContain('new mode 100755');
+  expect(await repository.diff(to, to)).toEqual([]);
+  expect(files.map((file) => file.text.split('\n')[0]?.startsWith('diff --git '))).toEqual(files.map(() => true));
+});
+
+test('trees are merged in three ways, or the conflicting paths are named', async () => {
+  const lines = (first: string, last: string): string => `${first}\n1\n2\n3\n4\n5\n6\n${last}\n`;
+  const origin = new Origin({ 'a.txt': lines('a', 'z'), 'b.txt': 'b\n' });
+  const repository = await origin.mirror();
+  const { tree: base } = await repository.pin({ run: 'r1', commit: origin.head() });
+  const edit = async (path: string, text: string): Promise<string> =>
+    repository.layer(base, [[{ path, mode: '100644', content: { utf8: text } }]]);
+  const [top, bottom, other] = [
+    await edit('a.txt', lines('A', 'z')),
+    await edit('a.txt', lines('a', 'Z')),
+    await edit('a.txt', lines('B', 'z')),
+  ];
+  const merged = await repository.merge({ base, ours: top, theirs: bottom });
+  expect(merged).toEqual({ kind: 'tree', tree: await edit('a.txt', lines('A', 'Z')) });
+  expect(await repository.merge({ base, ours: top, theirs: other })).toEqual({ kind: 'conflict', paths: ['a.txt'] });
+});
+
+test('a file tree is written with its modes, without its links', async () => {
+  const origin = new Origin({ 'a/b.txt': 'b\r\n', 'run.sh': '#!/bin/sh\n' });
+  git(origin.clone, ['update-index', '--chmod=+x', 'run.sh']);
+  const link = git(origin.clone, ['hash-object', '-w', '--stdin'], { input: '/etc' });
+  git(origin.clone, ['update-index', '--add', '--cacheinfo', `120000,${link},link`]);
+  git(origin.clone, ['commit', '--quiet', '-m', 'link']);
+  git(origin.clone, ['push', '--quiet', 'origin', 'HEAD:main']);
+  const repository = await origin.mirror();
+  const { tree } = await repository.pin({ run: 'r1', commit: origin.head() });
+  const directory = scratch();
+  await repository.materialise(tree, directory);
+  expect(readdirSync(directory).sort()).toEqual(['a', 'run.sh']);
+  expect(readFileSync(join(directory, 'a/b.txt'), 'utf8')).toBe('b\r\n');
+  expect(statSync(join(directory, 'run.sh')).mode & 0o111).toBe(0o111);
+  expect(statSync(join(directory, 'a/b.txt')).mode & 0o111).toBe(0);
+});
+
+test('what a killed process left is no hindrance', async () => {
+  const origin = new Origin({ 'a.txt': 'a' });
+  const directory = join(scratch(), 'mirror.git');
+  const first = await origin.mirror({ directory });
+  await first.pin({ run: 'r1', commit: origin.head() });
+  await first.close();
+  writeFileSync(join(directory, 'converge-owner'), '999999999-1');
+  const left = [
+    'shallow.lock',
+    'config.lock',
+    'packed-refs.lock',
+    'refs/converge/r1/base.lock',
+    'objects/tmp_obj_x',
+    'objects/pack/tmp_pack_x',
+  ];
+  for (const path of left) writeFileSync(join(directory, path), '');
+  mkdirSync(join(directory, 'objects/incoming-x'));
+  const again = await origin.mirror({ directory });
+  for (const path of left) expect(existsSync(join(directory, path)), path).toBe(false);
+  const next = origin.commit({ 'a.txt': 'b' }, 'second');
+  expect((await again.pin({ run: 'r1', commit: next })).commit).toBe(next);
+});
+
+test('a second opening by the same process leaves live locks alone', async () => {
+  const origin = new Origin({ 'a.txt': 'a' });
+  const directory = join(scratch(), 'mirror.git');
+  await origin.mirror({ directory });
+  writeFileSync(join(directory, 'shallow.lock'), '');
+  await origin.mirror({ directory });
+  expect(existsSync(join(directory, 'shallow.lock'))).toBe(true);
+});
+
+test('missing git is told with what to do', async () => {
+  const empty = scratch();
+  await expect(requireGit(empty)).rejects.toThrow(/`git` was not found on PATH\. Install git 2\.38 or newer/u);
+  const opening = openRepository({
+    directory: join(empty, 'm'),
+    remote: { url: '/x', token: async () => undefined },
+    bot: BOT,
+    searchPath: empty,
+  });
+  await expect(opening).rejects.toMatchObject({ kind: 'git' });
+});
+
+test('an old git is told with what to do', async () => {
+  const bin = scratch();
+  writeFileSync(join(bin, 'git'), '#!/bin/sh\necho git version 2.30.2\n', { mode: 0o755 });
+  await expect(requireGit(bin)).rejects.toThrow('git 2.30.2 was found, but Converge needs git 2.38 or newer');
+});
+
+test('an address with credentials, or of another kind, is refused', async () => {
+  const open = async (url: string): Promise<unknown> =>
+    openRepository({ directory: join(scratch(), 'm'), remote: { url, token: async () => undefined }, bot: BOT });
+  await expect(open('https://x-access-token:secret@127.0.0.1/o/r.git')).rejects.toThrow('holds credentials');
+  await expect(open('git@127.0.0.1:o/r.git')).rejects.toThrow('must be an https or http URL or an absolute path');
+  await expect(open('ext::sh -c id')).rejects.toThrow('must be an https or http URL');
+});
+
+test('over HTTP the token goes to the server and into no file', async () => {
+  const origin = new Origin({ 'a.txt': 'a' });
+  const { url, requests } = await serve(origin, 'secret-token');
+  const directory = join(scratch(), 'mirror.git');
+  const repository = await origin.mirror({ directory, url, token: 'secret-token' });
+  const { tree } = await repository.pin({ run: 'r1', commit: origin.head() });
+  const commit = await repository.commit({ message: 'm\n', parents: [origin.head()], tree, date: '2026-11-20T00:00:00Z' });
+  expect(await repository.push({ commit, branch: 'converge/r1' })).toEqual({ kind: 'pushed' });
+  expect(origin.branch('converge/r1')).toBe(commit);
+  expect(requests.some((request) => request.includes('git-receive-pack'))).toBe(true);
+  const encoded = Buffer.from('x-access-token:secret-token').toString('base64');
+  for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const bytes = readFileSync(join(entry.parentPath, entry.name));
+    expect(bytes.includes('secret-token') || bytes.includes(encoded), entry.name).toBe(false);
+  }
+});
+
+test('a refused token is told without the token', async () => {
+  const origin = new Origin({ 'a.txt': 'a' });
+  const { url } = await serve(origin, 'right');
+  const repository = await origin.mirror({ url, token: 'wrong-token' });
+  const told = await repository.remoteHead('main').catch((error: unknown) => error);
+  expect(told).toMatchObject({ kind: 'git', message: expect.stringContaining("refused the App's token") });
+  expect(JSON.stringify(told) + String(told)).not.toContain('wrong-token');
+});
+
+test('a server that is down is worth another try', async () => {
+  const origin = new Origin({ 'a.txt': 'a' });
+  const repository = await origin.mirror({ url: 'http://127.0.0.1:9/o/r.git' });
+  await expect(repository.remoteHead('main')).rejects.toMatchObject({ kind: 'git', retry: 'later' });
+});
+
+test('a change has one id for the same work, whatever the order of its edits', () => {
+  const edits = [
+    { path: 'a', deleted: true as const },
+    { path: 'b', mode: '100644' as const, content: { utf8: 'x' } },
+  ];
+  const content = { shard: 's', baseTree: 't', on: ['c1'], overlay: edits };
+  const id = changeId(content);
+  expect(id).toMatch(/^[0-9a-f]{16}$/u);
+  expect(changeId({ ...content, overlay: edits.toReversed() })).toBe(id);
+  const others = [
+    { ...content, shard: 's2' },
+    { ...content, baseTree: 't2' },
+    { ...content, on: [] },
+    { ...content, overlay: edits.slice(1) },
+  ];
+  expect(new Set([id, ...others.map((other) => changeId(other))]).size).toBe(5);
+});
