@@ -24,11 +24,15 @@ export interface House {
   readonly commands: Commands;
   readonly planner: Planner;
   readonly scripts: Scripts;
+  /** The run's page, for links; null when people cannot reach it. */
+  readonly pageUrl: string | null;
   /** Aborts when the run is stopped or this process ends. */
   readonly signal: AbortSignal;
 }
 
 export interface PlanRequest {
+  /** 1 for the first plan of the run. */
+  readonly round: number;
   readonly base: Plan['base'];
   /** The plan before, and what a person wants to be different. */
   readonly revision: { readonly previous: Plan; readonly text: string } | null;

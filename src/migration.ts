@@ -1,74 +1,65 @@
-import { announce, showPlan } from './converge/announce.ts';
-import { assemble } from './converge/assemble.ts';
-import { nextDecision } from './converge/decision.ts';
-import { deliver, openBranch } from './converge/deliver.ts';
-import { conclude, refuse, stopped } from './converge/ending.ts';
-import { freshness } from './converge/freshness.ts';
-import { settleShards } from './converge/left-over.ts';
+import { openBranch, type RunBranch } from './converge/branch.ts';
+import { deliver } from './converge/deliver.ts';
+import { pinBase } from './converge/pin-base.ts';
 import { prove } from './converge/prove.ts';
-import { report } from './converge/report.ts';
+import { settleShards } from './converge/shards.ts';
 import type { Plan } from './domain/plan.ts';
 import type { House, PlanRequest } from './house.ts';
 import { trusted } from './journal/trusted.ts';
+import { freshness, nextDecision } from './plan/approval.ts';
+import { announce, showPlan } from './publish/announce.ts';
+import { refuse, report, stopped } from './publish/finish.ts';
 
 /**
  * THE STORY. A `/workflow migrate` comment has become a run; this takes it to its end:
  *
  *   plan → a person approves → the script runs → accepted changes converge into one branch → CI proves it → the report
  *
- * Every line is a durable step: killed anywhere, the same call goes on where it was, and nothing that was decided, paid for or posted happens twice.
+ * Each line is a durable step: killed anywhere, the same call goes on where it was, and nothing that was decided, paid for or posted happens twice.
  * Only this file knows the order.
  */
 export async function migrate(house: House): Promise<void> {
   await announce(house);
   const agreed = await agree(house);
-  if (agreed.kind !== 'approved') return agreed.end();
+  if (agreed.kind === 'ended') return agreed.end();
 
   const { plan, branch } = agreed;
   const executed = await durable(house, 'executed', () => house.scripts.run(house, plan));
   const shards = await settleShards(house, plan, executed);
-  const assembled = await durable(house, 'assembled', () => assemble(house, plan, { branch, shards }));
-  const delivered = await deliver(house, plan, { branch, assembled });
+  const delivered = await deliver(house, plan, { branch, shards });
   const proof = await durable(house, 'proved', () => prove(house, plan, { branch, delivered }));
-  await report(house, plan, { branch, executed, shards, delivered, proof });
-  return conclude(house, plan, { executed, delivered, proof });
+  return report(house, plan, { branch, executed, shards, delivered, proof });
 }
 
 type Agreement =
-  | { readonly kind: 'approved'; readonly plan: Plan; readonly branch: Awaited<ReturnType<typeof openBranch>> }
-  | { readonly kind: 'ended'; end(): Promise<void> };
+  | { readonly kind: 'approved'; readonly plan: Plan; readonly branch: RunBranch }
+  /** Nothing was approved; `end` says on GitHub why. */
+  | { readonly kind: 'ended'; readonly end: () => Promise<void> };
 
-/** Plans, shows the plan, and waits for a person; plans again when one asks for it or the base moved too far. */
+/** Plans, shows the plan and waits for a person; plans again when one asks for it, or when the base moved too far meanwhile. */
 async function agree(house: House): Promise<Agreement> {
+  let base = await durable(house, 'base#1', () => pinBase(house));
   let revision: PlanRequest['revision'] = null;
   for (let round = 1; ; round += 1) {
-    const base = await durable(house, `base#${round}`, () => pin(house));
-    const request: PlanRequest = { base, revision };
+    const request: PlanRequest = { base, revision, round };
     const planned = await durable(house, `plan#${round}`, () => house.planner.plan(house, request));
     if (planned.kind === 'refused') return { kind: 'ended', end: () => refuse(house, planned.reason) };
 
     const { plan } = planned;
     const branch = house.settings.planOnly ? null : await openBranch(house, plan);
     await showPlan(house, plan, { round, branch });
-    if (branch === null) return { kind: 'ended', end: () => stopped(house, house.settings.planOnlyReason ?? 'Only planning was asked for.') };
+    if (branch === null) return { kind: 'ended', end: () => stopped(house, 'Planned only; nothing was changed.') };
 
     const decision = await durable(house, `decision#${round}`, () => nextDecision(house, plan));
-    if (decision.kind === 'stopped') return { kind: 'ended', end: () => stopped(house, `Stopped by @${decision.by} before the plan was approved.`) };
-    if (decision.kind === 'revise') revision = { previous: plan, text: decision.text };
-    if (decision.kind === 'approved') {
-      const fresh = await durable(house, `fresh#${round}`, () => freshness(house, plan));
-      if (fresh.kind === 'fresh') return { kind: 'approved', plan, branch };
-      revision = { previous: plan, text: fresh.reason };
+    if (decision.kind === 'revise') {
+      revision = { previous: plan, text: decision.text };
+      continue;
     }
+    const fresh = await durable(house, `fresh#${round}`, () => freshness(house, plan));
+    if (fresh.kind === 'fresh') return { kind: 'approved', plan, branch };
+    revision = { previous: plan, text: fresh.reason };
+    base = await durable(house, `base#${round + 1}`, () => pinBase(house));
   }
-}
-
-/** The commit that everything of this run starts from, held in the mirror. */
-async function pin(house: House): Promise<Plan['base']> {
-  const commit = await house.hub.branchHead(house.settings.base);
-  if (commit === null) throw noSuchBranch(house);
-  const pinned = await house.repository.pin({ run: house.run, commit });
-  return { branch: house.settings.base, ...pinned };
 }
 
 function durable<Result>(house: House, name: string, act: () => Promise<Result>): Promise<Result> {

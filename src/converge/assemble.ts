@@ -39,7 +39,9 @@ export async function assemble(house: House, plan: Plan, { onto, shards }: { ont
   for (const group of grouped(shards.accepted)) {
     const landed: AcceptedShard[] = [];
     for (const item of group) {
-      const next = moved ? await mergeOnto(house, plan, { tree, item, changes }) : { kind: 'tree' as const, tree: await house.repository.layer(tree, [item.change.overlay]) };
+      const next = moved
+        ? await mergeOnto(house, plan, { tree, item, changes })
+        : { kind: 'tree' as const, tree: await house.repository.layer(tree, [item.change.overlay]) };
       if (next.kind === 'conflict') {
         conflicts.push({ shard: item.shard.id, paths: next.paths });
         continue;
@@ -49,7 +51,12 @@ export async function assemble(house: House, plan: Plan, { onto, shards }: { ont
     }
     const last = landed.at(-1);
     if (last === undefined) continue;
-    head = await house.repository.commit({ message: commitMessage({ run: house.run, requester: house.requester, plan, shards: landed }), parents: [head], tree, date: last.at });
+    head = await house.repository.commit({
+      message: commitMessage({ run: house.run, requester: house.requester, plan, shards: landed }),
+      parents: [head],
+      tree,
+      date: last.at,
+    });
     commits.push({ commit: head, shards: landed.map((item) => item.shard.id) });
   }
   return { onto, head, tree, commits, conflicts };

@@ -58,7 +58,11 @@ async function beginnings(house: House): Promise<readonly Beginning[]> {
 
 async function begin(house: House, plan: Plan, previous: string | null): Promise<string> {
   const commit = await house.repository.commit({
-    message: [`Begin: ${pullRequestTitle(plan)}`, 'The plan and what became of it are in the pull request.', `Converge-Run: ${house.run}`].join('\n\n'),
+    message: [
+      `Begin: ${pullRequestTitle(plan)}`,
+      'The plan and what became of it are in the pull request.',
+      `Converge-Run: ${house.run}`,
+    ].join('\n\n'),
     parents: previous === null ? [plan.base.commit] : [previous, plan.base.commit],
     tree: plan.base.tree,
     date: await startOf(house),

@@ -15,7 +15,11 @@ const ATTEMPTS = 5;
  * One tree, one push: accepted changes become commits on the run's branch, always on top of what people pushed there (invariant 10).
  * With nothing accepted nothing is pushed and `commits` is empty. Ends in a ConvergeError of kind `github` when the push is refused.
  */
-export async function deliver(house: House, plan: Plan, { branch, shards }: { branch: RunBranch; shards: SettledShards }): Promise<Assembled> {
+export async function deliver(
+  house: House,
+  plan: Plan,
+  { branch, shards }: { branch: RunBranch; shards: SettledShards },
+): Promise<Assembled> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const assembled = await house.step(`assembled#${attempt}`, trusted<Assembled>(), async () => {
       const onto = (await house.repository.fetchBranch({ run: house.run, branch: branch.name })) ?? branch.commit;
@@ -25,7 +29,7 @@ export async function deliver(house: House, plan: Plan, { branch, shards }: { br
     const pushed = await pushOnce(house, { key: `push/converged/${attempt}`, commit: assembled.head, branch: branch.name });
     if (pushed.kind === 'refused') throw refusedPush(branch.name, pushed.reason);
     if (pushed.kind !== 'moved') {
-      if (house.settings.publishShards) await publishShards(house, plan, shards);
+      if (house.settings.publishShards) await publishShards(house, shards);
       return assembled;
     }
   }
@@ -36,7 +40,7 @@ export async function deliver(house: House, plan: Plan, { branch, shards }: { br
   );
 }
 
-async function publishShards(house: House, plan: Plan, shards: SettledShards): Promise<void> {
+async function publishShards(house: House, shards: SettledShards): Promise<void> {
   for (const history of [...shards.accepted, ...shards.leftOver]) {
     const change = history.changes.at(-1);
     if (change === undefined) continue;

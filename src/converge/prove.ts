@@ -29,7 +29,11 @@ const OUTPUT_TAIL = 4000;
  * Runs the plan's checks on the converged tree and waits for the head commit's real CI, with the base's beside it.
  * Null when nothing was delivered: then there is nothing to prove.
  */
-export async function prove(house: House, plan: Plan, { branch, delivered }: { branch: RunBranch; delivered: Assembled }): Promise<Proof | null> {
+export async function prove(
+  house: House,
+  plan: Plan,
+  { branch, delivered }: { branch: RunBranch; delivered: Assembled },
+): Promise<Proof | null> {
   if (delivered.commits.length === 0) return null;
   const [checks, base, head] = await Promise.all([
     runChecks(house, plan, delivered),

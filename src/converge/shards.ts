@@ -64,7 +64,9 @@ export async function settleShards(house: House, plan: Plan, executed: Executed)
 
 function historyOf(shard: Shard, calls: readonly SettledCall[]): ShardHistory {
   const changes = calls
-    .flatMap(({ kind, outcome }) => ((kind === 'migrate' || kind === 'revise') && outcome.kind === 'value' ? [trusted<Change>().parse(outcome.value)] : []))
+    .flatMap(({ kind, outcome }) =>
+      (kind === 'migrate' || kind === 'revise') && outcome.kind === 'value' ? [trusted<Change>().parse(outcome.value)] : [],
+    )
     .filter((change) => change.shard === shard.id);
   const ids = new Set(changes.map((change) => change.id));
   const verdicts = calls
@@ -79,17 +81,25 @@ interface Circumstances {
   readonly executed: Executed;
 }
 
-function reasonOf(history: ShardHistory, { done, calls, executed }: Circumstances): { readonly reason: string; readonly unverified: boolean } {
+function reasonOf(
+  history: ShardHistory,
+  { done, calls, executed }: Circumstances,
+): { readonly reason: string; readonly unverified: boolean } {
   const verdict = history.verdicts.at(-1);
   if (verdict !== undefined && verdict.outcome === 'unverified') {
-    const silent = verdict.reviewers.filter((reviewer) => !reviewer.answered).map((reviewer) => `${reviewer.lens}: ${reviewer.cause ?? 'no answer'}`);
+    const silent = verdict.reviewers
+      .filter((reviewer) => !reviewer.answered)
+      .map((reviewer) => `${reviewer.lens}: ${reviewer.cause ?? 'no answer'}`);
     return { reason: `unverified, a reviewer did not answer (${silent.join('; ')})`, unverified: true };
   }
   if (verdict !== undefined && verdict.outcome === 'revise') {
     const blocking = verdict.findings.filter((finding) => finding.severity === 'blocking');
     const first = blocking[0];
     const more = blocking.length > 1 ? ` (and ${blocking.length - 1} more)` : '';
-    return { reason: `after ${history.verdicts.length} ${history.verdicts.length === 1 ? 'review' : 'reviews'} still: ${first?.claim ?? 'a gate failed'}${more}`, unverified: false };
+    return {
+      reason: `after ${history.verdicts.length} ${history.verdicts.length === 1 ? 'review' : 'reviews'} still: ${first?.claim ?? 'a gate failed'}${more}`,
+      unverified: false,
+    };
   }
   const failure = calls.findLast(({ label, outcome }) => outcome.kind === 'null' && label.includes(history.shard.id));
   if (failure !== undefined && failure.outcome.kind === 'null') return { reason: failure.outcome.cause, unverified: false };
@@ -106,7 +116,10 @@ function inOrder(accepted: readonly AcceptedShard[]): readonly AcceptedShard[] {
   const ordered: AcceptedShard[] = [];
   const waiting = new Set(rest.map((item) => item.shard.id));
   while (rest.length > 0) {
-    const at = Math.max(0, rest.findIndex((item) => item.shard.after.every((id) => placed.has(id) || !waiting.has(id))));
+    const at = Math.max(
+      0,
+      rest.findIndex((item) => item.shard.after.every((id) => placed.has(id) || !waiting.has(id))),
+    );
     const [next] = rest.splice(at, 1);
     if (next === undefined) break;
     placed.add(next.shard.id);

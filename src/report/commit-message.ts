@@ -16,7 +16,10 @@ export function commitMessage({ run, requester, plan, shards }: CommitFacts): st
   const ids = shards.map(({ shard }) => shard.id);
   const what = ids.length === 1 ? ids[0] : `${ids.length} shards`;
   const subject = clip(`${oneLine(plan.draft.title)} (${what})`, 100);
-  const body = shards.length === 1 ? shards.map(({ change }) => plain(change.summary)) : shards.map(({ shard, change }) => `${shard.id}: ${oneLine(change.summary)}`);
+  const body =
+    shards.length === 1
+      ? shards.map(({ change }) => plain(change.summary))
+      : shards.map(({ shard, change }) => `${shard.id}: ${oneLine(change.summary)}`);
   const trailers = [
     `Converge-Run: ${run}`,
     ...ids.map((id) => `Converge-Shard: ${id}`),

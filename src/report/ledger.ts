@@ -26,7 +26,7 @@ export function ledgerLine(ledger: Ledger): string {
   const counts = countEndings(ledger);
   return ORDER.toReversed()
     .filter((ending) => counts[ending] > 0)
-    .map((ending) => `${WORDS[ending].replace(/^\S+ /u, `${counts[ending]} `)}`)
+    .map((ending) => WORDS[ending].replace(/^\S+ /u, `${counts[ending]} `))
     .join(' · ');
 }
 
@@ -41,8 +41,21 @@ export function ledgerTable(ledger: Ledger): string {
   );
   return paragraphs(
     totals,
-    open.length === 0 ? null : table(['File', 'Ended as', 'Why'], open.map((entry) => row(entry))),
-    closed.length === 0 ? null : details(`All ${count(closed.length, 'file')} that ended well`, table(['File', 'Ended as', 'Why'], closed.map((entry) => row(entry)))),
+    open.length === 0
+      ? null
+      : table(
+          ['File', 'Ended as', 'Why'],
+          open.map((entry) => row(entry)),
+        ),
+    closed.length === 0
+      ? null
+      : details(
+          `All ${count(closed.length, 'file')} that ended well`,
+          table(
+            ['File', 'Ended as', 'Why'],
+            closed.map((entry) => row(entry)),
+          ),
+        ),
   );
 }
 

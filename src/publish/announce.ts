@@ -1,0 +1,42 @@
+import type { Plan } from '../domain/plan.ts';
+import { foldRun } from '../domain/run-state.ts';
+import type { RunBranch } from '../converge/branch.ts';
+import type { House } from '../house.ts';
+import { checkText } from '../report/check-summary.ts';
+import { planComments } from '../report/plan-comment.ts';
+import { statusComment } from '../report/status-comment.ts';
+import { checkDraft } from './bulletin.ts';
+import { checkKey, viewOf } from './view.ts';
+
+/** The status comment, posted once where the command was; from then on it is edited in place. */
+export async function announce(house: House): Promise<void> {
+  const state = foldRun(await house.journal.events(house.run));
+  const facts = {
+    run: house.run,
+    state,
+    pullRequest: null,
+    planUrl: null,
+    planHash: null,
+    inventory: null,
+    shards: null,
+    pageUrl: house.pageUrl,
+  };
+  await house.hub.comment(house.run, 'status', { number: house.place.number, body: statusComment(facts) });
+}
+
+/** The plan as a comment (in parts when it is long), and the check run `converge`, queued until a person approves. */
+export async function showPlan(house: House, plan: Plan, { round, branch }: { round: number; branch: RunBranch | null }): Promise<void> {
+  const planOnly = branch === null ? (house.settings.planOnlyReason ?? 'Only planning was asked for.') : null;
+  const comments = planComments({ plan, round, planOnly, caveats: house.commands.caveats });
+  for (const [at, body] of comments.entries())
+    await house.hub.comment(house.run, `plan/${round}/${at + 1}`, { number: house.place.number, body });
+  if (branch !== null) await startCheck(house, branch.commit, { waiting: true });
+}
+
+/** The check run `converge` on a commit of the run's branch. */
+export async function startCheck(house: House, commit: string, { waiting }: { waiting: boolean }): Promise<void> {
+  const state = foldRun(await house.journal.events(house.run));
+  const { plan } = viewOf(state);
+  const text = checkText(state, { planHash: plan?.hash ?? null, shards: plan?.shards.length ?? null });
+  await house.hub.startCheckRun(house.run, checkKey(commit), checkDraft(commit, { ...text, status: null, waiting, url: house.pageUrl }));
+}

@@ -1,0 +1,105 @@
+import { foldRun } from '../domain/run-state.ts';
+import type { CheckRunDraft, Hub } from '../github/hub.ts';
+import type { Journal } from '../journal/journal.ts';
+import { checkText, conclusionOf } from '../report/check-summary.ts';
+import { statusComment } from '../report/status-comment.ts';
+import { viewOf } from './view.ts';
+
+export interface BulletinParts {
+  readonly run: string;
+  readonly journal: Journal;
+  readonly hub: Hub;
+  /** Least time between two edits. */
+  readonly intervalMs: number;
+  readonly pageUrl: string | null;
+  /** Told of edits that GitHub refused; the next one brings the same and more. */
+  readonly onProblem: (problem: unknown) => void;
+}
+
+/** Keeps the status comment and the check run in step with the journal. Edits are a projection of it: idempotent, coalesced, and made again from the fold at will. */
+export interface Bulletin {
+  /** Brings both up to date now. */
+  flush(): Promise<void>;
+  /** Stops watching; edits under way are awaited. */
+  close(): Promise<void>;
+}
+
+export function openBulletin(parts: BulletinParts): Bulletin {
+  let shown = { comment: '', check: '' };
+  let last: Promise<void> = Promise.resolve();
+  let timer: NodeJS.Timeout | null = null;
+
+  const edit = async (): Promise<void> => {
+    const events = await parts.journal.events(parts.run);
+    const state = foldRun(events);
+    const view = viewOf(state);
+    const shards = view.plan?.shards.length ?? null;
+    const planHash = view.plan?.hash ?? null;
+    if (view.status !== null) {
+      const facts = {
+        run: parts.run,
+        state,
+        pullRequest: view.pullRequest,
+        planUrl: view.planComment?.url ?? null,
+        planHash,
+        inventory: view.plan?.inventory.length ?? null,
+        shards,
+        pageUrl: parts.pageUrl,
+      };
+      const body = statusComment(facts);
+      if (body !== shown.comment) await parts.hub.editComment(view.status.id, body);
+      shown = { ...shown, comment: body };
+    }
+    if (view.check !== null) {
+      const draft = checkDraft(view.check.commit, {
+        ...checkText(state, { planHash, shards }),
+        status: state.end?.status ?? null,
+        waiting: planHash !== null && state.calls.length === 0,
+        url: parts.pageUrl,
+      });
+      const text = JSON.stringify([view.check.id, draft]);
+      if (text !== shown.check) await parts.hub.updateCheckRun(view.check.id, draft);
+      shown = { ...shown, check: text };
+    }
+  };
+  const enqueue = (): Promise<void> => {
+    last = last.then(edit).catch(parts.onProblem);
+    return last;
+  };
+  const unwatch = parts.journal.watch(parts.run, () => {
+    timer ??= setTimeout(() => {
+      timer = null;
+      void enqueue();
+    }, parts.intervalMs);
+  });
+  const cancel = (): void => {
+    if (timer !== null) clearTimeout(timer);
+    timer = null;
+  };
+  return {
+    flush: async () => {
+      cancel();
+      await enqueue();
+    },
+    close: async () => {
+      unwatch();
+      cancel();
+      await last;
+    },
+  };
+}
+
+interface CheckState {
+  readonly title: string;
+  readonly summary: string;
+  readonly text: string;
+  readonly status: Parameters<typeof conclusionOf>[0] | null;
+  readonly waiting: boolean;
+  readonly url: string | null;
+}
+
+export function checkDraft(commit: string, { title, summary, text, status, waiting, url }: CheckState): CheckRunDraft {
+  const words = { commit, title, summary, text, detailsUrl: url };
+  if (status !== null) return { ...words, status: 'completed', conclusion: conclusionOf(status) };
+  return { ...words, status: waiting ? 'queued' : 'in_progress', conclusion: null };
+}

@@ -1,0 +1,148 @@
+import type { Assembled } from '../converge/assemble.ts';
+import type { RunBranch } from '../converge/branch.ts';
+import type { Proof } from '../converge/prove.ts';
+import type { AcceptedShard, SettledShards } from '../converge/shards.ts';
+import type { Ledger, LedgerEntry } from '../domain/ledger.ts';
+import { outcomeOf, type Outcome } from '../domain/outcome.ts';
+import type { Plan } from '../domain/plan.ts';
+import { foldRun, type RunState } from '../domain/run-state.ts';
+import type { Executed, House } from '../house.ts';
+import { pullRequestBody, pullRequestTitle, type ReviewedShard } from '../report/pull-request.ts';
+import { startCheck } from './announce.ts';
+import { postReviews } from './reviews.ts';
+import { viewOf } from './view.ts';
+
+export interface Result {
+  readonly branch: RunBranch;
+  readonly executed: Executed;
+  readonly shards: SettledShards;
+  readonly delivered: Assembled;
+  readonly proof: Proof | null;
+}
+
+/** Reviews on the delivered commits, then the pull request's title and body, ready for people; ends with the run's terminal event. */
+export async function report(house: House, plan: Plan, result: Result): Promise<void> {
+  const ledger = ledgerOf(plan, result);
+  const outcome = outcomeFrom(plan, result, ledger);
+  await postReviews(house, plan, result);
+  if (result.delivered.commits.length > 0) await startCheck(house, result.delivered.head, { waiting: false });
+  const state = foldRun(await house.journal.events(house.run));
+  const { number } = result.branch.pullRequest;
+  await house.hub.updatePullRequest(number, {
+    title: pullRequestTitle(plan),
+    body: bodyOf({ house, plan, result, ledger, outcome, state }),
+  });
+  if (result.delivered.commits.length > 0) await house.hub.markReady(number);
+  await house.journal.append(house.run, [{ type: 'run.ended', status: outcome.status, why: outcome.reasons.join(' '), ledger }]);
+}
+
+/** The planner found no plan that can be carried out: a clear refusal, and the end. */
+export async function refuse(house: House, reason: string): Promise<void> {
+  await house.journal.append(house.run, [{ type: 'run.ended', status: 'failed', why: reason, ledger: [] }]);
+}
+
+/** Stopped by a person, or planned only: what was finished is kept, and every file says where it stands. */
+export async function stopped(house: House, why: string): Promise<void> {
+  const state = foldRun(await house.journal.events(house.run));
+  const { plan } = viewOf(state);
+  const accepted = new Set(state.accepted.map((item) => item.shard));
+  const ledger =
+    plan === null
+      ? []
+      : fileEntries(plan, (shard) => ({
+          ending: 'not-started',
+          why: accepted.has(shard) ? 'accepted, but not delivered: the run was stopped' : 'the run was stopped',
+        }));
+  await house.journal.append(house.run, [{ type: 'run.ended', status: 'stopped', why, ledger }]);
+}
+
+/** Every file of the inventory with how it ended (invariant 9), and what the scope skipped. */
+export function ledgerOf(plan: Plan, { shards, delivered }: Pick<Result, 'shards' | 'delivered'>): Ledger {
+  const landed = new Set(delivered.commits.flatMap((commit) => commit.shards));
+  const accepted = new Map(shards.accepted.map((item) => [item.shard.id, item]));
+  const leftOver = new Map(shards.leftOver.map((item) => [item.shard.id, item]));
+  const conflicts = new Map(delivered.conflicts.map((conflict) => [conflict.shard, conflict.paths]));
+  return fileEntries(plan, (shard) => {
+    const item = accepted.get(shard);
+    const conflict = conflicts.get(shard);
+    if (item !== undefined && landed.has(shard)) return { ending: 'migrated', why: verifiedBy(item) };
+    if (conflict !== undefined)
+      return { ending: 'left-over', why: `accepted, but conflicts with what was pushed to the branch: ${conflict.join(', ')}` };
+    const left = leftOver.get(shard);
+    return { ending: left?.unverified === true ? 'unverified' : 'left-over', why: left?.reason ?? 'accepted, but not delivered' };
+  });
+}
+
+function fileEntries(plan: Plan, endingOf: (shard: string) => Pick<LedgerEntry, 'ending' | 'why'>): Ledger {
+  const owner = new Map(plan.shards.flatMap((shard) => shard.files.map((file) => [file, shard.id] as const)));
+  const files = plan.inventory.map((path) => {
+    const shard = owner.get(path) ?? null;
+    return { path, shard, ...(shard === null ? { ending: 'not-started' as const, why: 'in no shard' } : endingOf(shard)) };
+  });
+  return [...files, ...plan.skipped.map(({ path, why }) => ({ path, shard: null, ending: 'skipped' as const, why }))];
+}
+
+function verifiedBy({ verdict, verdicts }: AcceptedShard): string {
+  const gates = verdict.gates.filter((gate) => gate.outcome === 'passed').length;
+  return `${gates} gates and ${verdict.reviewers.length} reviewers (${verdict.reviewers.map((reviewer) => reviewer.lens).join(', ')}) in round ${verdicts.length}`;
+}
+
+function outcomeFrom(plan: Plan, { executed, delivered, proof }: Result, ledger: Ledger): Outcome {
+  const landed = new Set(delivered.commits.flatMap((commit) => commit.shards));
+  return outcomeOf({
+    ledger,
+    otherLeftOver: plan.shards.filter((shard) => shard.kind !== 'inventory' && !landed.has(shard.id)).map((shard) => shard.id),
+    failedChecks: proof?.checks.filter((check) => check.outcome === 'failed').map((check) => check.name) ?? [],
+    base: proof?.base ?? null,
+    head: proof?.head ?? null,
+    newFailures: proof?.newFailures ?? [],
+    scriptFailed: executed.kind === 'failed' ? executed.message : null,
+  });
+}
+
+interface BodyParts {
+  readonly house: House;
+  readonly plan: Plan;
+  readonly result: Result;
+  readonly ledger: Ledger;
+  readonly outcome: Outcome;
+  readonly state: RunState;
+}
+
+function bodyOf({ house, plan, result, ledger, outcome, state }: BodyParts): string {
+  return pullRequestBody({
+    run: house.run,
+    place: house.place,
+    plan,
+    state,
+    status: outcome.status,
+    reasons: outcome.reasons,
+    ledger,
+    shards: result.delivered.commits.flatMap(({ commit, shards }) => shards.flatMap((id) => reviewed(id, commit, result))),
+    leftOver: result.shards.leftOver.map(({ shard, reason }) => ({ shard: shard.id, files: shard.files, reason })),
+    checks: result.proof?.checks ?? [],
+    base: result.proof?.base ?? null,
+    head: result.proof?.head ?? null,
+    caveats: house.commands.caveats,
+    seconds: (Date.parse(state.lastEventAt) - Date.parse(state.startedAt)) / 1000,
+  });
+}
+
+function reviewed(id: string, commit: string, { shards }: Result): readonly ReviewedShard[] {
+  const item = shards.accepted.find((candidate) => candidate.shard.id === id);
+  if (item === undefined) return [];
+  const { change, verdict, verdicts } = item;
+  return [
+    {
+      id,
+      commit,
+      files: change.files.length,
+      added: change.added,
+      removed: change.removed,
+      rounds: verdicts.length,
+      reviewers: verdict.reviewers.map((reviewer) => reviewer.lens),
+      notes: verdict.findings,
+      corrected: verdicts.slice(0, -1).flatMap((earlier) => earlier.findings.filter((finding) => finding.severity === 'blocking')),
+    },
+  ];
+}

@@ -1,0 +1,160 @@
+import { dollars } from '../domain/budget.ts';
+import type { Plan, Predicate, Range } from '../domain/plan.ts';
+import { block, cell, code, count, details, line, paragraphs, parts, prose, table } from './markdown.ts';
+
+export interface PlanShown {
+  readonly plan: Plan;
+  /** 1 for the first plan of the run. */
+  readonly round: number;
+  readonly planOnly: string | null;
+  readonly caveats: readonly string[];
+}
+
+const SHOWN_FILES = 200;
+
+/** What people type to approve: enough of the hash to be unmistakable. */
+export function shortHash(plan: Plan): string {
+  return plan.hash.slice(0, 12);
+}
+
+/**
+ * The plan as one comment that a person reads in two minutes, detail folded away; what is longer than a comment comes in parts.
+ */
+export function planComments(shown: PlanShown): readonly string[] {
+  const { plan } = shown;
+  return parts(
+    paragraphs(
+      `## ${shown.round === 1 ? 'Plan' : `Plan, revised (${shown.round})`}: ${line(plan.draft.title, 120)}`,
+      prose(plan.draft.intent),
+      nextStep(shown),
+      summary(plan),
+      warnings(shown),
+      bullets(
+        '**Risks**',
+        plan.draft.risks.map((risk) => line(risk, 500)),
+      ),
+      bullets(
+        '**Stays untouched**',
+        plan.draft.scope.exclude.map((exclusion) => `${code(exclusion.glob)}: ${line(exclusion.why)}`),
+      ),
+      details(`Guide: ${count(plan.draft.guide.length, 'rule')}, the same words for migrators and verifiers`, guide(plan)),
+      details(`${count(plan.shards.length, 'shard')} in order`, shards(plan)),
+      plan.skipped.length === 0 ? null : details(`${count(plan.skipped.length, 'file')} skipped, with reasons`, skipped(plan)),
+      details('Orchestration script', block(plan.script, 'js')),
+      details('Models, limits and the exact numbers', numbers(plan)),
+    ),
+  );
+}
+
+function nextStep({ plan, planOnly }: PlanShown): string {
+  if (planOnly !== null) return `> **Only planned.** ${line(planOnly)}`;
+  return [
+    `> **Nothing is changed until a person with write access approves this plan:**`,
+    `> \`/workflow approve ${shortHash(plan)}\` to start it · \`/workflow revise <what should be different>\` to plan again · \`/workflow stop\` to end it`,
+  ].join('\n');
+}
+
+function summary(plan: Plan): string {
+  const { estimate } = plan;
+  return table(
+    ['', ''],
+    [
+      ['**Files to migrate**', `${count(plan.inventory.length, 'file')} where ${predicate(plan.draft.predicate)}`],
+      [
+        '**Shards**',
+        `${plan.shards.length}, by ${plan.draft.sharding.by}; reviewed by ${plan.limits.reviewers} verifiers each, at most ${count(plan.limits.rounds, 'round')}`,
+      ],
+      [
+        '**Checks**',
+        plan.checks.map((check) => `${cell(check.run)} ${check.when === 'shard' ? 'after each shard' : 'on the whole'}`).join('<br>') ||
+          'none: nothing is run, only read',
+      ],
+      ['**Base**', `${cell(plan.base.branch)} at ${cell(plan.base.commit.slice(0, 12))}`],
+      [
+        '**Expected cost**',
+        `**${dollars(estimate.cost.expected)}** (${dollars(estimate.cost.low)} to ${dollars(estimate.cost.worst)}), never above ${dollars(plan.limits.budget)}`,
+      ],
+      ['**Agents**', `${range(estimate.agents)}; at most ${plan.limits.concurrency} at once`],
+      [
+        '**On GitHub**',
+        `at most ${count(estimate.pushes, 'push', 'pushes')} and ${count(estimate.contents, 'comment, review and other post', 'comments, reviews and other posts')}`,
+      ],
+    ],
+  );
+}
+
+function range({ low, expected, worst }: Range): string {
+  const number = (value: number): string => Math.round(value).toLocaleString('en-US');
+  return low === worst ? number(expected) : `${number(expected)} (${number(low)} to ${number(worst)})`;
+}
+
+function predicate(asked: Predicate): string {
+  switch (asked.kind) {
+    case 'regex':
+      return `${cell(`/${asked.pattern}/${asked.flags}`)} matches`;
+    case 'ast-grep':
+      return `an ast-grep rule (${line(asked.language, 20)}) matches`;
+    case 'command':
+      return `${cell(asked.run)} ends with 0`;
+  }
+}
+
+function warnings({ plan, caveats }: PlanShown): string | null {
+  const found = [
+    ...plan.failingAtBase.map(
+      (failure) => `The check ${code(failure.check)} already fails on the base, before any change: it will not be held against a shard.`,
+    ),
+    ...plan.draft.touchesProtected.map((path) => `This plan touches the protected path ${code(path)}.`),
+    ...caveats.map((caveat) => line(caveat)),
+    ...plan.notes.map((note) => line(note, 500)),
+  ];
+  return bullets('**Mind**', found);
+}
+
+function bullets(title: string, items: readonly string[]): string | null {
+  return items.length === 0 ? null : [title, ...items.map((item) => `- ${item}`)].join('\n');
+}
+
+function guide(plan: Plan): string {
+  return plan.draft.guide.map((rule) => `**${line(rule.id, 10)} · ${line(rule.title, 120)}**\n\n${prose(rule.text)}`).join('\n\n');
+}
+
+function shards(plan: Plan): string {
+  const rows = plan.shards.map((shard) => [
+    cell(shard.id),
+    shard.kind,
+    `${shard.files
+      .slice(0, SHOWN_FILES)
+      .map((file) => cell(file))
+      .join('<br>')}${shard.files.length > SHOWN_FILES ? `<br>and ${shard.files.length - SHOWN_FILES} more` : ''}`,
+    shard.after.map((id) => cell(id)).join(' ') || '–',
+    line(shard.task) || (shard.owner === null ? '–' : line(shard.owner)),
+  ]);
+  return table(['Shard', 'Kind', 'Files', 'After', 'Task or owner'], rows);
+}
+
+function skipped(plan: Plan): string {
+  return table(
+    ['File', 'Why'],
+    plan.skipped.map((file) => [cell(file.path), line(file.why)]),
+  );
+}
+
+function numbers(plan: Plan): string {
+  const roles = Object.entries(plan.models).map(([role, choice]) => [role, cell(choice.model), choice.effort]);
+  return paragraphs(
+    table(['Role', 'Model', 'Effort'], roles),
+    table(
+      ['Limit', ''],
+      [
+        ['Dollars', dollars(plan.limits.budget)],
+        ['Agents', String(plan.limits.agents)],
+        ['At once', String(plan.limits.concurrency)],
+        ['Each agent', `${plan.limits.turnsPerAgent} turns, ${plan.limits.secondsPerAgent} s, ${dollars(plan.limits.budgetPerAgent)}`],
+        ['Input tokens, estimated', range(plan.estimate.inputTokens)],
+        ['Output tokens, estimated', range(plan.estimate.outputTokens)],
+      ],
+    ),
+    `Approval names the hash of plan, script, scope, limits, base, models and configuration: ${code(plan.hash)}`,
+  );
+}

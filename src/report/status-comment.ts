@@ -1,0 +1,109 @@
+import { dollars } from '../domain/budget.ts';
+import type { RunState } from '../domain/run-state.ts';
+import { ledgerLine, STATUS_WORDS } from './ledger.ts';
+import { code, count, details, duration, line, paragraphs, table } from './markdown.ts';
+
+export interface StatusFacts {
+  readonly run: string;
+  readonly state: RunState;
+  readonly pullRequest: { readonly number: number; readonly url: string } | null;
+  readonly planUrl: string | null;
+  readonly planHash: string | null;
+  readonly inventory: number | null;
+  readonly shards: number | null;
+  readonly pageUrl: string | null;
+}
+
+const LOGS_SHOWN = 30;
+
+/** The one comment that is edited in place: what happens now, how far it is, what it cost, what a person can do. */
+export function statusComment(facts: StatusFacts): string {
+  const { state } = facts;
+  return paragraphs(
+    `### ${headline(facts)}`,
+    progress(facts),
+    next(facts),
+    state.census.phases.length === 0 ? null : details(`${count(state.census.total.started, 'agent')}, by phase`, census(state)),
+    state.logs.length === 0
+      ? null
+      : details(
+          `Log: ${line(state.logs.at(-1)?.text ?? '', 120)}`,
+          state.logs
+            .slice(-LOGS_SHOWN)
+            .map(({ at, text }) => `- \`${at.slice(11, 19)}\` ${line(text)}`)
+            .join('\n'),
+        ),
+    `<sub>Converge run ${code(facts.run)} · asked by ${line(state.requester.login, 40)}${facts.pageUrl === null ? '' : ` · [run page](${facts.pageUrl})`} · \`/workflow status\` · \`/workflow help\`</sub>`,
+  );
+}
+
+/** What the run is doing now, in words. */
+export function stageOf(state: RunState, hash: string | null): string {
+  if (state.end !== null) return STATUS_WORDS[state.end.status];
+  if (state.pause !== null) return `${STATUS_WORDS.paused}: ${line(state.pause.message, 400)}`;
+  if (state.steps.has('proved')) return '📝 Writing the report';
+  if (state.steps.has('executed')) return '🧪 Converging: one tree, one push, and CI';
+  if (isApproved(state)) return '🛠️ Migrating';
+  if (hash !== null) return '🖐️ Waiting for approval of the plan';
+  return '🔎 Planning';
+}
+
+export function isApproved(state: RunState): boolean {
+  const fresh = [...state.steps].findLast(([name]) => name.startsWith('fresh#'));
+  return fresh !== undefined && fresh[1] !== null && typeof fresh[1] === 'object' && 'kind' in fresh[1] && fresh[1].kind === 'fresh';
+}
+
+function headline({ state, planHash }: StatusFacts): string {
+  return stageOf(state, planHash);
+}
+
+function progress({ state, shards, inventory, pullRequest }: StatusFacts): string {
+  const { spending, census, settings } = state;
+  const seconds = (Date.parse(state.end?.at ?? state.lastEventAt) - Date.parse(state.startedAt)) / 1000;
+  const accepted = state.accepted.length;
+  const bar =
+    shards === null || !isApproved(state)
+      ? null
+      : `\`${meter(accepted, state.leftOver.length, shards)}\` ${accepted} of ${count(shards, 'shard')} accepted${state.leftOver.length === 0 ? '' : `, ${state.leftOver.length} left over`}`;
+  const facts = [
+    state.end === null ? null : ledgerLine(state.end.ledger) || line(state.end.why),
+    inventory === null || state.end !== null ? null : count(inventory, 'file'),
+    `${dollars(spending.total.spent)} of ${dollars(settings.limits.budget)}`,
+    census.total.started === 0
+      ? null
+      : `${count(census.total.started, 'agent')} (${census.total.running} at work, ${census.total.finished} finished, ${census.total.failed} failed)`,
+    duration(seconds),
+    pullRequest === null ? null : `pull request #${pullRequest.number}`,
+  ].filter((fact) => fact !== null && fact !== '');
+  return paragraphs(bar, facts.join(' · '));
+}
+
+/** Twenty places: done, left over, still to come. */
+function meter(done: number, lost: number, all: number): string {
+  const size = 20;
+  const full = Math.round((done / Math.max(1, all)) * size);
+  const gone = Math.min(size - full, Math.round((lost / Math.max(1, all)) * size));
+  return '█'.repeat(full) + '▒'.repeat(gone) + '░'.repeat(size - full - gone);
+}
+
+function next({ state, planHash, planUrl }: StatusFacts): string | null {
+  if (state.end !== null) return line(state.end.why, 1000);
+  if (planHash !== null && !isApproved(state)) {
+    const plan = planUrl === null ? 'the plan' : `[the plan](${planUrl})`;
+    return `Read ${plan}, then \`/workflow approve ${planHash.slice(0, 12)}\`, \`/workflow revise <text>\` or \`/workflow stop\`.`;
+  }
+  return null;
+}
+
+/** By phase: started, at work, finished, failed and why. */
+export function census(state: RunState): string {
+  const rows = [...state.census.phases, { phase: '**all**', ...state.census.total }].map((phase) => [
+    phase.phase === '**all**' ? phase.phase : line(phase.phase, 60) || '–',
+    String(phase.started),
+    String(phase.running),
+    String(phase.finished),
+    String(phase.failed),
+    phase.causes.map(({ cause, count: times }) => `${times} × ${line(cause, 120)}`).join('<br>') || '–',
+  ]);
+  return table(['Phase', 'Started', 'At work', 'Finished', 'Failed', 'Why'], rows);
+}
