@@ -51,9 +51,7 @@ export async function settleShards(house: House, plan: Plan, executed: Executed)
     if (history !== undefined && change !== undefined && verdict !== undefined) accepted.push({ ...history, change, verdict, at });
   }
   const done = new Set(accepted.map((shard) => shard.shard.id));
-  const leftOver = histories
-    .filter(({ shard }) => !done.has(shard.id))
-    .map((history) => ({ ...history, ...reasonOf(history, { done, calls, executed }) }));
+  const leftOver = histories.filter(({ shard }) => !done.has(shard.id)).map((history) => leftOverShard(history, { done, calls, executed }));
   const known = new Set(events.flatMap(({ event }) => (event.type === 'shard.left-over' ? [event.shard] : [])));
   await house.journal.append(
     house.run,
@@ -73,6 +71,10 @@ function historyOf(shard: Shard, calls: readonly SettledCall[]): ShardHistory {
     .flatMap(({ kind, outcome }) => (kind === 'review' && outcome.kind === 'value' ? [trusted<Verdict>().parse(outcome.value)] : []))
     .filter((verdict) => ids.has(verdict.change));
   return { shard, changes, verdicts };
+}
+
+function leftOverShard(history: ShardHistory, circumstances: Circumstances): LeftOverShard {
+  return { ...history, ...reasonOf(history, circumstances) };
 }
 
 interface Circumstances {

@@ -23,6 +23,8 @@ export interface Settings {
   readonly checks: readonly { readonly name: string; readonly run: string; readonly when: 'shard' | 'converged' }[];
   readonly protectedPaths: readonly string[];
   readonly exclude: readonly string[];
+  /** Who may approve: only these people when there are any, and each with this permission at least. */
+  readonly approvers: { readonly logins: readonly string[]; readonly permission: 'write' | 'maintain' | 'admin' };
   readonly publishShards: boolean;
   readonly planOnly: boolean;
   /** Why only planning is possible, e.g. a pull request from a fork. */

@@ -82,6 +82,7 @@ export function resolveSettings(sources: SettingsSources): Settings {
     checks: configuration.checks,
     protectedPaths: [...new Set([...PROTECTED_PATHS, ...configuration.paths.protected])],
     exclude: configuration.paths.exclude,
+    approvers: configuration.approvers,
     publishShards: configuration.publish_shards,
     planOnly: flags.planOnly || sources.planOnlyReason !== null,
     planOnlyReason: sources.planOnlyReason,

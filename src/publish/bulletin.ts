@@ -24,44 +24,36 @@ export interface Bulletin {
   close(): Promise<void>;
 }
 
-export function openBulletin(parts: BulletinParts): Bulletin {
+/** Gives the one edit: brings comment and check run to what the journal says now, and leaves GitHub alone where nothing differs. */
+function openEdits(parts: BulletinParts): () => Promise<void> {
   let shown = { comment: '', check: '' };
-  let last: Promise<void> = Promise.resolve();
-  let timer: NodeJS.Timeout | null = null;
-
-  const edit = async (): Promise<void> => {
-    const events = await parts.journal.events(parts.run);
-    const state = foldRun(events);
+  return async () => {
+    const state = foldRun(await parts.journal.events(parts.run));
     const view = viewOf(state);
     const shards = view.plan?.shards.length ?? null;
     const planHash = view.plan?.hash ?? null;
     if (view.status !== null) {
-      const facts = {
-        run: parts.run,
-        state,
-        pullRequest: view.pullRequest,
-        planUrl: view.planComment?.url ?? null,
-        planHash,
-        inventory: view.plan?.inventory.length ?? null,
-        shards,
-        pageUrl: parts.pageUrl,
-      };
-      const body = statusComment(facts);
+      const { pullRequest } = view;
+      const facts = { planUrl: view.planComment?.url ?? null, inventory: view.plan?.inventory.length ?? null, pageUrl: parts.pageUrl };
+      const body = statusComment({ run: parts.run, state, pullRequest, planHash, shards, ...facts });
       if (body !== shown.comment) await parts.hub.editComment(view.status.id, body);
       shown = { ...shown, comment: body };
     }
     if (view.check !== null) {
-      const draft = checkDraft(view.check.commit, {
-        ...checkText(state, { planHash, shards }),
-        status: state.end?.status ?? null,
-        waiting: planHash !== null && state.calls.length === 0,
-        url: parts.pageUrl,
-      });
+      const waiting = planHash !== null && state.calls.length === 0;
+      const words = checkText(state, { planHash, shards });
+      const draft = checkDraft(view.check.commit, { ...words, status: state.end?.status ?? null, waiting, url: parts.pageUrl });
       const text = JSON.stringify([view.check.id, draft]);
       if (text !== shown.check) await parts.hub.updateCheckRun(view.check.id, draft);
       shown = { ...shown, check: text };
     }
   };
+}
+
+export function openBulletin(parts: BulletinParts): Bulletin {
+  const edit = openEdits(parts);
+  let last: Promise<void> = Promise.resolve();
+  let timer: NodeJS.Timeout | null = null;
   const enqueue = (): Promise<void> => {
     last = last.then(edit).catch(parts.onProblem);
     return last;
