@@ -4,6 +4,10 @@ import type { Plan } from '../domain/plan.ts';
 import type { Repository } from '../git/workspace.ts';
 import type { CallOutcome, Journal } from '../journal/journal.ts';
 import type { Commands } from '../sandbox/commands.ts';
+import type { FilePredicate } from '../verify/gate.ts';
+import type { Acceptances } from './acceptances.ts';
+import type { Census } from './census.ts';
+import type { Handles } from './handles.ts';
 
 /** What primitives may use of a run; everything that is decided or paid for goes through `journal`. */
 export interface PrimitivePorts {
@@ -15,8 +19,19 @@ export interface PrimitivePorts {
   readonly repository: Repository;
   readonly agents: Agents;
   readonly commands: Commands;
+  /** The plan's predicate; `plan/` owns the rule. */
+  readonly predicate: FilePredicate;
+  /** Milliseconds to wait before each further try of a call that met a transient fault; their number bounds the tries. */
+  readonly retryWaits: readonly number[];
   /** Aborts when the run stops or this process ends; performing calls then throw `Suspended`. */
   readonly signal: AbortSignal;
+}
+
+/** The ports, and what the primitives of one run keep in common. */
+export interface CallContext extends PrimitivePorts {
+  readonly handles: Handles;
+  readonly census: Census;
+  readonly acceptances: Acceptances;
 }
 
 /**
@@ -27,6 +42,7 @@ export interface PrimitivePorts {
 export interface PreparedCall {
   readonly kind: string;
   readonly label: string;
+  /** Empty when the call names none: then it belongs to the script's phase at the time. */
   readonly phase: string;
   readonly identity: Json;
   /** Does it and gives its end; transient faults are retried inside. Throws only `Suspended`. `key` names the call, and child calls as `key/child`. */
@@ -36,7 +52,7 @@ export interface PreparedCall {
 /** One file a primitive. `prepare` throws ConvergeError of kind `script` for wrong arguments, unknown options and forged handles. */
 export interface Primitive {
   readonly name: string;
-  prepare(args: readonly Json[], ports: PrimitivePorts): Promise<PreparedCall>;
+  prepare(args: readonly Json[], context: CallContext): Promise<PreparedCall>;
   /** What the script sees of a value in the journal: a change's handle instead of its whole overlay. */
   view(value: Json): Json;
 }

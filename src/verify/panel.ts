@@ -15,11 +15,12 @@ import { runCheck, shardChecks } from './checks.ts';
 import { diffText } from './diff-text.ts';
 import { examineFinding } from './evidence.ts';
 import type { FilePredicate, GateContext } from './gate.ts';
-import { runGates } from './gates.ts';
+import { gateContext, runGates } from './gates.ts';
 import type { GatesOutcome } from './gates.ts';
 import { guideText } from './guide.ts';
 import { lensText } from './lenses.ts';
 import type { Seat } from './lenses.ts';
+import { filesText, workText } from './shard-text.ts';
 import { verdictId } from './verdict-id.ts';
 import { verifierAnswer } from './verifier-answer.ts';
 import type { VerifierAnswer } from './verifier-answer.ts';
@@ -61,21 +62,13 @@ export interface ReviewRequest {
  * A verifier that died makes the verdict `unverified` (invariant 6). Throws Suspended, and ConvergeErrors for transient faults.
  */
 export async function reviewChange(request: ReviewRequest, ports: PanelPorts): Promise<Verdict> {
-  const context = await contextOf(request, ports);
+  const context = await gateContext(request, ports);
   const { gates, findings } = await passGates(request, context, ports);
   if (gates.some((gate) => gate.outcome === 'failed')) return verdictOf({ change: request.change.id, gates, reviewers: [], findings });
   const opinions = await settleAll(request.seats.map((seat) => askVerifier({ request, seat, context, gates }, ports)));
   const objections = dropEqual(opinions.flatMap((opinion) => opinion.findings));
   const reviewers = opinions.map((opinion) => opinion.reviewer);
   return verdictOf({ change: request.change.id, gates, reviewers, findings: [...findings, ...objections] });
-}
-
-async function contextOf(request: ReviewRequest, ports: PanelPorts): Promise<GateContext> {
-  const { change, shard, under } = request;
-  const { plan, repository, commands, predicate, signal } = ports;
-  const diff = await repository.diff(under, change.tree);
-  const [before, after] = [repository.workspace(under), repository.workspace(change.tree)];
-  return { plan, shard, change, diff, before, after, commands, predicate, signal };
 }
 
 function verdictOf(content: Omit<Verdict, 'id' | 'outcome'>): Verdict {
@@ -195,8 +188,8 @@ function briefOf({ request, seat, context, gates }: Sitting): string {
   const { shard } = request;
   return renderPrompt(BRIEF, {
     shard: shard.id,
-    files: shard.files.map((file) => `- ${file}`).join('\n'),
-    work: shard.task === '' ? 'Apply the guide to these files, completely.' : fence('task', shard.task),
+    files: filesText(context.plan, shard),
+    work: workText(shard),
     gates: gates.map((gate) => `- ${gate.gate}: ${gate.outcome} (${gate.detail})`).join('\n'),
     diff: fence('diff', diffText(context.diff)),
     lens: lensText(seat.lens).trim(),

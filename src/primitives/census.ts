@@ -1,0 +1,38 @@
+import { Suspended } from '../domain/errors.ts';
+import type { Journal } from '../journal/journal.ts';
+
+/** Counts the agents that a run started, in all its processes and pauses. */
+export interface Census {
+  /** Counts an agent that is about to start; one that started before goes on freely. At the limit throws Suspended, so that nothing becomes null. */
+  admit(agent: string): Promise<void>;
+}
+
+export function openCensus(options: { readonly run: string; readonly journal: Journal; readonly limit: number }): Census {
+  const { run, journal, limit } = options;
+  const started = new Set<string>();
+  let seen = 0;
+  let turn: Promise<void> = Promise.resolve();
+
+  const admit = async (agent: string): Promise<void> => {
+    for (const { n, event } of await journal.events(run, seen)) {
+      seen = Math.max(seen, n);
+      if (event.type === 'agent.started') started.add(event.agent);
+    }
+    if (!started.has(agent) && started.size >= limit) {
+      throw new Suspended(
+        'budget',
+        `This run has started ${started.size.toLocaleString('en-US')} agents, which is its limit (limits.agents: ${limit.toLocaleString('en-US')}). All work is kept. ` +
+          'It goes on when the operator raises the limit and somebody writes `/workflow resume`.',
+      );
+    }
+    started.add(agent);
+  };
+  return {
+    // In turn: two that look at the same moment must not both take the last place.
+    admit: (agent) => {
+      const mine = turn.then(() => admit(agent));
+      turn = mine.catch(() => undefined);
+      return mine;
+    },
+  };
+}

@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { fence, loadPrompt, renderPrompt } from '../agents/prompt.ts';
+import type { Change } from '../domain/change.ts';
+import type { Shard } from '../domain/shard.ts';
+import { trusted } from '../journal/trusted.ts';
+import { choose, handle, modelOptions, readArguments, shardOf, taskOptions } from './arguments.ts';
+import { checksText, filesText, workText } from '../verify/shard-text.ts';
+import { handleOf } from './change-of.ts';
+import { refuseReplaced } from './handles.ts';
+import { underlying } from './layers.ts';
+import type { CallContext, Primitive } from './primitive.ts';
+import { writeShard } from './shard-agent.ts';
+import { phaseOf, toOutcome } from './to-outcome.ts';
+
+const RULES = loadPrompt(import.meta.url, './migrate.md');
+const BRIEF = loadPrompt(import.meta.url, './migrate-brief.md');
+
+const FORM = 'migrate(shard, {on, prompt, label, phase, model, effort})';
+const options = z.strictObject({
+  ...taskOptions,
+  ...modelOptions,
+  on: z.array(handle).optional(),
+  prompt: z.string().max(20_000).optional(),
+});
+const schema = z.tuple([handle, options.nullish()]);
+
+/** An agent that may write this shard's files and no others, on the base with the changes `on` laid over it. */
+export const migrate: Primitive = {
+  name: 'migrate',
+  prepare: async (args, context) => {
+    const [{ id }, given] = readArguments({ form: FORM, schema, args });
+    const asked = given ?? {};
+    const shard = shardOf(context.plan, id);
+    const named = await Promise.all((asked.on ?? []).map((change) => context.handles.change(change.id)));
+    const on = await underlying(context.handles, named);
+    const choice = choose(context.plan.models.migrator, asked);
+    const label = asked.label ?? `migrate ${shard.id}`;
+    const phase = asked.phase ?? '';
+    return {
+      kind: 'migrate',
+      label,
+      phase,
+      identity: { shard: shard.id, tree: context.plan.base.tree, on: on.map((change) => change.id), prompt: asked.prompt ?? '', ...choice },
+      perform: (key) =>
+        toOutcome(context, async () => {
+          await refuseReplaced(context.handles, on);
+          const brief = briefOf({ shard, on, prompt: asked.prompt ?? '' }, context);
+          return writeShard(
+            { role: 'migrator', rules: RULES, brief, key, label, phase: await phaseOf(key, context), choice, shard, on, replaces: null },
+            context,
+          );
+        }),
+    };
+  },
+  view: (value) => handleOf(trusted<Change>().parse(value)),
+};
+
+function briefOf(
+  work: { readonly shard: Shard; readonly on: readonly Change[]; readonly prompt: string },
+  { plan, task }: CallContext,
+): string {
+  const laid = work.on.flatMap((change) => change.files.map((file) => `- ${file} (shard ${change.shard})`));
+  return renderPrompt(BRIEF, {
+    shard: work.shard.id,
+    files: filesText(plan, work.shard),
+    work: workText(work.shard),
+    laid: laid.length === 0 ? 'None that you need to know of.' : laid.join('\n'),
+    prompt: work.prompt === '' ? 'None.' : fence('from the orchestration', work.prompt),
+    checks: checksText(plan),
+    task: fence('what people asked for', task),
+  });
+}

@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { ConvergeError } from '../domain/errors.ts';
+import { toJson } from '../domain/json.ts';
+import type { Plan } from '../domain/plan.ts';
+import type { Verdict } from '../domain/verdict.ts';
+import { trusted } from '../journal/trusted.ts';
+import { LENSES, panelOf } from '../verify/lenses.ts';
+import type { Seat } from '../verify/lenses.ts';
+import { reviewChange } from '../verify/panel.ts';
+import { handle, readArguments, shardOf, taskOptions } from './arguments.ts';
+import { lay } from './change-of.ts';
+import { refuseReplaced } from './handles.ts';
+import type { Primitive } from './primitive.ts';
+import { phaseOf, toOutcome } from './to-outcome.ts';
+
+const FORM = 'review(change, {lenses, reviewers, label, phase})';
+
+/** More looks at one change than this are a mistake of the script. */
+const MOST_REVIEWERS = 12;
+
+const options = z.strictObject({
+  ...taskOptions,
+  lenses: z.array(z.enum(LENSES)).max(LENSES.length).optional(),
+  reviewers: z.int().min(1).max(MOST_REVIEWERS).optional(),
+});
+const schema = z.tuple([handle, options.nullish()]);
+
+/** Gates, then independent verifiers: a verdict. A script may ask for more verifiers and lenses than the plan, never for fewer. */
+export const review: Primitive = {
+  name: 'review',
+  prepare: async (args, context) => {
+    const [{ id }, given] = readArguments({ form: FORM, schema, args });
+    const asked = given ?? {};
+    const change = await context.handles.change(id);
+    const shard = shardOf(context.plan, change.shard);
+    const seats = seatsOf(asked, context.plan);
+    const label = asked.label ?? `review ${shard.id}`;
+    const phase = asked.phase ?? '';
+    return {
+      kind: 'review',
+      label,
+      phase,
+      identity: { change: change.id, tree: change.tree, seats: seats.map((seat) => seat.name), ...context.plan.models.verifier },
+      perform: (key) =>
+        toOutcome(context, async () => {
+          await refuseReplaced(context.handles, [change]);
+          const { under } = await lay(change, context);
+          const request = { key, label, phase: await phaseOf(key, context), change, shard, under, seats };
+          const verdict = await reviewChange(request, { ...context, admit: (agent) => context.census.admit(agent) });
+          return { kind: 'value', value: toJson(verdict) };
+        }),
+    };
+  },
+  view: (value) => {
+    const { id, change, outcome, findings } = trusted<Verdict>().parse(value);
+    return toJson({ id, change, outcome, findings });
+  },
+};
+
+function seatsOf(asked: z.infer<typeof options>, plan: Plan): readonly Seat[] {
+  const least = plan.limits.reviewers;
+  if (asked.reviewers !== undefined && asked.reviewers < least) {
+    throw new ConvergeError(
+      'script',
+      `review(): found reviewers: ${asked.reviewers}, expected at least the ${least} that the approved plan asks for. A script may ask for more, never for fewer.`,
+    );
+  }
+  return panelOf({ least, reviewers: asked.reviewers ?? least, lenses: asked.lenses ?? [] });
+}

@@ -1,0 +1,50 @@
+import { ConvergeError } from '../domain/errors.ts';
+import type { Json } from '../domain/json.ts';
+import { accept } from './accept.ts';
+import { openAcceptances } from './acceptances.ts';
+import { agent } from './agent.ts';
+import { approval } from './approval.ts';
+import { openCensus } from './census.ts';
+import { check } from './check.ts';
+import { files } from './files.ts';
+import { grep } from './grep.ts';
+import { openHandles } from './handles.ts';
+import { codemod, workflow } from './later.ts';
+import { migrate } from './migrate.ts';
+import type { CallContext, PreparedCall, Primitive, PrimitivePorts } from './primitive.ts';
+import { review } from './review.ts';
+import { revise } from './revise.ts';
+
+/** All primitives that reach the host; `phase`, `log`, `parallel`, `pipeline`, `failures` and the frozen values live in the guest. */
+const PRIMITIVES: readonly Primitive[] = [agent, files, grep, migrate, codemod, review, revise, check, accept, approval, workflow];
+
+/** The calls of one run, as the script's replay asks for them. */
+export interface Primitives {
+  /** Throws ConvergeError of kind `script` for what the script did wrong. */
+  prepare(kind: string, args: readonly Json[]): Promise<PreparedCall>;
+  /** What the script sees of a journaled value. */
+  view(kind: string, value: Json): Json;
+}
+
+export function openPrimitives(ports: PrimitivePorts): Primitives {
+  const { run, journal, plan } = ports;
+  const context: CallContext = {
+    ...ports,
+    handles: openHandles(run, journal),
+    census: openCensus({ run, journal, limit: plan.limits.agents }),
+    acceptances: openAcceptances(run, journal),
+  };
+  return {
+    prepare: async (kind, args) => primitiveNamed(kind).prepare(args, context),
+    view: (kind, value) => primitiveNamed(kind).view(value),
+  };
+}
+
+function primitiveNamed(name: string): Primitive {
+  const found = PRIMITIVES.find((primitive) => primitive.name === name);
+  if (found !== undefined) return found;
+  throw new ConvergeError(
+    'script',
+    `There is no primitive \`${name}\`. There are: ${PRIMITIVES.map((primitive) => primitive.name).join(', ')}.`,
+  );
+}
