@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../../domain/errors.ts';
@@ -114,9 +114,10 @@ export class Ci {
 
 /** The commit's files without a repository around them: tests that look for git find none, as in the sandbox. */
 async function checkOut(site: Site, repository: Repository, { sha, directory }: { sha: string; directory: string }): Promise<void> {
-  const environment = { GIT_INDEX_FILE: `${directory}.index`, GIT_DIR: repository.directory };
-  await site.git.text(repository.directory, ['read-tree', sha], { environment });
-  await site.git.text(repository.directory, ['checkout-index', '--all', '--force', `--prefix=${directory}/`], { environment });
+  await mkdir(directory);
+  const environment = { GIT_INDEX_FILE: `${directory}.index`, GIT_DIR: repository.directory, GIT_WORK_TREE: directory };
+  await site.git.text(directory, ['read-tree', sha], { environment });
+  await site.git.text(directory, ['checkout-index', '--all', '--force'], { environment });
 }
 
 /** The first result takes the place of the check run that was queued. */

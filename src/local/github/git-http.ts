@@ -42,15 +42,16 @@ export async function serveGit(
   const git = parse(site, url, gitCaller(site, request));
   if (git.service === 'git-receive-pack' && git.tail === 'git-receive-pack') {
     const sender = actorOf(git.caller);
-    const push = await moveBranches(site, git.repository, { sender, move: () => backend(site, git, { request, url }) });
+    const push = await moveBranches(site, git.repository, {
+      sender,
+      move: () => collect(startBackend(site, git, { request, url }), request),
+    });
     if (push.moved > 0) site.limits.count(sender.login, 'pushes');
     writeHead(response, push.result.headers);
     response.end(push.result.body);
     return;
   }
-  const answer = await backend(site, git, { request, url });
-  writeHead(response, answer.headers);
-  response.end(answer.body);
+  await stream(startBackend(site, git, { request, url }), { request, response });
 }
 
 function parse(site: Site, url: URL, caller: Caller): GitRequest {
@@ -79,9 +80,11 @@ interface CgiAnswer {
   readonly body: Buffer;
 }
 
-async function backend(site: Site, git: GitRequest, { request, url }: { request: IncomingMessage; url: URL }): Promise<CgiAnswer> {
+type Backend = ReturnType<Site['git']['start']>;
+
+function startBackend(site: Site, git: GitRequest, { request, url }: { request: IncomingMessage; url: URL }): Backend {
   const mayWorkflows = git.caller.kind !== 'installation' || git.caller.permissions['workflows'] === 'write';
-  const child = site.git.start(git.repository.directory, ['http-backend'], {
+  return site.git.start(git.repository.directory, ['http-backend'], {
     GIT_PROJECT_ROOT: git.repository.directory,
     GIT_HTTP_EXPORT_ALL: '1',
     PATH_INFO: `/${git.tail}`,
@@ -93,21 +96,57 @@ async function backend(site: Site, git: GitRequest, { request, url }: { request:
     REMOTE_ADDR: '127.0.0.1',
     CONVERGE_LOCAL_WORKFLOWS: mayWorkflows ? 'write' : 'none',
   });
+}
+
+/** Hands the request's body to git. A client that goes away, or a git that refuses before it read all, ends both. */
+async function feed(child: Backend, request: IncomingMessage): Promise<void> {
+  child.stderr.resume();
+  const body = request.headers['content-encoding'] === 'gzip' ? request.pipe(createGunzip()) : request;
+  await pipeline(body, child.stdin).catch(() => child.stdin.destroy());
+}
+
+/** A push's whole answer: small, and held back until its events are recorded. */
+async function collect(child: Backend, request: IncomingMessage): Promise<CgiAnswer> {
   const output: Buffer[] = [];
   child.stdout.on('data', (bytes: Buffer) => output.push(bytes));
-  child.stderr.resume();
   const ended = new Promise<void>((done, failed) => {
     child.on('close', () => done());
     child.on('error', failed);
   });
-  const body = request.headers['content-encoding'] === 'gzip' ? request.pipe(createGunzip()) : request;
-  // A client that goes away, or a backend that refuses before it read all: the exit ends both.
-  await pipeline(body, child.stdin).catch(() => child.stdin.destroy());
-  await ended;
+  await Promise.all([feed(child, request), ended]);
   const all = Buffer.concat(output);
-  const split = all.indexOf('\r\n\r\n');
+  const split = all.indexOf(END_OF_HEAD);
   if (split < 0) throw new Problem(500, 'git http-backend gave no answer');
-  return { headers: all.subarray(0, split).toString('latin1'), body: all.subarray(split + 4) };
+  return { headers: all.subarray(0, split).toString('latin1'), body: all.subarray(split + END_OF_HEAD.length) };
+}
+
+const END_OF_HEAD = '\r\n\r\n';
+
+/** A fetch's answer as it comes: it may be large. git ends when the client goes away. */
+async function stream(child: Backend, { request, response }: { request: IncomingMessage; response: ServerResponse }): Promise<void> {
+  response.on('close', () => child.kill());
+  const fed = feed(child, request);
+  let head = Buffer.alloc(0);
+  let inBody = false;
+  await pipeline(
+    child.stdout,
+    async function* bodyOf(source: AsyncIterable<Buffer>) {
+      for await (const bytes of source) {
+        if (inBody) {
+          yield bytes;
+          continue;
+        }
+        head = Buffer.concat([head, bytes]);
+        const split = head.indexOf(END_OF_HEAD);
+        if (split < 0) continue;
+        inBody = true;
+        writeHead(response, head.subarray(0, split).toString('latin1'));
+        yield head.subarray(split + END_OF_HEAD.length);
+      }
+    },
+    response,
+  ).catch(() => response.destroy());
+  await fed;
 }
 
 function writeHead(response: ServerResponse, headers: string): void {

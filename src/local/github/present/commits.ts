@@ -26,7 +26,11 @@ export interface Commit {
 const FORMAT = ['%H', '%T', '%P', '%an', '%ae', '%at', '%cn', '%ce', '%ct', '%B'].join('%x1f');
 
 /** Commits as `git log` finds them with these arguments, in its order. */
-export async function readCommits(site: Site, repository: Repository, args: readonly string[]): Promise<readonly Commit[]> {
+export async function readCommits(
+  site: Pick<Site, 'git'>,
+  repository: Pick<Repository, 'directory'>,
+  args: readonly string[],
+): Promise<readonly Commit[]> {
   const text = await site.git.text(repository.directory, ['log', '-z', `--format=${FORMAT}`, ...args, '--']);
   return text
     .split('\0')

@@ -4,13 +4,17 @@ import type { JsonObject } from '../json.ts';
 import { iso, isoOrNull, nodeId } from '../json.ts';
 import { notFound } from '../problem.ts';
 import type { Site } from '../site.ts';
-import type { Issue, Pull, Repository, Review, ReviewComment } from '../state.ts';
+import type { DeepReadonly, Issue, Pull, Repository, Review, ReviewComment } from '../state.ts';
 import { fullName } from '../state.ts';
 import { authoredJson, commentsOf, issueJson } from './issues.ts';
 import { repositoryJson, userJson } from './people.ts';
 
 /** The commit that the pull request's diff is taken against: the base branch's tip, or where it was when it was closed. */
-export async function baseShaOf(site: Site, repository: Repository, pull: Pull): Promise<string> {
+export async function baseShaOf(
+  site: Pick<Site, 'git'>,
+  repository: Pick<Repository, 'directory'>,
+  pull: DeepReadonly<Pull>,
+): Promise<string> {
   const sha = pull.closedBaseSha ?? (await commitOf(site.git, repository.directory, `refs/heads/${pull.baseRef}`));
   if (sha === null) throw notFound();
   return sha;

@@ -25,8 +25,9 @@ interface Entry {
 }
 
 async function entries(call: RepositoryCall, commit: string, args: readonly string[]): Promise<readonly Entry[]> {
-  const text = await call.site.git.text(call.repository.directory, ['ls-tree', '-z', '-l', commit, ...args]);
-  return text
+  // A path that git will not even look for (`../x`) is a path that is not there.
+  const found = await call.site.git.run(call.repository.directory, ['ls-tree', '-z', '-l', commit, ...args]);
+  return (found.exitCode === 0 ? found.stdout.toString('utf8') : '')
     .split('\0')
     .filter((record) => record !== '')
     .map((record) => {
