@@ -51,3 +51,10 @@ export type Executed =
 export interface Scripts {
   run(house: House, plan: Plan): Promise<Executed>;
 }
+
+/** Structured: facts first, then a sentence. */
+export interface Log {
+  info(facts: object, text: string): void;
+  warn(facts: object, text: string): void;
+  error(facts: object, text: string): void;
+}

@@ -6,7 +6,8 @@ import { commandText, type Word } from './command-text.ts';
 export type Command =
   | { readonly name: 'migrate'; readonly task: string; readonly flags: MigrateFlags }
   | { readonly name: 'approve'; readonly hash: string }
-  | { readonly name: 'revise' | 'steer'; readonly text: string }
+  | { readonly name: 'revise'; readonly text: string }
+  | { readonly name: 'steer'; readonly text: string }
   | { readonly name: 'status' | 'pause' | 'resume' | 'stop' | 'review' | 'undo' | 'help' }
   | { readonly name: 'retry' | 'drop'; readonly shards: readonly string[] }
   | { readonly name: 'budget'; readonly add: MicroDollars }

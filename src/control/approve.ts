@@ -1,0 +1,49 @@
+import type { Command } from '../domain/command.ts';
+import { isApproved } from '../report/status-comment.ts';
+import { currentRun, NO_RUN } from './current-run.ts';
+import type { Answer, Asked, Desk } from './desk.ts';
+
+const RANK = { write: 1, maintain: 2, admin: 3 } as const;
+
+/** Starts the plan with that hash: a different one, or a person who may not, is refused with the reason (invariant 2). */
+export async function approve(desk: Desk, asked: Asked, { hash }: Extract<Command, { name: 'approve' }>): Promise<Answer> {
+  const current = await currentRun(desk, asked);
+  if (current === null) return NO_RUN;
+  const { run, state, view } = current;
+  const refused = await mayNotApprove(desk, asked, state.settings.approvers);
+  if (refused !== null) return refused;
+  if (isApproved(state)) return `Run \`${run}\` was approved already and is under way. \`/workflow status\` tells how far it is.`;
+  if (view.plan === null || isPlanningAgain(state))
+    return 'There is no plan to approve yet: it is being made. Its comment will show the hash to approve.';
+  if (!view.plan.hash.startsWith(hash)) {
+    return `Found the hash \`${hash}\`, expected \`${view.plan.hash.slice(0, 12)}\`: that is the hash of the plan as it stands now. A plan that was made again, or configuration that changed, has another hash and needs to be read again before it is approved.`;
+  }
+  await desk.journal.signal(run, { id: String(asked.comment), name: 'approve', by: asked.author.login, text: hash });
+  return null;
+}
+
+/** A revision was asked for and the plan that answers it is not there yet. */
+function isPlanningAgain(state: {
+  readonly signals: readonly { readonly name: string }[];
+  readonly steps: ReadonlyMap<string, unknown>;
+}): boolean {
+  const asked = state.signals.filter((signal) => signal.name === 'revise').length;
+  const plans = [...state.steps.keys()].filter((name) => name.startsWith('plan#')).length;
+  return plans <= asked;
+}
+
+async function mayNotApprove(
+  desk: Desk,
+  asked: Asked,
+  approvers: { readonly logins: readonly string[]; readonly permission: keyof typeof RANK },
+): Promise<string | null> {
+  const permission = await desk.hubOf(asked).permission(asked.author.login);
+  const rank = permission === 'admin' || permission === 'maintain' || permission === 'write' ? RANK[permission] : 0;
+  if (rank < RANK[approvers.permission])
+    return `Found ${permission} access, expected ${approvers.permission}: this repository's \`.github/converge.yml\` lets only people with that access approve.`;
+  const { logins } = approvers;
+  const named = logins.length === 0 || logins.some((login) => login.toLowerCase() === asked.author.login.toLowerCase());
+  return named
+    ? null
+    : `Found \`${asked.author.login}\`, expected one of the approvers that this repository's \`.github/converge.yml\` names: ${logins.map((login) => `\`${login}\``).join(', ')}.`;
+}

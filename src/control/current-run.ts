@@ -1,0 +1,26 @@
+import { foldRun, type RunState } from '../domain/run-state.ts';
+import { viewOf, type RunView } from '../publish/view.ts';
+import type { Desk, RepositoryName } from './desk.ts';
+
+export interface CurrentRun {
+  readonly run: string;
+  readonly state: RunState;
+  readonly view: RunView;
+}
+
+/**
+ * The unfinished run that commands in this issue or pull request mean: the one that was asked for there, or whose pull request it is.
+ * There is at most one.
+ */
+export async function currentRun(desk: Desk, where: RepositoryName & { readonly number: number }): Promise<CurrentRun | null> {
+  for (const run of await desk.journal.unfinished()) {
+    const state = foldRun(await desk.journal.events(run));
+    const view = viewOf(state);
+    const sameRepository =
+      state.place.owner.toLowerCase() === where.owner.toLowerCase() && state.place.repo.toLowerCase() === where.repo.toLowerCase();
+    if (sameRepository && (state.place.number === where.number || view.pullRequest?.number === where.number)) return { run, state, view };
+  }
+  return null;
+}
+
+export const NO_RUN = 'There is no unfinished run here. `/workflow migrate <task>` starts one.';

@@ -1,0 +1,40 @@
+import type { OperatorLimits } from '../domain/settings.ts';
+import type { Hub } from '../github/hub.ts';
+import type { Log } from '../house.ts';
+import type { Journal } from '../journal/journal.ts';
+
+/** What commands are carried out with. */
+export interface Desk {
+  readonly journal: Journal;
+  readonly hubOf: (repository: RepositoryName) => Hub;
+  /** Accounts that may spend, in lower case. */
+  readonly allowedOwners: ReadonlySet<string>;
+  readonly operator: OperatorLimits;
+  /** Drives a run in this process (engine/driver.ts); returns at once. */
+  readonly drive: (run: string) => void;
+  /** Interrupts a run that is driven here; resolves when it has let go. */
+  readonly interrupt: (run: string) => Promise<void>;
+  readonly log: Log;
+}
+
+export interface RepositoryName {
+  readonly owner: string;
+  readonly repo: string;
+  readonly installation: number;
+}
+
+/** A command's comment, as it was when it was created. */
+export interface Asked extends RepositoryName {
+  readonly comment: number;
+  readonly number: number;
+  readonly isPullRequest: boolean;
+  readonly author: { readonly login: string; readonly id: number };
+}
+
+/** What people are told in answer; null when the run's own posts say it. */
+export type Answer = string | null;
+
+/** Where effects of a comment are kept before, or without, a run. */
+export function scopeOf(asked: Asked): string {
+  return `comment/${asked.comment}`;
+}

@@ -1,0 +1,80 @@
+import { parseComment, type Command } from '../domain/command.ts';
+import { messageOf } from '../domain/errors.ts';
+import type { CommentEvent } from '../github/events.ts';
+import { malformedReply, notThereReply } from '../report/replies.ts';
+import { approve } from './approve.ts';
+import { authorise } from './authorise.ts';
+import { scopeOf, type Answer, type Asked, type Desk } from './desk.ts';
+import { help } from './help.ts';
+import { migrateCommand } from './migrate.ts';
+import { revise } from './revise.ts';
+import { status } from './status.ts';
+import { stop } from './stop.ts';
+
+/**
+ * Carries out one recorded comment, outside of the webhook. Everything it does is an effect or an append that happens once, so a comment that was
+ * interrupted half way is simply carried out again. Throws when it could not be finished: it stays recorded and is taken up at the next start.
+ */
+export async function carryOut(desk: Desk, event: CommentEvent): Promise<void> {
+  const parsed = parseComment(event.body);
+  if (parsed.kind === 'none') return;
+  const asked: Asked = event;
+  const hub = desk.hubOf(asked);
+  const scope = scopeOf(asked);
+  const allowed = await authorise(desk, asked);
+  if (allowed.kind === 'refused') {
+    await hub.react(scope, asked.comment, '-1');
+    if (allowed.reply !== null) await hub.comment(scope, 'reply', { number: asked.number, body: allowed.reply });
+    return;
+  }
+  await hub.react(scope, asked.comment, parsed.kind === 'command' ? 'eyes' : 'confused');
+  const answer = parsed.kind === 'command' ? await perform(desk, asked, parsed.command) : malformedReply(parsed.problem, parsed.form);
+  if (answer !== null) await hub.comment(scope, 'reply', { number: asked.number, body: answer });
+  desk.log.info(
+    { comment: asked.comment, by: asked.author.login, command: parsed.kind === 'command' ? parsed.command.name : 'malformed' },
+    'command carried out',
+  );
+}
+
+function perform(desk: Desk, asked: Asked, command: Command): Promise<Answer> {
+  switch (command.name) {
+    case 'migrate':
+      return migrateCommand(desk, asked, command);
+    case 'approve':
+      return approve(desk, asked, command);
+    case 'revise':
+      return revise(desk, asked, command);
+    case 'status':
+      return status(desk, asked);
+    case 'stop':
+      return stop(desk, asked);
+    case 'help':
+      return help();
+    case 'pause':
+    case 'resume':
+    case 'retry':
+    case 'drop':
+    case 'steer':
+    case 'budget':
+    case 'save':
+    case 'run':
+    case 'review':
+    case 'undo':
+      return Promise.resolve(notThereReply(command.name));
+  }
+}
+
+/** Takes up every recorded comment that was not carried out to its end, in order; one that fails is logged and stays for the next time. */
+export async function workThrough(desk: Desk, parse: (payload: unknown) => CommentEvent): Promise<void> {
+  for (const { id, payload } of await desk.journal.received()) {
+    try {
+      await carryOut(desk, parse(payload));
+      await desk.journal.processed(id);
+    } catch (error) {
+      desk.log.error(
+        { comment: id, error: messageOf(error) },
+        'a command could not be carried out; it is taken up again at the next start',
+      );
+    }
+  }
+}

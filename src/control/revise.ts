@@ -1,0 +1,16 @@
+import type { Command } from '../domain/command.ts';
+import { plannedAgainReply } from '../report/replies.ts';
+import { isApproved } from '../report/status-comment.ts';
+import { currentRun, NO_RUN } from './current-run.ts';
+import type { Answer, Asked, Desk } from './desk.ts';
+
+/** Plans again, with what should be different; only before the approval. */
+export async function revise(desk: Desk, asked: Asked, { text }: Extract<Command, { name: 'revise' }>): Promise<Answer> {
+  const current = await currentRun(desk, asked);
+  if (current === null) return NO_RUN;
+  if (isApproved(current.state))
+    return `Run \`${current.run}\` was approved already, so its plan stands. \`/workflow stop\` it to plan something else.`;
+  if (current.view.plan === null) return 'The first plan is still being made. Read it, then say what should be different.';
+  await desk.journal.signal(current.run, { id: String(asked.comment), name: 'revise', by: asked.author.login, text });
+  return plannedAgainReply(text);
+}
