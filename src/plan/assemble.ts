@@ -1,0 +1,87 @@
+import { dollars, type MicroDollars, type Usage } from '../domain/budget.ts';
+import type { Base, Estimate, Plan, PlanDraft } from '../domain/plan.ts';
+import type { Settings } from '../domain/run.ts';
+import type { Workspace } from '../git/workspace.ts';
+import type { Commands } from '../sandbox/commands.ts';
+import { type BaseChecks, outputTail } from './base-checks.ts';
+import { estimate } from './estimate.ts';
+import { matcherOf } from './globs.ts';
+import { planHash } from './hash.ts';
+import type { SoundDraft } from './validate.ts';
+
+export interface AssemblyFacts {
+  readonly settings: Settings;
+  readonly base: Base;
+  readonly workspace: Workspace;
+  readonly commands: Pick<Commands, 'caveats'>;
+  readonly baseChecks: BaseChecks;
+  readonly priceOf: (model: string, usage: Usage) => MicroDollars;
+}
+
+/** The plan that a person approves: the draft with all that code computed, and its hash. */
+export async function assemblePlan(draft: PlanDraft, sound: SoundDraft, facts: AssemblyFacts): Promise<Plan> {
+  const { settings } = facts;
+  const failingAtBase = await failing(sound, facts.baseChecks);
+  const estimated = estimate({
+    shards: sound.shards,
+    inventory: sound.survey.inventory,
+    guideBytes: Buffer.byteLength(draft.intent + draft.guide.map((rule) => rule.title + rule.text).join('')),
+    limits: settings.limits,
+    models: settings.models,
+    priceOf: facts.priceOf,
+  });
+  const plan: Omit<Plan, 'hash'> = {
+    draft,
+    script: sound.script,
+    base: facts.base,
+    inventory: sound.survey.inventory.map((file) => file.path),
+    skipped: sound.survey.skipped,
+    shards: sound.shards,
+    checks: sound.checks,
+    failingAtBase,
+    setup: settings.setup,
+    protectedPaths: settings.protectedPaths,
+    limits: settings.limits,
+    models: settings.models,
+    estimate: estimated,
+    notes: [
+      ...(settings.notes ?? []),
+      ...sound.notes,
+      ...(await linkNotes(draft, facts.workspace)),
+      ...proofNotes(sound, failingAtBase),
+      ...budgetNotes(estimated, settings),
+      ...facts.commands.caveats,
+    ],
+  };
+  return { ...plan, hash: planHash(plan) };
+}
+
+async function failing({ checks }: SoundDraft, baseChecks: BaseChecks): Promise<Plan['failingAtBase']> {
+  const results = await Promise.all(checks.map((check) => baseChecks.run(check)));
+  return results.filter(({ result }) => !result.ok).map(({ check, result }) => ({ check: check.name, output: outputTail(result) }));
+}
+
+async function linkNotes(draft: PlanDraft, workspace: Workspace): Promise<readonly string[]> {
+  const inScope = matcherOf(draft.scope.include);
+  const special = (await workspace.special()).filter(({ path }) => inScope(path));
+  if (special.length === 0) return [];
+  return [`${special.length} links or submodules in scope are left as they are: ${special.map(({ path }) => `\`${path}\``).join(', ')}.`];
+}
+
+function proofNotes({ checks }: SoundDraft, failingAtBase: Plan['failingAtBase']): readonly string[] {
+  if (checks.length === 0)
+    return ['No command proves this migration: it rests on the other gates, the verifiers and the CI of the pull request.'];
+  const proving = checks.filter((check) => check.when === 'shard' && failingAtBase.every((other) => other.check !== check.name));
+  return proving.length > 0 ? [] : ['No check can hold for a single shard: commands prove the whole only, at the end.'];
+}
+
+function budgetNotes({ cost }: Estimate, { limits }: Settings): readonly string[] {
+  if (cost.expected > limits.budget) {
+    return [
+      `The budget of ${dollars(limits.budget)} is less than the expected ${dollars(cost.expected)}: the run will pause when it is used up, with its work.`,
+    ];
+  }
+  if (cost.worst > limits.budget)
+    return [`At worst (${dollars(cost.worst)}) the run pauses at its budget of ${dollars(limits.budget)}, with its work.`];
+  return [];
+}

@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto';
+import type { Agents } from '../agents/agent.ts';
+import { FENCE_RULE, loadPrompt, renderPrompt } from '../agents/prompt.ts';
+import { MICRO, type MicroDollars, NO_USAGE, type Usage } from '../domain/budget.ts';
+import { ROLES } from '../domain/effort.ts';
+import { ConvergeError } from '../domain/errors.ts';
+import type { Base, Plan, PlanDraft } from '../domain/plan.ts';
+import type { Settings } from '../domain/run.ts';
+import type { Repository } from '../git/workspace.ts';
+import type { Commands } from '../sandbox/commands.ts';
+import { assemblePlan } from './assemble.ts';
+import { openBaseChecks } from './base-checks.ts';
+import { planBrief, type Revision } from './brief.ts';
+import { PLAN_DRAFT } from './plan-schema.ts';
+import { examineDraft, examinePlan, type PlanFacts } from './validate.ts';
+
+export interface PlanMigration {
+  readonly run: string;
+  /** What people asked for; untrusted text. */
+  readonly task: string;
+  readonly settings: Settings;
+  readonly base: Base;
+  readonly repository: Pick<Repository, 'workspace'>;
+  readonly agents: Agents;
+  readonly commands: Commands;
+  /** Throws a ConvergeError of kind `script` for a script that does not parse. */
+  readonly parseScript: (source: string) => unknown;
+  /** The description of the script's dialect, for the prompt. */
+  readonly dialect: string;
+  readonly defaultScript: string;
+  readonly grants: { readonly workflows: boolean };
+  /** Throws a ConvergeError of kind `configuration` for a model without a price. */
+  readonly priceOf: (model: string, usage: Usage) => MicroDollars;
+  readonly revision?: Revision;
+  readonly signal: AbortSignal;
+}
+
+export type PlanOutcome =
+  | { readonly kind: 'planned'; readonly plan: Plan }
+  /** `errors`: what was wrong with the last plan that was submitted, in words. */
+  | { readonly kind: 'refused'; readonly reason: string; readonly errors: readonly string[] };
+
+/** The first submission and two repair turns. */
+const ATTEMPTS = 3;
+/** Planning has a small cap of its own, and counts. */
+const PLANNING_BUDGET: MicroDollars = 5 * MICRO;
+
+const RULES = loadPrompt(import.meta.url, './planner.md');
+
+/**
+ * One planner agent surveys the base commit and submits a draft; code examines it, and makes the plan of it. Asking again gives the same plan: the agent goes on from
+ * its stored turns, and all else is computed. Throws `Suspended`, and ConvergeErrors that may pass (retry `later`).
+ */
+export async function planMigration(request: PlanMigration): Promise<PlanOutcome> {
+  try {
+    return await plan(request);
+  } catch (error) {
+    if (error instanceof ConvergeError && error.retry === 'never') return { kind: 'refused', reason: error.message, errors: [] };
+    throw error;
+  }
+}
+
+async function plan(request: PlanMigration): Promise<PlanOutcome> {
+  const { settings, base, commands, signal } = request;
+  // A model without a price is refused before anything is spent.
+  for (const role of ROLES) request.priceOf(settings.models[role].model, NO_USAGE);
+  const workspace = request.repository.workspace(base.tree);
+  const baseChecks = openBaseChecks({ tree: base.tree, commands, signal });
+  const baseResults = await Promise.all(settings.checks.map((check) => baseChecks.run(check)));
+  const facts: PlanFacts = { ...request, workspace, baseChecks };
+  const brief = planBrief({ ...request, files: await workspace.list(), baseResults, revision: request.revision });
+  const submitted = await askPlanner(request, { facts, brief });
+  if (submitted.kind === 'refused') return submitted;
+  const examined = await examineDraft(submitted.draft, facts);
+  if (examined.kind === 'unsound')
+    return { kind: 'refused', reason: 'The plan that was submitted can no longer be carried out.', errors: examined.errors };
+  return { kind: 'planned', plan: await assemblePlan(submitted.draft, examined, { ...request, workspace, baseChecks }) };
+}
+
+async function askPlanner(
+  request: PlanMigration,
+  { facts, brief }: { readonly facts: PlanFacts; readonly brief: string },
+): Promise<{ readonly kind: 'submitted'; readonly draft: PlanDraft } | Extract<PlanOutcome, { kind: 'refused' }>> {
+  const { settings } = request;
+  let errors: readonly string[] = [];
+  const examine = async (draft: PlanDraft): Promise<readonly string[]> => {
+    errors = await examinePlan(draft, facts);
+    return errors;
+  };
+  const outcome = await request.agents.submit<PlanDraft>(
+    {
+      id: agentId(request.revision),
+      run: request.run,
+      role: 'planner',
+      label: 'plan',
+      phase: 'Plan',
+      ...settings.models.planner,
+      system: [
+        renderPrompt(RULES, {
+          'default-script': request.defaultScript.trimEnd(),
+          dialect: request.dialect.trim(),
+          'fence-rule': FENCE_RULE,
+        }),
+      ],
+      brief,
+      workspace: facts.workspace,
+      tools: ['read', 'glob', 'grep'],
+      mayWrite: () => ({ ok: false, reason: 'A planner writes no files.' }),
+      checks: [],
+      runCheck: () => Promise.reject(new ConvergeError('agent', 'A planner runs no checks.')),
+      submit: {
+        description: 'Submits the plan. Everything in it is examined by code before a person sees it.',
+        schema: PLAN_DRAFT,
+        examine,
+        attempts: ATTEMPTS,
+      },
+      limits: {
+        turns: settings.limits.turnsPerAgent,
+        seconds: settings.limits.secondsPerAgent,
+        budget: Math.min(PLANNING_BUDGET, settings.limits.budget),
+      },
+    },
+    request.signal,
+  );
+  if (outcome.ending === 'done') return { kind: 'submitted', draft: outcome.answer };
+  return { kind: 'refused', reason: `No plan that can be carried out was made: ${outcome.cause}`, errors };
+}
+
+/** The same question, the same agent: its stored turns are found again. */
+function agentId(revision: Revision | undefined): string {
+  if (revision === undefined) return 'plan';
+  const question = createHash('sha256').update(`${revision.previous.hash}\0${revision.text}`).digest('hex');
+  return `plan/${question.slice(0, 12)}`;
+}

@@ -1,0 +1,135 @@
+import { ConvergeError } from '../domain/errors.ts';
+import type { Check, PlanDraft } from '../domain/plan.ts';
+import type { Settings } from '../domain/run.ts';
+import type { Shard } from '../domain/shard.ts';
+import type { Workspace } from '../git/workspace.ts';
+import type { Commands } from '../sandbox/commands.ts';
+import type { BaseChecks } from './base-checks.ts';
+import { CODEOWNERS_PATHS, ownersBy } from './codeowners.ts';
+import { checkErrors, effectiveChecks } from './validate-checks.ts';
+import { emptyInventory, globErrors } from './validate-globs.ts';
+import { pathErrors } from './validate-paths.ts';
+import { renameErrors } from './validate-renames.ts';
+import { type Survey, takeInventory } from './inventory.ts';
+import { shardFiles } from './sharding.ts';
+
+/** What a draft is measured by: the base commit, and what operator and repository allow. */
+export interface PlanFacts {
+  readonly settings: Settings;
+  /** On the base tree, unedited. */
+  readonly workspace: Workspace;
+  readonly commands: Pick<Commands, 'on'>;
+  readonly baseChecks: BaseChecks;
+  /** Throws a ConvergeError of kind `script` with line and column for a script that does not parse. */
+  readonly parseScript: (source: string) => unknown;
+  readonly defaultScript: string;
+  /** What the installation may do: without `workflows` GitHub refuses pushes that touch `.github/workflows/`. */
+  readonly grants: { readonly workflows: boolean };
+}
+
+/** A draft that can be carried out, with what code computed from it. */
+export interface SoundDraft {
+  readonly survey: Survey;
+  readonly shards: readonly Shard[];
+  readonly script: string;
+  readonly checks: readonly Check[];
+  readonly notes: readonly string[];
+}
+
+export type Examination =
+  | ({ readonly kind: 'sound' } & SoundDraft)
+  /** Each says what was found, what was expected, and what to do. */
+  | { readonly kind: 'unsound'; readonly errors: readonly string[] };
+
+/** All that is wrong with a draft, in words; empty when nothing is. */
+export async function examinePlan(draft: PlanDraft, facts: PlanFacts): Promise<readonly string[]> {
+  const examination = await examineDraft(draft, facts);
+  return examination.kind === 'unsound' ? examination.errors : [];
+}
+
+/**
+ * Measures a draft: takes the inventory, divides it, and asks everything that code can ask. Finds as many errors at once as it can.
+ * Throws ConvergeErrors of other kinds than `plan` and `script` (the sandbox or git failed: that is not the draft's fault).
+ */
+export async function examineDraft(draft: PlanDraft, facts: PlanFacts): Promise<Examination> {
+  const files = await facts.workspace.list();
+  const script = draft.script.trim() === 'default' ? facts.defaultScript : draft.script;
+  const checks = effectiveChecks(draft, facts.settings);
+  const early = [
+    ...guideErrors(draft),
+    ...globErrors(draft, files),
+    ...scriptErrors(script, facts),
+    ...(await checkErrors(draft, { settings: facts.settings, script, baseChecks: facts.baseChecks })),
+  ];
+  const taken = await inventoryOf(draft, facts);
+  if (taken.kind === 'unsound') return { kind: 'unsound', errors: [...early, ...taken.errors] };
+  const { survey } = taken;
+  if (survey.inventory.length === 0) {
+    return { kind: 'unsound', errors: [...early, await emptyInventory(draft, { survey, files, facts })] };
+  }
+  const sharding = shardFiles({
+    inventory: survey.inventory,
+    draft,
+    ownersOf: await owners(facts.workspace),
+    limits: facts.settings.limits,
+  });
+  const paths = await pathErrors(draft, { ...facts, inventory: survey.inventory.map((file) => file.path) });
+  const renames = await renameErrors(draft, { files, inventory: survey.inventory.map((file) => file.path) });
+  const errors = [...early, ...(sharding.kind === 'impossible' ? sharding.errors : []), ...paths, ...renames];
+  if (errors.length > 0 || sharding.kind === 'impossible') return { kind: 'unsound', errors };
+  return { kind: 'sound', survey, shards: sharding.shards, script, checks, notes: [...sharding.notes, ...outsideNotes(survey)] };
+}
+
+async function inventoryOf(
+  draft: PlanDraft,
+  { settings, workspace, commands }: PlanFacts,
+): Promise<{ readonly kind: 'taken'; readonly survey: Survey } | { readonly kind: 'unsound'; readonly errors: readonly string[] }> {
+  const exclude = [
+    ...draft.scope.exclude,
+    ...settings.exclude.map((glob) => ({ glob, why: `excluded by paths.exclude of .github/converge.yml (${glob})` })),
+  ];
+  const scope = { include: draft.scope.include, within: [settings.paths, settings.include ?? []], exclude };
+  try {
+    const survey = await takeInventory({ predicate: draft.predicate, scope, workspace, commands, tree: workspace.tree });
+    return { kind: 'taken', survey };
+  } catch (error) {
+    if (error instanceof ConvergeError && error.kind === 'plan') return { kind: 'unsound', errors: [error.message] };
+    throw error;
+  }
+}
+
+async function owners(workspace: Workspace): Promise<(path: string) => readonly string[]> {
+  for (const path of CODEOWNERS_PATHS) {
+    const file = await workspace.read(path);
+    if (file.kind === 'file') return ownersBy(file.bytes.toString('utf8'));
+  }
+  return () => [];
+}
+
+function guideErrors(draft: PlanDraft): readonly string[] {
+  const found = draft.guide.map((rule) => rule.id);
+  const expected = found.map((_, index) => `G${index + 1}`);
+  if (found.every((id, index) => id === expected[index])) return [];
+  return [
+    `Found the guide's rules ${found.join(', ')}, expected ${expected.join(', ')}: each id once, numbered in order. Number them anew.`,
+  ];
+}
+
+function scriptErrors(script: string, { parseScript }: PlanFacts): readonly string[] {
+  try {
+    parseScript(script);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConvergeError) || error.kind !== 'script') throw error;
+    return [`The script cannot run: ${error.message} Mend it, or submit the word default, which is right for nearly every migration.`];
+  }
+}
+
+function outsideNotes(survey: Survey): readonly string[] {
+  if (survey.outside.length === 0) return [];
+  const shown = survey.outside.slice(0, 10).map((path) => `\`${path}\``);
+  const more = survey.outside.length > shown.length ? ` and ${survey.outside.length - shown.length} more` : '';
+  return [
+    `Outside of the scope the predicate also holds for ${survey.outside.length} files, which are not migrated: ${shown.join(', ')}${more}.`,
+  ];
+}
