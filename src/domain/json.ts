@@ -12,8 +12,9 @@ export function canonical(value: Json): string {
   return JSON.stringify(value);
 }
 
-/** What a value is once it went through JSON: fields that are undefined are gone, interfaces are plain objects. */
+/** What a value is once it went through JSON: fields that are undefined are gone, interfaces are plain objects, nothing is null. */
 export function toJson(value: unknown): Json {
-  const json: Json = JSON.parse(JSON.stringify(value));
+  const text: string | undefined = JSON.stringify(value);
+  const json: Json = JSON.parse(text ?? 'null');
   return json;
 }

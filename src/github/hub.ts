@@ -21,8 +21,8 @@ export interface Hub {
   gitToken(): Promise<string>;
   /** The App's bot account. */
   bot(): Promise<{ readonly name: string; readonly email: string }>;
-  /** Waits for the commit's real results (facts/github.md §8), ignoring our own checks. */
-  waitForCi(commit: string, signal: AbortSignal): Promise<CiResult>;
+  /** Waits for the commit's real results (facts/github.md §8), ignoring our own checks. Those that `base` requires must report; the default branch's unless told. */
+  waitForCi(commit: string, signal: AbortSignal, base?: string): Promise<CiResult>;
 
   react(scope: string, comment: number, content: Reaction): Promise<void>;
   /** Posts once under (scope, key). */

@@ -60,7 +60,6 @@ const settings: z.ZodType<Settings> = object({
   checks: z.array(object({ name: text, run: text, when: z.enum(['shard', 'converged']) })),
   protectedPaths: z.array(text),
   exclude: z.array(text),
-  approvers: z.array(text),
   approvers: object({ logins: z.array(text), permission: z.enum(['write', 'maintain', 'admin']) }),
   publishShards: z.boolean(),
   planOnly: z.boolean(),

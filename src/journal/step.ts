@@ -1,8 +1,7 @@
 import { z } from 'zod';
 
 import { ConvergeError } from '../domain/errors.ts';
-import type { Json } from '../domain/json.ts';
-import { json } from './event-schema.ts';
+import { toJson } from '../domain/json.ts';
 import type { Journal } from './journal.ts';
 
 /**
@@ -26,9 +25,4 @@ export function durableSteps(journal: Journal, run: string): Step {
       { cause: parsed.error },
     );
   };
-}
-
-function toJson(value: unknown): Json {
-  const text: string | undefined = JSON.stringify(value);
-  return json.parse(JSON.parse(text ?? 'null'));
 }

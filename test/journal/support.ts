@@ -40,7 +40,6 @@ export const STARTED: Extract<RunEvent, { type: 'run.started' }> = {
     checks: [{ name: 'test', run: 'npm test', when: 'shard' }],
     protectedPaths: ['.github/**'],
     exclude: [],
-    approvers: [],
     approvers: { logins: [], permission: 'write' },
     publishShards: false,
     planOnly: false,

@@ -1,0 +1,56 @@
+import { z } from 'zod';
+
+import { clip } from './body.ts';
+import type { EffectName } from './effects.ts';
+import type { PostedComment, Reaction } from './hub.ts';
+import { endsWithMarker, isOurs, repositoryOf, type Site } from './site.ts';
+
+const Posted = z.object({ id: z.number(), url: z.string() });
+const Reacted = z.object({ id: z.number() });
+
+export function postComment(
+  site: Site,
+  name: EffectName,
+  post: { readonly number: number; readonly body: string },
+): Promise<PostedComment> {
+  const { octokit, effects } = site;
+  const at = { ...repositoryOf(site), issue_number: post.number };
+  const marker = effects.marker(name);
+  return effects.once(name, {
+    intent: { kind: 'comment', number: post.number },
+    schema: Posted,
+    find: async () => {
+      for await (const { data } of octokit.paginate.iterator(octokit.rest.issues.listComments, { ...at, per_page: 100 })) {
+        for (const { id, html_url, user, body } of data) {
+          if (endsWithMarker(body, marker) && (await isOurs(site, user))) return { id, url: html_url };
+        }
+      }
+      return null;
+    },
+    act: async () => {
+      const { data } = await octokit.rest.issues.createComment({ ...at, body: `${clip(post.body)}\n\n${marker}` });
+      return { id: data.id, url: data.html_url };
+    },
+  });
+}
+
+export async function editComment(site: Site, comment: number, body: string): Promise<void> {
+  await site.octokit.rest.issues.updateComment({ ...repositoryOf(site), comment_id: comment, body: clip(body) });
+}
+
+/** GitHub keeps one reaction of a kind for each account, so that nothing need be looked for: asking again gives the same one. */
+export async function react(site: Site, scope: string, reaction: { readonly comment: number; readonly content: Reaction }): Promise<void> {
+  const { comment, content } = reaction;
+  await site.effects.once(
+    { scope, key: `reaction/${comment}/${content}` },
+    {
+      intent: { kind: 'reaction', comment, content },
+      schema: Reacted,
+      find: async () => null,
+      act: async () => {
+        const { data } = await site.octokit.rest.reactions.createForIssueComment({ ...repositoryOf(site), comment_id: comment, content });
+        return { id: data.id };
+      },
+    },
+  );
+}

@@ -1,0 +1,19 @@
+import { setTimeout } from 'node:timers/promises';
+
+import { Suspended } from '../domain/errors.ts';
+
+/** Waits so many milliseconds; ends in `Suspended` as soon as the signal aborts. */
+export async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  try {
+    if (milliseconds > 0) await setTimeout(milliseconds, undefined, { signal });
+  } catch (thrown) {
+    if (!signal.aborted) throw thrown;
+  }
+  goOn(signal);
+}
+
+/** Ends in `Suspended` when the signal has aborted. */
+export function goOn(signal: AbortSignal): void {
+  if (signal.aborted)
+    throw new Suspended('stopping', 'Interrupted while talking to GitHub: this process is stopping, or the run was stopped.');
+}

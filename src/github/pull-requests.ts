@@ -1,0 +1,79 @@
+import { z } from 'zod';
+
+import { clip } from './body.ts';
+import type { EffectName } from './effects.ts';
+import type { PostedPullRequest, PullRequestDraft, PullRequestFacts } from './hub.ts';
+import { isRefusal } from './refusal.ts';
+import { isOurs, repositoryOf, type Site } from './site.ts';
+
+const Posted = z.object({ number: z.number(), url: z.string() });
+
+/** Opens a draft, or, where the repository's plan knows no drafts, a pull request that is ready. Found again by its head branch, which is the run's alone. */
+export function openPullRequest(site: Site, name: EffectName, draft: PullRequestDraft): Promise<PostedPullRequest> {
+  const { octokit, effects, owner } = site;
+  const { title, head, base } = draft;
+  return effects.once(name, {
+    intent: { kind: 'pull-request', head, base },
+    schema: Posted,
+    find: async () => {
+      const { data } = await octokit.rest.pulls.list({
+        ...repositoryOf(site),
+        head: `${owner}:${head}`,
+        base,
+        state: 'all',
+        per_page: 100,
+      });
+      for (const { number, html_url, user } of data) if (await isOurs(site, user)) return { number, url: html_url };
+      return null;
+    },
+    act: async () => {
+      const create = async (isDraft: boolean): Promise<PostedPullRequest> => {
+        const { data } = await octokit.rest.pulls.create({
+          ...repositoryOf(site),
+          title,
+          head,
+          base,
+          body: clip(draft.body),
+          draft: isDraft,
+        });
+        return { number: data.number, url: data.html_url };
+      };
+      try {
+        return await create(true);
+      } catch (thrown) {
+        if (isRefusal(thrown, 422) && /draft pull requests are not supported/iu.test(thrown.message)) return create(false);
+        throw thrown;
+      }
+    },
+  });
+}
+
+export async function updatePullRequest(
+  site: Site,
+  number: number,
+  text: { readonly title: string; readonly body: string },
+): Promise<void> {
+  await site.octokit.rest.pulls.update({ ...repositoryOf(site), pull_number: number, title: text.title, body: clip(text.body) });
+}
+
+const MARK_READY = `mutation($id: ID!) { markPullRequestReadyForReview(input: {pullRequestId: $id}) { pullRequest { isDraft } } }`;
+
+/** REST cannot end a draft; GraphQL can (facts/github.md §2). */
+export async function markReady(site: Site, number: number): Promise<void> {
+  const { data } = await site.octokit.rest.pulls.get({ ...repositoryOf(site), pull_number: number });
+  if (data.draft === true) await site.octokit.graphql(MARK_READY, { id: data.node_id });
+}
+
+export async function pullRequest(site: Site, number: number): Promise<PullRequestFacts> {
+  const { data } = await site.octokit.rest.pulls.get({ ...repositoryOf(site), pull_number: number });
+  // GitHub gives null for the repository of a fork that was deleted, whatever its description says.
+  const fork: { readonly full_name: string } | null = data.head.repo;
+  return {
+    number: data.number,
+    url: data.html_url,
+    draft: data.draft === true,
+    state: data.state,
+    head: { branch: data.head.ref, commit: data.head.sha, repository: fork?.full_name ?? null },
+    base: { branch: data.base.ref },
+  };
+}
