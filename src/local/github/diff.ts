@@ -51,7 +51,7 @@ export async function diffAgainstBase(git: Git, directory: string, [base, head]:
 export const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904';
 
 /** Parses `git diff-tree --raw -p --full-index`; paths come from the raw lines, hunks from the patch, in the same order. */
-export function parseDiff(text: string): readonly DiffFile[] {
+function parseDiff(text: string): readonly DiffFile[] {
   const lines = text.split('\n');
   const entries = lines.filter((line) => /^:\d{6} /.test(line)).map(parseRawLine);
   const patches = [...splitPatches(lines)];

@@ -7,13 +7,13 @@ import { ConvergeError } from '../../domain/errors.ts';
 /** What `git` is looked up on: the server's own environment is never handed on to git or to hooks. */
 const SEARCH_PATH = '/usr/local/bin:/opt/homebrew/bin:/usr/bin:/bin';
 
-export interface GitResult {
+interface GitResult {
   readonly exitCode: number;
   readonly stdout: Buffer;
   readonly stderr: string;
 }
 
-export interface GitCall {
+interface GitCall {
   readonly input?: string;
   readonly environment?: Readonly<Record<string, string>>;
 }

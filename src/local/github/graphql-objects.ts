@@ -7,7 +7,7 @@ import type { Account, CheckRun, CheckSuite, CommitStatus, Issue, IssueComment, 
 import { fullName } from './state.ts';
 import type { PullSubject } from './routes/pulls.ts';
 
-export type GraphScalar = string | number | boolean | null;
+type GraphScalar = string | number | boolean | null;
 export type GraphValue = GraphScalar | GraphNode | readonly GraphNode[];
 type Resolver = (args: Readonly<Record<string, unknown>>) => GraphValue | Promise<GraphValue>;
 

@@ -6,7 +6,7 @@ import type { Site } from './site.ts';
 import type { Account, Issue, Pull, Repository } from './state.ts';
 import { fullName } from './state.ts';
 
-export const NO_COMMIT = '0'.repeat(40);
+const NO_COMMIT = '0'.repeat(40);
 
 interface Move {
   readonly branch: string;

@@ -45,7 +45,7 @@ export interface LocalGitHubOptions {
   readonly pages?: Pages;
 }
 
-export interface NewApp {
+interface NewApp {
   readonly slug: string;
   readonly name: string;
   readonly webhookUrl: string;

@@ -39,7 +39,7 @@ export interface Installation {
   createdAt: number;
 }
 
-export type Token =
+type Token =
   | { kind: 'user'; account: Account }
   | { kind: 'installation'; installation: Installation; permissions: Permissions; repositoryIds: ReadonlySet<number>; expiresAt: number };
 
@@ -148,13 +148,13 @@ export interface CheckSuite {
 export type CheckStatus = 'queued' | 'in_progress' | 'completed';
 export type CheckConclusion = 'success' | 'failure' | 'neutral' | 'cancelled' | 'skipped' | 'timed_out' | 'action_required';
 
-export interface CheckOutput {
+interface CheckOutput {
   title: string | null;
   summary: string | null;
   text: string | null;
 }
 
-export interface Annotation {
+interface Annotation {
   path: string;
   start_line: number;
   end_line: number;
@@ -166,7 +166,7 @@ export interface Annotation {
   raw_details?: string | undefined;
 }
 
-export interface CheckAction {
+interface CheckAction {
   label: string;
   description: string;
   identifier: string;
@@ -187,7 +187,7 @@ export interface CheckRun {
   actions: readonly CheckAction[];
 }
 
-export type StatusState = 'error' | 'failure' | 'pending' | 'success';
+type StatusState = 'error' | 'failure' | 'pending' | 'success';
 
 export interface CommitStatus {
   id: number;

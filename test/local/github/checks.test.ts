@@ -237,6 +237,8 @@ test('the rollup is null without checks, and joins check runs and statuses', asy
     await alice.rest.repos.createCommitStatus({ ...HERE, sha, state: 'failure', context: 'other' });
     expect(await rollup(fixture, sha)).toMatchObject({ state: 'FAILURE' });
     expect((await bot.rest.repos.getCombinedStatusForRef({ ...HERE, ref: sha })).data.state).toBe('failure');
+    const second = await bot.rest.repos.getCombinedStatusForRef({ ...HERE, ref: sha, page: 2 });
+    expect(second.data).toMatchObject({ total_count: 1, statuses: [] });
     const rules = await bot.rest.repos.getBranchRules({ ...HERE, branch: 'main' });
     expect(rules.data).toMatchObject([
       { type: 'required_status_checks', parameters: { required_status_checks: [{ context: 'converge' }] } },

@@ -26,7 +26,7 @@ export const PERMISSIONS: Permissions = {
 
 export const EVENTS = ['issue_comment', 'issues', 'pull_request', 'pull_request_review', 'push', 'check_run', 'check_suite', 'status'];
 
-export interface Hook {
+interface Hook {
   readonly event: string;
   readonly guid: string;
   readonly signed: boolean;
@@ -41,7 +41,7 @@ export interface Hook {
 }
 
 /** What an App hears; `status` is answered to the next deliveries. */
-export class Receiver {
+class Receiver {
   readonly hooks: Hook[] = [];
   status = 200;
   readonly #secret: string;

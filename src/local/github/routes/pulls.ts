@@ -48,7 +48,7 @@ export function pullOf(call: RepositoryCall): PullSubject {
 }
 
 /** Issues that a body closes by GitHub's keywords. */
-export function closedBy(body: string | null): readonly number[] {
+function closedBy(body: string | null): readonly number[] {
   const found = (body ?? '').matchAll(/\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+#(\d+)/gi);
   return [...new Set([...found].map((match) => Number(match[1])))];
 }

@@ -5,7 +5,7 @@ import { latestStatuses, statusJson } from '../present/checks.ts';
 import { repositoryJson } from '../present/people.ts';
 import { Problem } from '../problem.ts';
 import type { Answer, RepositoryCall, Route } from '../router.ts';
-import { created, ok, onRepository, param, readBody, writerOf } from '../router.ts';
+import { created, onRepository, pageOf, param, readBody, writerOf } from '../router.ts';
 import type { CommitStatus } from '../state.ts';
 import { nextId } from '../state.ts';
 
@@ -61,15 +61,17 @@ async function combinedStatus(call: RepositoryCall): Promise<Answer> {
   const { site, repository } = call;
   const sha = await shaOf(call);
   const statuses = latestStatuses(site, repository, sha);
-  return ok({
+  const page = pageOf(call, statuses);
+  const json = {
     state: combined(statuses.map((one) => one.state)),
-    statuses: statuses.map((one) => statusJson(site, one)),
+    statuses: page.items.map((one) => statusJson(site, one)),
     sha,
     total_count: statuses.length,
     repository: repositoryJson(site, repository),
     commit_url: `${site.apiUrl}/repos/${repository.owner.login}/${repository.name}/commits/${sha}`,
     url: call.url.href,
-  });
+  };
+  return { status: 200, json, headers: page.headers };
 }
 
 export const statusRoutes: readonly Route[] = [
