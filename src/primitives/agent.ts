@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import type { AgentTask } from '../agents/agent.ts';
 import { FENCE_RULE, loadPrompt } from '../agents/prompt.ts';
+import { toJson } from '../domain/json.ts';
 import type { Json } from '../domain/json.ts';
 import type { CallOutcome } from '../journal/journal.ts';
 import { guideText } from '../verify/guide.ts';
-import { answerSchema } from './answer-schema.ts';
-import type { AnswerSchema } from './answer-schema.ts';
+import { answerProblems } from './answer-schema.ts';
 import { choose, modelOptions, readArguments, taskOptions } from './arguments.ts';
 import type { CallContext, Primitive } from './primitive.ts';
 import { agentLimits } from './shard-agent.ts';
@@ -34,7 +34,7 @@ export const agent: Primitive = {
     const [prompt, given] = readArguments({ form: FORM, schema, args });
     const asked = given ?? {};
     const choice = choose(context.plan.models.reader, asked);
-    const answer = asked.schema === undefined ? null : answerSchema(asked.schema);
+    const form = asked.schema === undefined ? null : { shown: asked.schema, problems: answerProblems(asked.schema) };
     const label = asked.label ?? `agent: ${prompt.slice(0, 60).replaceAll(/\s+/gu, ' ')}`;
     const phase = asked.phase ?? '';
     return {
@@ -46,7 +46,7 @@ export const agent: Primitive = {
         toOutcome(context, async () => {
           await context.census.admit(key);
           const task = { ...taskOf({ prompt, key, label, phase: await phaseOf(key, context) }, context), ...choice };
-          return answer === null ? inWords(task, context) : bySchema(task, answer, context);
+          return form === null ? inWords(task, context) : bySchema(task, form, context);
         }),
     };
   },
@@ -63,21 +63,26 @@ async function inWords(task: ChosenTask, context: CallContext): Promise<CallOutc
     : { kind: 'null', cause: `${outcome.ending}: ${outcome.cause}` };
 }
 
-async function bySchema(task: ChosenTask, answer: AnswerSchema, context: CallContext): Promise<CallOutcome> {
+interface AnswerForm {
+  readonly shown: { readonly [key: string]: Json };
+  readonly problems: (answer: unknown) => readonly string[];
+}
+
+async function bySchema(task: ChosenTask, form: AnswerForm, context: CallContext): Promise<CallOutcome> {
   let problems: readonly string[] = [];
   const submit = {
     description: 'Hands in your answer and ends your work. The answer is taken from here alone.',
     schema: z.unknown(),
-    shown: answer.shown,
+    shown: form.shown,
     attempts: ATTEMPTS,
-    examine: async (submitted: unknown) => {
-      problems = answer.problems(submitted);
+    examine: async (answer: unknown) => {
+      problems = form.problems(answer);
       return problems;
     },
   };
   const outcome = await context.agents.submit({ ...task, submit }, context.signal);
-  if (outcome.ending === 'done') return { kind: 'value', value: answer.valueOf(outcome.answer) };
-  if (outcome.ending !== 'exhausted' || problems.length === 0) return { kind: 'null', cause: `${outcome.ending}: ${outcome.cause}` };
+  if (outcome.ending === 'done') return { kind: 'value', value: toJson(outcome.answer) };
+  if (outcome.ending === 'refused' || problems.length === 0) return { kind: 'null', cause: `${outcome.ending}: ${outcome.cause}` };
   return { kind: 'throw', message: `agent(): no answer met the schema (${problems.join('; ')}): ${outcome.cause}` };
 }
 

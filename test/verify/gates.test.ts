@@ -1,0 +1,278 @@
+import { describe, expect, test } from 'vitest';
+import type { Check, Plan, PlanDraft } from '../../src/domain/plan.ts';
+import type { Shard } from '../../src/domain/shard.ts';
+import { gateContext, runGates } from '../../src/verify/gates.ts';
+import { change, edits, plan, project, shard, shell, stillOld } from './support.ts';
+
+const BASE = {
+  'src/a.js': 'import { old } from "./lib.js";\nexport const a = old(1, 2);\n',
+  'src/b.js': 'export const b = 1;\n',
+  'test/a.test.js':
+    "import { test } from 'node:test';\ntest('one', () => {\n  assert.equal(old(1), 1);\n});\ntest('two', () => {\n  assert.equal(old(2), 2);\n});\n",
+  'package.json': '{ "name": "x" }\n',
+  'config/tsconfig.json': '{ // comment\n}\n',
+};
+
+interface Case {
+  readonly files?: readonly string[];
+  readonly edit: Readonly<Record<string, string | null>>;
+  readonly base?: Readonly<Record<string, string>>;
+  readonly shard?: Partial<Shard>;
+  readonly checks?: readonly Check[];
+  readonly failingAtBase?: Plan['failingAtBase'];
+  readonly draft?: Partial<PlanDraft>;
+}
+
+/** Runs all gates on one change; outcomes by gate, and the findings. */
+async function gates(given: Case) {
+  const there = await project({ ...BASE, ...given.base });
+  const own = shard('s1', given.files ?? ['src/a.js'], given.shard);
+  const whole = plan(there.base, [own], { checks: given.checks ?? [], failingAtBase: given.failingAtBase ?? [], draft: given.draft ?? {} });
+  const work = await change(there, own.id, edits(given.edit));
+  const commands = shell(there.repository);
+  const ports = { plan: whole, repository: there.repository, commands, predicate: stillOld, signal: new AbortController().signal };
+  const outcome = await runGates(await gateContext({ change: work, shard: own, under: there.base.tree }, ports));
+  const of = (name: string) => outcome.gates.find((gate) => gate.gate === name);
+  return { ...outcome, of, outcomes: Object.fromEntries(outcome.gates.map((gate) => [gate.gate, gate.outcome])), ran: commands.ran };
+}
+
+const GOOD = { 'src/a.js': 'import { fresh } from "./lib.js";\nexport const a = fresh(2, 1);\n' };
+
+test('a good change passes all gates that can be asked', async () => {
+  const { outcomes, findings } = await gates({ edit: GOOD });
+  expect(outcomes).toEqual({
+    'not-empty': 'passed',
+    'paths-owned': 'passed',
+    'protected-paths': 'passed',
+    'no-links-or-submodules': 'passed',
+    parses: 'passed',
+    'predicate-false': 'passed',
+    'no-suppressions': 'passed',
+    'tests-kept': 'skipped',
+  });
+  expect(findings).toEqual([]);
+});
+
+test('every gate finding blocks, has evidence and a place', async () => {
+  const { findings } = await gates({ edit: { 'src/b.js': 'export const b = 2 as any; // eslint-disable\n', 'src/a.js': 'const (;\n' } });
+  expect(findings.length).toBeGreaterThan(1);
+  for (const finding of findings) expect(finding).toMatchObject({ severity: 'blocking', source: 'gate', evidence: expect.anything() });
+});
+
+test('not-empty: a change without a difference fails', async () => {
+  const { of, findings } = await gates({ edit: {} });
+  expect(of('not-empty')?.outcome).toBe('failed');
+  expect(findings[0]?.claim).toContain('src/a.js');
+});
+
+describe('paths-owned', () => {
+  test("another shard's file, changed or added or deleted, fails and is named", async () => {
+    const { of, findings } = await gates({ edit: { ...GOOD, 'src/b.js': null, 'src/new.js': 'export {};\n' } });
+    expect(of('paths-owned')).toMatchObject({ outcome: 'failed', detail: expect.stringContaining('src/b.js') });
+    expect(findings.filter((finding) => finding.rule === 'paths-owned').map((finding) => finding.path)).toEqual(['src/b.js', 'src/new.js']);
+  });
+
+  test("what the plan's rename patterns make of a file belongs to the shard, anything else does not", async () => {
+    const draft = { renames: [{ from: 'src/(.*)\\.js', to: 'src/$1.ts' }] };
+    const moved = await gates({ edit: { 'src/a.js': null, 'src/a.ts': GOOD['src/a.js'] }, draft });
+    expect(moved.of('paths-owned')?.outcome).toBe('passed');
+    const elsewhere = await gates({ edit: { 'src/a.js': null, 'lib/a.ts': GOOD['src/a.js'] }, draft });
+    expect(elsewhere.of('paths-owned')).toMatchObject({ outcome: 'failed', detail: expect.stringContaining('lib/a.ts') });
+  });
+});
+
+describe('protected-paths', () => {
+  const edit = { 'package.json': '{ "name": "y" }\n' };
+
+  test('a protected path fails, though the shard owns it', async () => {
+    const { of } = await gates({ files: ['package.json'], edit });
+    expect(of('protected-paths')?.outcome).toBe('failed');
+  });
+
+  test('the approved plan may name it', async () => {
+    const { of } = await gates({ files: ['package.json'], edit, draft: { touchesProtected: ['package.json'] } });
+    expect(of('protected-paths')?.outcome).toBe('passed');
+  });
+
+  test('workflows and the configuration of Converge are protected whatever the plan lists', async () => {
+    for (const path of ['.github/workflows/ci.yml', '.github/converge.yml']) {
+      const { of } = await gates({ files: [path], edit: { [path]: 'enabled: true\n' } });
+      expect(of('protected-paths')?.outcome, path).toBe('failed');
+    }
+  });
+});
+
+describe('parses', () => {
+  test('a file that no longer parses fails with its line', async () => {
+    const { of, findings } = await gates({ edit: { 'src/a.js': 'export const a = 1;\nfunction f( { return 1 }\n' } });
+    expect(of('parses')?.outcome).toBe('failed');
+    expect(findings.find((finding) => finding.rule === 'parses')).toMatchObject({ path: 'src/a.js', line: 2, side: 'RIGHT' });
+  });
+
+  test('a bracket that is missing at the end is seen, also without an error in the middle', async () => {
+    expect((await gates({ edit: { 'src/a.js': 'if (a) {\n  b();\n' } })).of('parses')?.outcome).toBe('failed');
+  });
+
+  test('a file that did not parse before is not held against the change', async () => {
+    const { of } = await gates({ base: { 'src/a.js': 'const x: = <;\n' }, edit: { 'src/a.js': 'const x: = < 2;\n' } });
+    expect(of('parses')?.outcome).not.toBe('failed');
+  });
+
+  test('JSON is parsed; JSON with comments by custom and other languages are not asked, and that is said', async () => {
+    const json = await gates({ files: ['data.json'], edit: { 'data.json': '{ "a": 1, }\n' } });
+    expect(json.of('parses')?.outcome).toBe('failed');
+    const rest = await gates({
+      files: ['config/tsconfig.json', 'x.py'],
+      edit: { 'config/tsconfig.json': '{ // more\n}\n', 'x.py': 'def (' },
+    });
+    expect(rest.of('parses')).toEqual({ gate: 'parses', outcome: 'skipped', detail: 'nothing to parse; no parser for 2 other files' });
+  });
+});
+
+describe('predicate-false', () => {
+  test('a file with something left fails', async () => {
+    const { of, findings } = await gates({ edit: { 'src/a.js': `${GOOD['src/a.js']}old(3);\n` } });
+    expect(of('predicate-false')?.outcome).toBe('failed');
+    expect(findings[0]).toMatchObject({ rule: 'predicate-false', path: 'src/a.js' });
+  });
+
+  test('a file of the inventory that was not touched fails too', async () => {
+    const { of } = await gates({ files: ['src/a.js', 'src/b.js'], edit: { 'src/b.js': 'export const b = 2;\n' } });
+    expect(of('predicate-false')?.outcome).toBe('failed');
+  });
+
+  test('a deleted file is done; a renamed one is asked under its new name', async () => {
+    const draft = { renames: [{ from: '(.*)\\.js', to: '$1.ts' }] };
+    expect((await gates({ edit: { 'src/a.js': null }, draft })).of('predicate-false')?.outcome).toBe('passed');
+    const renamed = await gates({ edit: { 'src/a.js': null, 'src/a.ts': BASE['src/a.js'] }, draft });
+    expect(renamed.of('predicate-false')).toMatchObject({ outcome: 'failed', detail: 'still to migrate: src/a.ts' });
+  });
+
+  test('a foundation shard has nothing to ask', async () => {
+    const { of } = await gates({
+      files: ['src/lib.js'],
+      shard: { kind: 'foundation', task: 'add it' },
+      edit: { 'src/lib.js': 'old();\n' },
+    });
+    expect(of('predicate-false')?.outcome).toBe('skipped');
+  });
+});
+
+describe('no-suppressions', () => {
+  const added = [
+    ['x.ts', '// @ts-ignore'],
+    ['x.ts', '// @ts-nocheck'],
+    ['x.js', '/* eslint-disable no-undef */'],
+    ['x.js', '// oxlint-disable-next-line'],
+    ['x.js', '// biome-ignore lint: no'],
+    ['x.ts', 'const y = z as any;'],
+    ['x.ts', 'let y: any;'],
+    ['x.py', 'import x  # type: ignore'],
+    ['x.py', 'import x  # noqa: E501'],
+    ['x.js', "it.skip('a', () => {});"],
+    ['x.js', "test.only('a', () => {});"],
+    ['x.js', "suite['skip']('a', () => {});"],
+    ['x.js', "xit('a', () => {});"],
+    ['x.js', "xdescribe('a', () => {});"],
+    ['x.js', "test.todo('a');"],
+    ['x.js', "it.todo('a');"],
+    ['x.js', "test('a', { skip: true }, () => {});"],
+    ['x.js', "test('a', (t) => t.skip());"],
+    ['x.py', '@pytest.mark.skip'],
+  ] as const;
+
+  test('each of them is found, at its line', async () => {
+    const named = added.map(([path, line], index) => ({ path: path.replace('x', `x${index}`), line }));
+    const edit = Object.fromEntries(named.map(({ path, line }) => [path, `const one = 1;\n${line}\n`]));
+    const { of, findings } = await gates({ files: named.map(({ path }) => path), edit });
+    expect(of('no-suppressions')?.outcome).toBe('failed');
+    const found = findings.filter((finding) => finding.rule === 'no-suppressions');
+    for (const { path, line } of named)
+      expect(
+        found.map((finding) => [finding.path, finding.line]),
+        line,
+      ).toContainEqual([path, 2]);
+  });
+
+  test('what only moved, within a file or to another, does not count; one more does', async () => {
+    const base = { 'src/a.js': '// eslint-disable-next-line x\nold(1);\n\n\n\n\n\n\nold(2);\n' };
+    const moved = {
+      'src/a.js': 'fresh(1);\n\n\n\n\n\n\n\nfresh(2);\n',
+      'src/b.js': '// eslint-disable-next-line x\nexport const b = 1;\n',
+    };
+    expect((await gates({ files: ['src/a.js', 'src/b.js'], base, edit: moved })).of('no-suppressions')?.outcome).toBe('passed');
+    const more = { ...moved, 'src/b.js': '// eslint-disable-next-line x\n// eslint-disable-next-line y\nexport const b = 1;\n' };
+    const { of, findings } = await gates({ files: ['src/a.js', 'src/b.js'], base, edit: more });
+    expect(of('no-suppressions')?.outcome).toBe('failed');
+    expect(findings.map((finding) => finding.evidence)).toEqual([{ kind: 'lines', before: '', after: '// eslint-disable-next-line y' }]);
+  });
+
+  test('ordinary code and prose with the same words pass', async () => {
+    const code = 'const rest = items.skip(10).only;\nconst anyone = company;\nconst options = { skip: 3 };\nstream.todo;\n';
+    const { of } = await gates({ files: ['x.ts', 'README.md'], edit: { 'x.ts': code, 'README.md': 'Use `it.skip(` never.\n' } });
+    expect(of('no-suppressions')?.outcome).toBe('passed');
+  });
+});
+
+describe('tests-kept', () => {
+  const files = ['test/a.test.js'];
+  const kept =
+    "import { test } from 'node:test';\ntest('one', () => {\n  assert.equal(fresh(1), 1);\n});\ntest('two', () => {\n  assert.equal(fresh(2), 2);\n});\n";
+
+  test('as many tests and assertions pass', async () => {
+    expect((await gates({ files, edit: { 'test/a.test.js': kept } })).of('tests-kept')?.outcome).toBe('passed');
+  });
+
+  test('a test that is gone, or commented out, fails with the numbers', async () => {
+    for (const text of [kept.replace(/test\('two'[^]*/u, ''), kept.replace(/test\('two'[^]*/u, (part) => part.replaceAll(/^/gmu, '// '))]) {
+      const { of } = await gates({ files, edit: { 'test/a.test.js': text } });
+      expect(of('tests-kept')).toMatchObject({
+        outcome: 'failed',
+        detail: 'test/a.test.js has 1 test where there were 2. Bring back every test, none skipped.',
+      });
+    }
+  });
+
+  test('a hollowed-out test fails', async () => {
+    const { of } = await gates({ files, edit: { 'test/a.test.js': kept.replace('assert.equal(fresh(2), 2);', 'fresh(2);') } });
+    expect(of('tests-kept')).toMatchObject({ outcome: 'failed', detail: expect.stringContaining('1 assertion where there were 2') });
+  });
+
+  test('a deleted test file fails; renamed by the plan it does not', async () => {
+    expect((await gates({ files, edit: { 'test/a.test.js': null } })).of('tests-kept')?.outcome).toBe('failed');
+    const draft = { renames: [{ from: 'test/(.*)\\.test\\.js', to: 'test/$1.spec.js' }] };
+    const edit = { 'test/a.test.js': null, 'test/a.spec.js': kept };
+    expect((await gates({ files, edit, draft })).of('tests-kept')?.outcome).toBe('passed');
+    const poorer = { 'test/a.test.js': null, 'test/a.spec.js': kept.replace(/test\('two'[^]*/u, '') };
+    expect((await gates({ files, edit: poorer, draft })).of('tests-kept')?.outcome).toBe('failed');
+  });
+});
+
+describe('shard checks', () => {
+  const checks: readonly Check[] = [
+    { name: 'fresh', run: 'grep -q fresh src/a.js || { echo "no fresh in a.js"; exit 3; }', when: 'shard' },
+    { name: 'whole', run: 'exit 1', when: 'converged' },
+  ];
+
+  test("run on the change's tree; those for the whole are left alone", async () => {
+    const { of, ran } = await gates({ edit: GOOD, checks });
+    expect(of('check:fresh')?.outcome).toBe('passed');
+    expect(ran).toHaveLength(1);
+  });
+
+  test('a failing one gives its output as evidence', async () => {
+    const { of, findings } = await gates({ edit: { 'src/a.js': 'export const a = 1;\n' }, checks });
+    expect(of('check:fresh')).toMatchObject({ outcome: 'failed', detail: expect.stringContaining('exit 3') });
+    expect(findings[0]?.evidence).toEqual({ kind: 'command', name: 'fresh', output: 'no fresh in a.js' });
+  });
+
+  test('one that fails on the base already proves nothing and is not run', async () => {
+    const { of, ran } = await gates({ edit: GOOD, checks, failingAtBase: [{ check: 'fresh', output: '' }] });
+    expect(of('check:fresh')).toMatchObject({ outcome: 'skipped', detail: expect.stringContaining('already fails on the base') });
+    expect(ran).toEqual([]);
+  });
+
+  test('no command runs on a change that reaches outside of its shard', async () => {
+    expect((await gates({ edit: { ...GOOD, 'src/b.js': null }, checks })).ran).toEqual([]);
+  });
+});
