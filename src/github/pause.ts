@@ -5,7 +5,7 @@ import { Suspended } from '../domain/errors.ts';
 /** Waits so many milliseconds; ends in `Suspended` as soon as the signal aborts. */
 export async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   try {
-    if (milliseconds > 0) await setTimeout(milliseconds, undefined, { signal });
+    if (milliseconds > 0) await setTimeout(Math.ceil(milliseconds), undefined, { signal });
   } catch (thrown) {
     if (!signal.aborted) throw thrown;
   }

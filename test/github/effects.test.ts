@@ -1,0 +1,130 @@
+import { expect, test } from 'vitest';
+
+import { Effects } from '../../src/github/effects.ts';
+import { HERE, journalWith, withHub, type HubFixture } from './support.ts';
+
+const POST = { number: 1, body: 'The plan' };
+const COMMENTS = { method: 'POST', path: /\/issues\/\d+\/comments$/ };
+
+async function bodies({ alice }: HubFixture): Promise<readonly string[]> {
+  const { data } = await alice.rest.issues.listComments({ ...HERE, issue_number: 1, per_page: 100 });
+  return data.map(({ body }) => body ?? '');
+}
+
+async function withIssue(use: (fixture: HubFixture) => Promise<void>): Promise<void> {
+  await withHub(async (fixture) => {
+    await fixture.alice.rest.issues.create({ ...HERE, title: 'A' });
+    await use(fixture);
+  });
+}
+
+test('killed after GitHub did it and before the journal knew: found again, not done again', async () => {
+  await withIssue(async (fixture) => {
+    const killed = journalWith(fixture.journal, { done: () => Promise.reject(new Error('killed')) });
+    await expect(fixture.reopen({ journal: killed }).comment('run', 'plan', POST)).rejects.toThrow('killed');
+    expect(await bodies(fixture)).toHaveLength(1);
+    const found = await fixture.reopen().comment('run', 'plan', POST);
+    expect(await bodies(fixture)).toHaveLength(1);
+    expect(found.url).toContain(`issuecomment-${found.id}`);
+  });
+});
+
+test('killed before GitHub was asked: done now, once', async () => {
+  await withIssue(async (fixture) => {
+    await fixture.journal.intend('run', 'plan', { kind: 'comment', number: 1 });
+    await fixture.ours.comment('run', 'plan', POST);
+    await fixture.ours.comment('run', 'plan', POST);
+    expect(await bodies(fixture)).toHaveLength(1);
+  });
+});
+
+test.each([true, false])('an answer that was lost (done: %s) is looked up before it is asked again', async (done) => {
+  await withIssue(async (fixture) => {
+    fixture.github.faults.next(COMMENTS, { kind: 'dropped', done });
+    await fixture.ours.comment('run', 'plan', POST);
+    expect(await bodies(fixture)).toHaveLength(1);
+  });
+});
+
+test('a GitHub that stays down ends in an error that may be tried again, and later in one comment', async () => {
+  await withIssue(async (fixture) => {
+    fixture.github.faults.next(COMMENTS, { kind: 'status', status: 502 }, 3);
+    await expect(fixture.ours.comment('run', 'plan', POST)).rejects.toMatchObject({ kind: 'github', retry: 'later', status: 502 });
+    await fixture.ours.comment('run', 'plan', POST);
+    expect(await bodies(fixture)).toHaveLength(1);
+  });
+});
+
+test('a clear refusal is not asked again', async () => {
+  await withIssue(async (fixture) => {
+    const before = fixture.github.counts.get('converge[bot]')?.writes ?? 0;
+    await expect(fixture.ours.comment('run', 'plan', { number: 77, body: 'b' })).rejects.toMatchObject({ status: 404, retry: 'never' });
+    expect(fixture.github.counts.get('converge[bot]')?.writes).toBe(before + 1);
+  });
+});
+
+test('two callers at once are one', async () => {
+  await withIssue(async (fixture) => {
+    const [one, two] = await Promise.all([fixture.ours.comment('run', 'plan', POST), fixture.ours.comment('run', 'plan', POST)]);
+    expect(one).toEqual(two);
+    expect(await bodies(fixture)).toHaveLength(1);
+  });
+});
+
+test('nobody can forge what is looked for: not by copying a marker, nor by having it quoted', async () => {
+  await withIssue(async (fixture) => {
+    const { signal } = new AbortController();
+    const marker = new Effects({ journal: fixture.journal, lookupsMs: [], markerSecret: 'marker secret of the tests', signal }).marker({
+      scope: 'run',
+      key: 'plan',
+    });
+    await fixture.alice.rest.issues.createComment({ ...HERE, issue_number: 1, body: `mine\n\n${marker}` });
+    await fixture.ours.comment('run', 'status', { number: 1, body: `alice said: ${marker}` });
+    await fixture.journal.intend('run', 'plan', null);
+    await fixture.ours.comment('run', 'plan', POST);
+    expect((await bodies(fixture)).map((body) => body.split('\n')[0])).toEqual(['mine', `alice said: ${marker}`, 'The plan']);
+  });
+});
+
+test('markers differ by scope, by key and by secret', async () => {
+  await withIssue(async ({ journal }) => {
+    const { signal } = new AbortController();
+    const marker = (scope: string, key: string, markerSecret = 's'): string =>
+      new Effects({ journal, lookupsMs: [], markerSecret, signal }).marker({ scope, key });
+    const all = [marker('a', 'b'), marker('a', 'c'), marker('b', 'b'), marker('ab', ''), marker('a', 'b', 't')];
+    expect(new Set(all).size).toBe(all.length);
+    expect(marker('a', 'b')).toBe(marker('a', 'b'));
+    for (const one of all) expect(one).toMatch(/^<!-- converge [0-9a-f]{16} [0-9a-f]{64} -->$/u);
+  });
+});
+
+test('comments beyond the first page are looked through', async () => {
+  await withIssue(async (fixture) => {
+    const killed = journalWith(fixture.journal, { done: () => Promise.reject(new Error('killed')) });
+    for (let n = 0; n < 60; n += 1) await fixture.alice.rest.issues.createComment({ ...HERE, issue_number: 1, body: `${n}` });
+    for (let n = 0; n < 60; n += 1) await fixture.mallory.rest.issues.createComment({ ...HERE, issue_number: 1, body: `${n}` });
+    await expect(fixture.reopen({ journal: killed }).comment('run', 'plan', POST)).rejects.toThrow('killed');
+    const { id } = await fixture.reopen().comment('run', 'plan', POST);
+    const { data } = await fixture.alice.rest.issues.listComments({ ...HERE, issue_number: 1, per_page: 100, page: 2 });
+    expect(data.filter(({ user }) => user?.login === 'converge[bot]').map((comment) => comment.id)).toEqual([id]);
+  });
+});
+
+test('pull requests, reviews and check runs are found again too', async () => {
+  await withHub(async ({ journal, reopen, ours, alice, bot, pushBranch }) => {
+    const killed = reopen({ journal: journalWith(journal, { done: () => Promise.reject(new Error('killed')) }) });
+    const commit = await pushBranch('converge/run-1', { 'a.txt': 'a\n' });
+    const draft = { title: 'M', head: 'converge/run-1', base: 'main', body: '' };
+    await expect(killed.openPullRequest('run', 'pull-request', draft)).rejects.toThrow('killed');
+    const { number } = await ours.openPullRequest('run', 'pull-request', draft);
+    const review = { number, commit, body: 'Accepted', comments: [] };
+    await expect(killed.review('run', 'review', review)).rejects.toThrow('killed');
+    await ours.review('run', 'review', review);
+    const check = { commit, status: 'queued', conclusion: null, title: 'T', summary: '', text: '', detailsUrl: null } as const;
+    await expect(killed.startCheckRun('run', 'check', check)).rejects.toThrow('killed');
+    await ours.startCheckRun('run', 'check', check);
+    expect((await alice.rest.pulls.list({ ...HERE, state: 'all' })).data).toHaveLength(1);
+    expect((await alice.rest.pulls.listReviews({ ...HERE, pull_number: number })).data).toHaveLength(1);
+    expect((await bot.rest.checks.listForRef({ ...HERE, ref: commit, filter: 'all' })).data.total_count).toBe(1);
+  });
+});

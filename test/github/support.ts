@@ -1,0 +1,79 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { installationClients } from '../../src/github/client.ts';
+import type { Hub } from '../../src/github/hub.ts';
+import { openHub } from '../../src/github/open-hub.ts';
+import type { GitHubTimings } from '../../src/github/timings.ts';
+import type { Journal } from '../../src/journal/journal.ts';
+import { openSqliteJournal } from '../../src/journal/sqlite.ts';
+import { type Fixture, type FixtureOptions, withLocalGitHub } from '../local/github/support.ts';
+
+/** As short as they can be, and as many as in production. */
+export const FAST: GitHubTimings = {
+  writeSpacingMs: 0,
+  contentSpacingMs: 0,
+  effectLookupsMs: [0, 1, 1],
+  retriesMs: [1, 1, 1],
+  limitWaitMs: 1,
+  limitPatienceMs: 5000,
+  ciPollMs: 1,
+  ciGraceMs: 0,
+  ciSettleMs: 1,
+  ciDeadlineMs: 60_000,
+};
+
+export const HERE = { owner: 'acme', repo: 'widgets' } as const;
+
+export interface HubFixture extends Fixture {
+  /** Ours, opened on acme/widgets; `github` is the server it talks to. */
+  readonly ours: Hub;
+  readonly github: Fixture['hub'];
+  readonly journal: Journal;
+  /** Another one on the same journal, as after a restart. */
+  readonly reopen: (changes?: Partial<Parameters<typeof openHub>[0]>) => Hub;
+}
+
+export interface HubFixtureOptions extends FixtureOptions {
+  readonly timings?: Partial<GitHubTimings>;
+}
+
+/** Our hub on the local GitHub: real HTTP, a real journal. */
+export async function withHub<T>(use: (fixture: HubFixture) => Promise<T>, options: HubFixtureOptions = {}): Promise<T> {
+  const { timings: changed, ...fixtureOptions } = options;
+  return withLocalGitHub(async (fixture) => {
+    const directory = await mkdtemp(join(tmpdir(), 'converge-hub-'));
+    const journal = await openSqliteJournal({ directory });
+    const timings = { ...FAST, ...changed };
+    const { signal } = new AbortController();
+    const client = installationClients({
+      appId: fixture.app.id,
+      privateKey: fixture.app.privateKey,
+      apiUrl: fixture.hub.apiUrl,
+      timings,
+      signal,
+    });
+    const octokit = client(fixture.app.installationId);
+    const base = { ...HERE, octokit, journal, timings, markerSecret: 'marker secret of the tests', ownAppId: fixture.app.id, signal };
+    const reopen: HubFixture['reopen'] = (changes = {}) => openHub({ ...base, ...changes });
+    try {
+      return await use({ ...fixture, github: fixture.hub, ours: reopen(), journal, reopen });
+    } finally {
+      await journal.close();
+      await rm(directory, { recursive: true, force: true });
+    }
+  }, fixtureOptions);
+}
+
+/** Every verb of a journal but those given. */
+export function journalWith(journal: Journal, changes: Partial<Journal>): Journal {
+  return new Proxy(journal, {
+    get: (target, name) => {
+      const own = Reflect.get(changes, name);
+      if (own !== undefined) return own;
+      const value = Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
