@@ -17,12 +17,14 @@ export interface Config {
   readonly dataDirectory: string;
   /** Accounts that may spend, in lower case. */
   readonly allowedOwners: ReadonlySet<string>;
-  readonly model: { readonly apiKey: string; readonly baseUrl: string | null };
+  readonly model: { readonly apiKey: string; readonly baseUrl: string };
   readonly sandbox: {
     readonly confinement: 'bubblewrap' | 'none';
     readonly setupNetwork: boolean;
     readonly parallel: number;
     readonly memoryMegabytes: number;
+    /** Directories of this machine that checks may read: host path → path in the checkout. */
+    readonly readOnly: readonly { readonly from: string; readonly at: string }[];
   };
   readonly limits: { readonly budget: MicroDollars; readonly agents: number; readonly concurrency: number };
   /** Waits in milliseconds that differ from production's, by name; see README.md. */
@@ -44,11 +46,12 @@ const Environment = z.object({
   DATA_DIR: z.string().default('./data'),
   ALLOWED_OWNERS: z.string().default(''),
   ANTHROPIC_API_KEY: z.string().min(1),
-  ANTHROPIC_BASE_URL: z.url().optional(),
+  ANTHROPIC_BASE_URL: z.url().default('https://api.anthropic.com'),
   SANDBOX: z.enum(['bubblewrap', 'none']).default('bubblewrap'),
   SETUP_NETWORK: z.enum(['deny', 'allow']).default('deny'),
   SANDBOX_PARALLEL: number(2),
   SANDBOX_MEMORY_MB: number(4096),
+  SANDBOX_READ_ONLY: z.string().default('[]'),
   MAX_DOLLARS: number(50),
   MAX_AGENTS: number(1000),
   MAX_CONCURRENCY: number(16),
@@ -83,7 +86,9 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   if (privateKey === null) problems.push('PRIVATE_KEY: found no PEM there nor at PRIVATE_KEY_PATH, expected the App’s private key');
   const timings = z.record(z.string(), z.number().nonnegative()).safeParse(jsonOf(env.CONVERGE_TIMINGS));
   if (!timings.success) problems.push('CONVERGE_TIMINGS: expected a JSON object of milliseconds by name');
-  if (problems.length > 0 || privateKey === null || !timings.success) throw refuse(problems);
+  const readOnly = z.array(z.strictObject({ from: z.string(), at: z.string() })).safeParse(jsonOf(env.SANDBOX_READ_ONLY));
+  if (!readOnly.success) problems.push('SANDBOX_READ_ONLY: expected a JSON list of {"from": host path, "at": path in the checkout}');
+  if (problems.length > 0 || privateKey === null || !timings.success || !readOnly.success) throw refuse(problems);
   return Object.freeze({
     appId: env.APP_ID,
     privateKey,
@@ -94,12 +99,13 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     publicUrl: env.PUBLIC_URL ?? null,
     dataDirectory: env.DATA_DIR,
     allowedOwners,
-    model: { apiKey: env.ANTHROPIC_API_KEY, baseUrl: env.ANTHROPIC_BASE_URL ?? null },
+    model: { apiKey: env.ANTHROPIC_API_KEY, baseUrl: env.ANTHROPIC_BASE_URL },
     sandbox: {
       confinement: env.SANDBOX,
       setupNetwork: env.SETUP_NETWORK === 'allow',
       parallel: env.SANDBOX_PARALLEL,
       memoryMegabytes: env.SANDBOX_MEMORY_MB,
+      readOnly: readOnly.data,
     },
     limits: { budget: Math.round(env.MAX_DOLLARS * MICRO), agents: env.MAX_AGENTS, concurrency: env.MAX_CONCURRENCY },
     timings: timings.data,

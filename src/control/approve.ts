@@ -1,4 +1,5 @@
 import type { Command } from '../domain/command.ts';
+import { openQuestions } from '../publish/questions.ts';
 import { isApproved } from '../report/status-comment.ts';
 import { currentRun, NO_RUN } from './current-run.ts';
 import type { Answer, Asked, Desk } from './desk.ts';
@@ -12,6 +13,10 @@ export async function approve(desk: Desk, asked: Asked, { hash }: Extract<Comman
   const { run, state, view } = current;
   const refused = await mayNotApprove(desk, asked, state.settings.approvers);
   if (refused !== null) return refused;
+  if (isApproved(state) && (await openQuestions(desk.journal, run)).some(({ gate }) => gate === hash)) {
+    await desk.journal.signal(run, { id: String(asked.comment), name: 'approve', by: asked.author.login, text: hash });
+    return null;
+  }
   if (isApproved(state)) return `Run \`${run}\` was approved already and is under way. \`/workflow status\` tells how far it is.`;
   if (view.plan === null || isPlanningAgain(state))
     return 'There is no plan to approve yet: it is being made. Its comment will show the hash to approve.';

@@ -1,6 +1,7 @@
 import { parseComment, type Command } from '../domain/command.ts';
 import { messageOf } from '../domain/errors.ts';
-import type { CommentEvent } from '../github/events.ts';
+import { parseCommentEvent, type CommentEvent } from '../github/events.ts';
+import { trusted } from '../journal/trusted.ts';
 import { malformedReply, notThereReply } from '../report/replies.ts';
 import { approve } from './approve.ts';
 import { authorise } from './authorise.ts';
@@ -64,16 +65,50 @@ function perform(desk: Desk, asked: Asked, command: Command): Promise<Answer> {
   }
 }
 
-/** Takes up every recorded comment that was not carried out to its end, in order; one that fails is logged and stays for the next time. */
-export async function workThrough(desk: Desk, parse: (payload: unknown) => CommentEvent): Promise<void> {
+/** Webhooks in, commands out: what is recorded is worked on outside of the webhook, one after the other, in order. */
+export interface Inbox {
+  /** On disk when it resolves. */
+  record(payload: unknown): Promise<void>;
+  /** Takes up every recorded comment that was not carried out to its end. */
+  wake(): void;
+  close(): Promise<void>;
+}
+
+export function openInbox(desk: Desk): Inbox {
+  let work: Promise<void> = Promise.resolve();
+  let closing = false;
+  const wake = (): void => {
+    work = work
+      .then(() => workThrough(desk, () => closing))
+      .catch((error: unknown) => desk.log.error({ error: messageOf(error) }, 'the inbox could not be read'));
+  };
+  return {
+    record: async (payload) => {
+      const event = parseCommentEvent(payload);
+      if (event.kind === 'ignored') return;
+      // Only what may be a command is kept: a busy repository has many comments.
+      if (parseComment(event.body).kind === 'none') return;
+      if (await desk.journal.receive(`comment/${event.comment}`, { ...event })) wake();
+    },
+    wake,
+    close: async () => {
+      closing = true;
+      await work;
+    },
+  };
+}
+
+/** One that fails is logged and stays recorded for the next time; the others go on. */
+async function workThrough(desk: Desk, closing: () => boolean): Promise<void> {
   for (const { id, payload } of await desk.journal.received()) {
+    if (closing()) return;
     try {
-      await carryOut(desk, parse(payload));
+      await carryOut(desk, trusted<CommentEvent>().parse(payload));
       await desk.journal.processed(id);
     } catch (error) {
       desk.log.error(
         { comment: id, error: messageOf(error) },
-        'a command could not be carried out; it is taken up again at the next start',
+        'a command could not be carried out; it is taken up again with the next one, or at the next start',
       );
     }
   }

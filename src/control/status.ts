@@ -1,3 +1,4 @@
+import { openQuestions } from '../publish/questions.ts';
 import { statusComment } from '../report/status-comment.ts';
 import { currentRun, NO_RUN } from './current-run.ts';
 import type { Answer, Asked, Desk } from './desk.ts';
@@ -16,5 +17,6 @@ export async function status(desk: Desk, asked: Asked): Promise<Answer> {
     inventory: view.plan?.inventory.length ?? null,
     shards: view.plan?.shards.length ?? null,
     pageUrl: null,
+    questions: await openQuestions(desk.journal, run),
   });
 }

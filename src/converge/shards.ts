@@ -103,12 +103,19 @@ function reasonOf(
       unverified: false,
     };
   }
-  const failure = calls.findLast(({ label, outcome }) => outcome.kind === 'null' && label.includes(history.shard.id));
+  const failure = calls.findLast((call) => call.outcome.kind === 'null' && shardOf(call) === history.shard.id);
   if (failure !== undefined && failure.outcome.kind === 'null') return { reason: failure.outcome.cause, unverified: false };
   const missing = history.shard.after.filter((id) => !done.has(id));
   if (missing.length > 0) return { reason: `needs ${missing.map((id) => `\`${id}\``).join(', ')}, left over`, unverified: false };
   if (executed.kind === 'failed') return { reason: `the script ended before: ${executed.message}`, unverified: false };
   return { reason: 'the script did not hand it to convergence', unverified: false };
+}
+
+/** The shard that a migrate call was for, by the call's own record. */
+function shardOf({ kind, input }: SettledCall): string | null {
+  return kind === 'migrate' && input !== null && typeof input === 'object' && 'shard' in input && typeof input.shard === 'string'
+    ? input.shard
+    : null;
 }
 
 /** Each shard after those that it needs; among equals in the order of acceptance. */

@@ -20,6 +20,7 @@ export async function announce(house: House): Promise<void> {
     inventory: null,
     shards: null,
     pageUrl: house.pageUrl,
+    questions: [],
   };
   await house.hub.comment(house.run, 'status', { number: house.place.number, body: statusComment(facts) });
 }

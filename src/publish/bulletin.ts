@@ -3,6 +3,7 @@ import type { CheckRunDraft, Hub } from '../github/hub.ts';
 import type { Journal } from '../journal/journal.ts';
 import { checkText, conclusionOf } from '../report/check-summary.ts';
 import { statusComment } from '../report/status-comment.ts';
+import { openQuestions } from './questions.ts';
 import { viewOf } from './view.ts';
 
 export interface BulletinParts {
@@ -34,8 +35,9 @@ function openEdits(parts: BulletinParts): () => Promise<void> {
     const planHash = view.plan?.hash ?? null;
     if (view.status !== null) {
       const { pullRequest } = view;
+      const questions = await openQuestions(parts.journal, parts.run);
       const facts = { planUrl: view.planComment?.url ?? null, inventory: view.plan?.inventory.length ?? null, pageUrl: parts.pageUrl };
-      const body = statusComment({ run: parts.run, state, pullRequest, planHash, shards, ...facts });
+      const body = statusComment({ run: parts.run, state, pullRequest, planHash, shards, questions, ...facts });
       if (body !== shown.comment) await parts.hub.editComment(view.status.id, body);
       shown = { ...shown, comment: body };
     }

@@ -56,6 +56,15 @@ export async function stopped(house: House, why: string): Promise<void> {
   await house.journal.append(house.run, [{ type: 'run.ended', status: 'stopped', why, ledger }]);
 }
 
+/** The run met what comes again when repeated: it ends, and says what was found and what to do. */
+export async function failed(house: House, why: string): Promise<void> {
+  const state = foldRun(await house.journal.events(house.run));
+  const { plan } = viewOf(state);
+  const ledger =
+    plan === null ? [] : fileEntries(plan, () => ({ ending: 'not-started', why: 'the run failed before anything was delivered' }));
+  await house.journal.append(house.run, [{ type: 'run.ended', status: 'failed', why, ledger }]);
+}
+
 /** Every file of the inventory with how it ended (invariant 9), and what the scope skipped. */
 export function ledgerOf(plan: Plan, { shards, delivered }: Pick<Result, 'shards' | 'delivered'>): Ledger {
   const landed = new Set(delivered.commits.flatMap((commit) => commit.shards));

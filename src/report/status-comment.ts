@@ -12,6 +12,8 @@ export interface StatusFacts {
   readonly inventory: number | null;
   readonly shards: number | null;
   readonly pageUrl: string | null;
+  /** Questions of the script that wait for a person. */
+  readonly questions: readonly { readonly gate: string; readonly text: string }[];
 }
 
 const LOGS_SHOWN = 30;
@@ -86,8 +88,16 @@ function meter(done: number, lost: number, all: number): string {
   return '█'.repeat(full) + '▒'.repeat(gone) + '░'.repeat(size - full - gone);
 }
 
-function next({ state, planHash, planUrl }: StatusFacts): string | null {
+function next({ state, planHash, planUrl, questions }: StatusFacts): string | null {
   if (state.end !== null) return line(state.end.why, 1000);
+  if (questions.length > 0) {
+    return questions
+      .map(
+        ({ gate, text }) =>
+          `> 🖐️ **The script asks:** ${line(text, 2000)}\n> \`/workflow approve ${gate}\` for yes, \`/workflow revise ${gate} <text>\` for no.`,
+      )
+      .join('\n\n');
+  }
   if (planHash !== null && !isApproved(state)) {
     const plan = planUrl === null ? 'the plan' : `[the plan](${planUrl})`;
     return `Read ${plan}, then \`/workflow approve ${planHash.slice(0, 12)}\`, \`/workflow revise <text>\` or \`/workflow stop\`.`;

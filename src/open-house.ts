@@ -1,0 +1,179 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Agents } from './agents/agent.ts';
+import { priceOf } from './agents/models.ts';
+import type { Config } from './config.ts';
+import { ConvergeError } from './domain/errors.ts';
+import { foldRun } from './domain/run-state.ts';
+import type { Limits } from './domain/budget.ts';
+import type { Json } from './domain/json.ts';
+import type { Plan } from './domain/plan.ts';
+import type { OpenHouse } from './engine/driver.ts';
+import { openRepository } from './git/mirror.ts';
+import type { Repository } from './git/workspace.ts';
+import type { Hub } from './github/hub.ts';
+import type { Executed, House, Log, Planned, PlanRequest } from './house.ts';
+import type { Journal } from './journal/journal.ts';
+import { durableSteps } from './journal/step.ts';
+import { openPredicate } from './plan/predicate.ts';
+import { planMigration } from './plan/planner.ts';
+import { openPrimitives } from './primitives/table.ts';
+import { openBulletin } from './publish/bulletin.ts';
+import { openCommands } from './sandbox/commands-of.ts';
+import { deliveredBudget } from './script/budget.ts';
+import { DEFAULT_SCRIPT } from './script/default-script.ts';
+import { DIALECT } from './script/dialect.ts';
+import { parseScript } from './script/parse.ts';
+import { runScript } from './script/replay.ts';
+import type { Waits } from './waits.ts';
+
+export interface Estate {
+  readonly config: Config;
+  readonly waits: Waits;
+  readonly journal: Journal;
+  readonly agents: Agents;
+  readonly hubOf: (repository: { readonly owner: string; readonly repo: string; readonly installation: number }) => Hub;
+  /** Limits of runs that are driven here, for the agents' port. */
+  readonly limits: Map<string, Limits>;
+  readonly log: Log;
+}
+
+/** Opens houses for runs. Mirrors are opened once in this process and shared by the runs of their repository. */
+export function houseOpener(estate: Estate): {
+  readonly enter: (run: string, signal: AbortSignal) => Promise<OpenHouse>;
+  close(): Promise<void>;
+} {
+  const mirrors = new Map<string, Promise<Repository>>();
+  const mirrorOf = (name: string, open: () => Promise<Repository>): Promise<Repository> => {
+    const known = mirrors.get(name) ?? open();
+    mirrors.set(name, known);
+    known.catch(() => mirrors.delete(name));
+    return known;
+  };
+  return {
+    enter: (run, signal) => enter(estate, { run, signal, mirrorOf }),
+    close: async () => {
+      for (const mirror of mirrors.values()) await (await mirror).close();
+    },
+  };
+}
+
+interface Entering {
+  readonly run: string;
+  readonly signal: AbortSignal;
+  readonly mirrorOf: (name: string, open: () => Promise<Repository>) => Promise<Repository>;
+}
+
+async function enter(estate: Estate, { run, signal, mirrorOf }: Entering): Promise<OpenHouse> {
+  const { config, journal } = estate;
+  const { place, requester, task, settings, steps } = foldRun(await journal.events(run));
+  const hub = estate.hubOf(place);
+  const name = `${place.owner}/${place.repo}`.toLowerCase();
+  const repository = await mirrorOf(name, () => openMirror(config, hub, name));
+  // A mirror is a cache: what the run starts from is fetched again where it is gone.
+  for (const [step, base] of steps) if (step.startsWith('base#')) await repository.pin({ run, commit: commitOf(base) });
+  const { sandbox } = config;
+  const commands = await openCommands({
+    repository,
+    settings: {
+      confinement: sandbox.confinement,
+      directory: join(config.dataDirectory, 'sandbox', run),
+      setup: settings.setup,
+      setupNetwork: sandbox.setupNetwork,
+      parallel: sandbox.parallel,
+      memoryMegabytes: sandbox.memoryMegabytes,
+      readOnly: sandbox.readOnly,
+    },
+  });
+  estate.limits.set(run, settings.limits);
+  const pageUrl = config.publicUrl === null ? null : `${config.publicUrl.replace(/\/$/u, '')}/runs/${run}`;
+  const house: House = {
+    run,
+    place,
+    requester,
+    task,
+    settings,
+    journal,
+    hub,
+    repository,
+    commands,
+    signal,
+    pageUrl,
+    step: durableSteps(journal, run),
+    agents: estate.agents,
+    planner: { plan: (own, request) => makePlan(own, request) },
+    scripts: { run: (own, plan) => runPlan(own, plan, estate.waits.retryWaits) },
+  };
+  const onProblem = (problem: unknown): void =>
+    estate.log.warn({ run, problem: String(problem) }, 'status could not be shown; it is shown with the next change');
+  const bulletin = openBulletin({ run, journal, hub, intervalMs: estate.waits.bulletinMs, pageUrl, onProblem });
+  return {
+    house,
+    bulletin,
+    close: async () => {
+      await bulletin.close();
+      await commands.close();
+    },
+  };
+}
+
+async function openMirror(config: Config, hub: Hub, name: string): Promise<Repository> {
+  const { cloneUrl } = await hub.repository();
+  const directory = join(config.dataDirectory, 'mirrors', `${name.replaceAll('/', '--')}.git`);
+  await mkdir(directory, { recursive: true });
+  return openRepository({ directory, remote: { url: cloneUrl, token: () => hub.gitToken() }, bot: await hub.bot() });
+}
+
+function commitOf(base: Json): string {
+  if (base !== null && typeof base === 'object' && 'commit' in base && typeof base.commit === 'string') return base.commit;
+  throw new ConvergeError('journal', 'Found a pinned base without a commit in the journal, expected its id.');
+}
+
+async function makePlan(house: House, { base, revision }: PlanRequest): Promise<Planned> {
+  const grants = await house.hub.grants();
+  const { run, task, settings, repository, agents, commands, signal } = house;
+  const outcome = await planMigration({
+    run,
+    task,
+    settings,
+    base,
+    repository,
+    agents,
+    commands,
+    signal,
+    parseScript,
+    priceOf,
+    dialect: DIALECT,
+    defaultScript: DEFAULT_SCRIPT,
+    grants: { workflows: grants['workflows'] === 'write' },
+    ...(revision === null ? {} : { revision }),
+  });
+  if (outcome.kind === 'planned') return outcome;
+  return { kind: 'refused', reason: [outcome.reason, ...outcome.errors].join(' ') };
+}
+
+async function runPlan(house: House, plan: Plan, retryWaits: readonly number[]): Promise<Executed> {
+  const { run, task, journal, repository, agents, commands, signal } = house;
+  const predicate = await openPredicate(plan.draft.predicate, { commands });
+  try {
+    const { opening, budgetAt } = deliveredBudget({ journal, run, totals: { tokens: null, budget: plan.limits.budget } });
+    const end = await runScript({
+      run,
+      journal,
+      signal,
+      budgetAt,
+      source: plan.script,
+      view: {
+        args: { rounds: plan.limits.rounds, reviewers: plan.limits.reviewers },
+        shards: plan.shards.map(({ id, files, owner, after, kind }) => ({ id, files, owner, after, kind })),
+        budget: opening,
+      },
+      calls: openPrimitives({ run, task, plan, journal, repository, agents, commands, predicate, signal, retryWaits }),
+    });
+    return end.kind === 'returned'
+      ? { kind: 'returned', divergences: end.replay.diverged }
+      : { kind: 'failed', message: end.message, site: end.site };
+  } finally {
+    await predicate.close();
+  }
+}

@@ -1,0 +1,19 @@
+import { approvalGate } from '../domain/approval-gate.ts';
+import type { Journal } from '../journal/journal.ts';
+
+/** A question of the script that waits for a person. */
+export interface Question {
+  /** What people type after `approve`. */
+  readonly gate: string;
+  readonly text: string;
+}
+
+export async function openQuestions(journal: Journal, run: string): Promise<readonly Question[]> {
+  const calls = await journal.calls(run);
+  return calls
+    .filter((call) => call.kind === 'approval' && call.settled === null)
+    .map(({ key, input }) => ({
+      gate: approvalGate(key),
+      text: input !== null && typeof input === 'object' && 'question' in input && typeof input.question === 'string' ? input.question : '',
+    }));
+}

@@ -1,0 +1,104 @@
+import { createServer, type Server } from 'node:http';
+import { createNodeMiddleware, Probot } from 'probot';
+import { openAgents } from './agents/open-agents.ts';
+import { converge } from './app.ts';
+import type { Config } from './config.ts';
+import type { Desk } from './control/desk.ts';
+import { openInbox } from './control/inbox.ts';
+import { OPERATOR_DEFAULTS, type OperatorLimits } from './domain/settings.ts';
+import type { Limits } from './domain/budget.ts';
+import { openDriver } from './engine/driver.ts';
+import { installationClients } from './github/client.ts';
+import { openHub } from './github/open-hub.ts';
+import { openSqliteJournal } from './journal/sqlite.ts';
+import { migrate } from './migration.ts';
+import { houseOpener } from './open-house.ts';
+import { failed, stopped } from './publish/finish.ts';
+import { waitsFrom } from './waits.ts';
+import { serveWeb } from './web/serve.ts';
+
+export interface Running {
+  readonly url: string;
+  /** Lets every run go at a safe place, and closes what was opened; what is unfinished goes on at the next start. */
+  close(): Promise<void>;
+}
+
+export const WEBHOOK_PATH = '/api/github/webhooks';
+
+/**
+ * Builds the parts, starts listening, and resumes what was unfinished. Ends in a ConvergeError: of kind `journal` when the data directory cannot be used
+ * or another process has it, of kind `configuration` for waits that do not exist.
+ */
+export async function start(config: Config): Promise<Running> {
+  const probot = new Probot({ appId: config.appId, privateKey: config.privateKey, secret: config.webhookSecret, baseUrl: config.apiUrl });
+  const log = probot.log;
+  const { waits, unknown } = waitsFrom(config.timings);
+  for (const name of unknown) log.warn({ name }, 'CONVERGE_TIMINGS names a wait that does not exist');
+  const journal = await openSqliteJournal({ directory: config.dataDirectory });
+  const life = new AbortController();
+  const octokitOf = installationClients({ ...config, timings: waits.github, signal: life.signal });
+  const limits = new Map<string, Limits>();
+  const agents = openAgents({
+    client: config.model,
+    journal,
+    limitsOf: (run) => limits.get(run) ?? { budget: 0, concurrency: 1 },
+    timings: waits.agents,
+    concurrency: config.limits.concurrency,
+  });
+  const hubOf: Desk['hubOf'] = ({ owner, repo, installation }) =>
+    openHub({
+      owner,
+      repo,
+      octokit: octokitOf(installation),
+      journal,
+      timings: waits.github,
+      markerSecret: config.webhookSecret,
+      ownAppId: config.appId,
+      signal: life.signal,
+    });
+  const houses = houseOpener({ config, waits, journal, agents, hubOf, limits, log });
+  const driver = openDriver({ journal, enter: (run, signal) => houses.enter(run, signal), migrate, stopped, failed, log });
+  const desk: Desk = {
+    journal,
+    hubOf,
+    allowedOwners: config.allowedOwners,
+    operator: operatorLimits(config),
+    drive: (run) => driver.drive(run),
+    interrupt: (run) => driver.interrupt(run),
+    log,
+  };
+  const inbox = openInbox(desk);
+  const webhooks = await createNodeMiddleware(converge((payload) => inbox.record(payload)), { probot, webhooksPath: WEBHOOK_PATH });
+  const server = createServer(serveWeb({ webhooks, journal }));
+  const url = await listen(server, config);
+  for (const run of await journal.unfinished()) driver.drive(run);
+  inbox.wake();
+  log.info({ url }, 'Converge listens');
+  return {
+    url,
+    close: async () => {
+      await new Promise((resolve) => server.close(resolve));
+      await inbox.close();
+      life.abort();
+      await driver.close();
+      await agents.close();
+      await houses.close();
+      await journal.close();
+    },
+  };
+}
+
+function operatorLimits(config: Config): OperatorLimits {
+  return { ...OPERATOR_DEFAULTS, ...config.limits };
+}
+
+function listen(server: Server, { host, port }: Config): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      const address = server.address();
+      const actual = typeof address === 'object' && address !== null ? address.port : port;
+      resolve(`http://${host}:${actual}`);
+    });
+  });
+}
