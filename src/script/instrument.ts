@@ -5,7 +5,7 @@ type Insert = readonly [column: number, length: number];
 
 /** The script as the interpreter runs it, and what is needed to tell places of the original from it. */
 export interface GuestCode {
-  /** An expression: an async function of `$at` and `$loop`. */
+  /** An expression: an async function of `$at`, `$in` and `$loop` (guest/primitives.js). */
   readonly code: string;
   /** By line, in order of column. Lines are never moved. */
   readonly inserts: { readonly [line: string]: readonly Insert[] };
@@ -19,15 +19,21 @@ interface Edit {
   readonly offset: number;
   readonly at: Position;
   readonly text: string;
-  /** Of two edits at one place the smaller comes first: inner closings before outer ones. */
+  /** Of two edits at one place the smaller comes first: of closings the inner one, of openings the outer one. */
   readonly rank: number;
 }
 
-const OPEN = 'async($at,$loop)=>{';
+const OPEN = 'async($at,$in,$loop)=>{';
+
+/** Callees that are told where they are called: the interpreter's own frames point into the arguments. */
+const PLACED: ReadonlySet<string> = new Set(
+  'agent parallel pipeline phase log workflow files grep migrate codemod review revise check accept approval'.split(' '),
+);
 
 /**
- * Wraps a script so that it can be run and so that, when it hangs, its own line is known:
- * `await x` becomes `await $at("3:9",(x))`, which notes what is waited for; each loop notes that it goes round. Neither changes what the script does.
+ * Wraps a script so that it can be run and so that, when it hangs or errs, its own line is known:
+ * `await x` becomes `await $at("3:9",(x))`, which notes what is waited for; `agent(…)` becomes `$in("3:9",agent)(…)`; each loop notes that it goes round.
+ * None changes what the script does.
  */
 export function instrument(source: string, program: Program): GuestCode {
   const edits: Edit[] = [{ offset: 0, at: { line: 1, column: 0 }, text: OPEN, rank: -Infinity }];
@@ -36,6 +42,9 @@ export function instrument(source: string, program: Program): GuestCode {
   for (const node of walk(program)) {
     if (node.type === 'ExportNamedDeclaration') code = `${code.slice(0, node.start)}       ${code.slice(node.start + 'export '.length)}`;
     if (node.type === 'AwaitExpression') edits.push(...around(node.argument, ` $at("${place(node)}",(`, '))'));
+    if (node.type === 'CallExpression' && node.callee.type === 'Identifier' && PLACED.has(node.callee.name)) {
+      edits.push(...around(node.callee, `$in("${place(node)}",`, ')'));
+    }
     if (isLoop(node)) {
       loops.push(place(node));
       edits.push(...inLoop(node.body, `$loop[0]=${loops.length};`));
@@ -75,7 +84,7 @@ function inLoop(body: AnyNode, text: string): Edit[] {
 
 function around(node: AnyNode, before: string, after: string): Edit[] {
   return [
-    { offset: node.start, at: startOf(node), text: before, rank: 0 },
+    { offset: node.start, at: startOf(node), text: before, rank: -node.end },
     { offset: node.end, at: node.loc?.end ?? { line: 1, column: 0 }, text: after, rank: -node.start },
   ];
 }

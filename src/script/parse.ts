@@ -1,6 +1,6 @@
 import { type AnyNode, type ModuleDeclaration, type Program, type Statement, parse } from 'acorn';
 import { z } from 'zod';
-import { ConvergeError, messageOf } from '../domain/errors.ts';
+import { ConvergeError } from '../domain/errors.ts';
 import { type GuestCode, instrument, walk } from './instrument.ts';
 import { pureLiteral } from './literal.ts';
 import { SCRIPT_LIMITS } from './protocol.ts';
@@ -42,7 +42,7 @@ function programOf(source: string): Program {
       const found = thrown.message.replace(/\s*\(\d+:\d+\)$/u, '');
       throw fault({ line, column }, `${found}; expected plain JavaScript (no type annotations)`);
     }
-    throw new ConvergeError('script', `script.js could not be read: ${messageOf(thrown)}; expected code that is nested less deeply.`);
+    throw thrown;
   }
 }
 

@@ -16,8 +16,13 @@ import {
 import { type Slice, startThread } from './thread.ts';
 import type { FromGuest } from './worker-messages.ts';
 
-const WORLD = await readFile(new URL('guest/world.js', import.meta.url), 'utf8');
-const PRIMITIVES = await readFile(new URL('guest/primitives.js', import.meta.url), 'utf8');
+const textOf = (name: string): Promise<string> => readFile(new URL(`guest/${name}.js`, import.meta.url), 'utf8');
+const PRELUDE = {
+  world: await textOf('world'),
+  basics: await textOf('basics'),
+  arguments: await textOf('arguments'),
+  primitives: await textOf('primitives'),
+};
 /** Compiled once; each run gets a fresh interpreter from it. */
 const WASM = await WebAssembly.compile(await readFile(new URL(import.meta.resolve('quickjs-wasi/quickjs.wasm'))));
 
@@ -40,10 +45,9 @@ export async function runSandboxed(options: SandboxOptions): Promise<ScriptEnd> 
   if ('kind' in body) return body;
   const thread = startThread({
     wasm: WASM,
-    world: WORLD,
-    primitives: PRIMITIVES,
+    prelude: PRELUDE,
     code: body.code,
-    facts: JSON.stringify({ view: options.view, guest: { inserts: body.inserts, wide: body.wide, loops: body.loops }, bounds: limits }),
+    facts: JSON.stringify({ view: options.view, code: { inserts: body.inserts, wide: body.wide, loops: body.loops }, limits }),
     limits,
   });
   try {

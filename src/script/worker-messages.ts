@@ -3,8 +3,7 @@ import type { ScriptLimits, Tell } from './protocol.ts';
 /** What the thread is started with. Texts are JavaScript, `facts` is JSON for the guest's prelude. */
 export interface WorkerBoot {
   readonly wasm: WebAssembly.Module;
-  readonly world: string;
-  readonly primitives: string;
+  readonly prelude: { readonly world: string; readonly basics: string; readonly arguments: string; readonly primitives: string };
   readonly code: string;
   readonly facts: string;
   readonly limits: ScriptLimits;

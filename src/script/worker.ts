@@ -55,23 +55,24 @@ const vm = await QuickJS.create({
   wasi: () => ({ clock_time_get: () => 0, random_get: () => 0, fd_write: () => 8 }),
 });
 
-function begin(): { settle: JSValueHandle; where: JSValueHandle; run: () => void } {
-  vm.evalCode(boot.world, 'world.js', EvalFlags.STRICT);
-  const enter = vm.evalCode(boot.primitives, 'guest.js', EvalFlags.STRICT);
-  const door = vm.newFunction('post', (type, ...parts) => (taken(type?.toString() ?? '', parts.map(String)) ? vm.true : vm.false));
-  const guest = vm.callFunction(enter, vm.undefined, door, vm.newString(boot.facts));
-  const run = guest.getProp('run');
-  return {
-    settle: guest.getProp('settle'),
-    where: guest.getProp('where'),
-    run: () => void vm.callFunction(run, vm.undefined, vm.evalCode(boot.code, 'script.js', EvalFlags.STRICT)),
-  };
+function evaluated(text: string, name: string): JSValueHandle {
+  return vm.evalCode(text, name, EvalFlags.STRICT);
+}
+
+function begin(): { readonly [name in 'run' | 'begin' | 'settle' | 'where']: JSValueHandle } {
+  const { prelude } = boot;
+  evaluated(prelude.world, 'world.js');
+  const parts = vm.callFunction(evaluated(prelude.arguments, 'arguments.js'), vm.undefined, evaluated(prelude.basics, 'basics.js'));
+  const door = vm.newFunction('post', (type, ...texts) => (taken(type?.toString() ?? '', texts.map(String)) ? vm.true : vm.false));
+  const guest = vm.callFunction(evaluated(prelude.primitives, 'primitives.js'), vm.undefined, parts, door, vm.newString(boot.facts));
+  return { run: guest.getProp('run'), begin: guest.getProp('begin'), settle: guest.getProp('settle'), where: guest.getProp('where') };
 }
 
 const guest = begin();
 
 function work(message: ToGuest): void {
-  if (message.type === 'run') guest.run();
+  vm.callFunction(guest.begin, vm.undefined);
+  if (message.type === 'run') vm.callFunction(guest.run, vm.undefined, evaluated(boot.code, 'script.js'));
   else {
     const text = vm.newString(message.text);
     vm.callFunction(guest.settle, vm.undefined, text);

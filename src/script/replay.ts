@@ -1,0 +1,267 @@
+import { createHash } from 'node:crypto';
+import { ConvergeError, Suspended, messageOf } from '../domain/errors.ts';
+import { type Json, canonical } from '../domain/json.ts';
+import type { CallOutcome, Journal, SettledCall } from '../journal/journal.ts';
+import type { BudgetView, CallPort, Delivery, Drain, GuestCall, ScriptEnd, ScriptLimits, ScriptView, Tell } from './protocol.ts';
+import { runSandboxed } from './sandbox.ts';
+
+/** One call of the script, validated and understood by its primitive (src/primitives/primitive.ts). */
+export interface ScriptCall {
+  readonly label: string;
+  readonly phase: string;
+  /** What the content key is made of, besides the name and the count of equal calls before. */
+  readonly identity: Json;
+  /** Does it and gives its end. Throws only `Suspended`. */
+  perform(key: string): Promise<CallOutcome>;
+}
+
+/** The table of primitives, as the script's runtime needs it. */
+export interface CallSource {
+  /** Throws ConvergeError of kind `script` for wrong arguments: then the call throws in the script. */
+  prepare(kind: string, args: readonly Json[]): Promise<ScriptCall>;
+  /** What the script sees of a value in the journal. */
+  view(kind: string, value: Json): Json;
+}
+
+export interface RunOptions {
+  readonly run: string;
+  readonly source: string;
+  readonly view: ScriptView;
+  readonly journal: Pick<Journal, 'append' | 'events' | 'issue' | 'settle' | 'settled'>;
+  readonly calls: CallSource;
+  readonly limits?: Partial<ScriptLimits>;
+  readonly signal: AbortSignal;
+  /** What the script may know as spent when this call is delivered, and all before it; asked once for each, in the order of delivery. */
+  readonly budgetAt: (call: { readonly key: string; readonly seq: number }) => BudgetView | Promise<BudgetView>;
+}
+
+/** `redelivered` were answered from the journal; `diverged` came back before this replay issued them, or never were issued: 0 for an unchanged script. */
+export interface ReplayCount {
+  readonly performed: number;
+  readonly redelivered: number;
+  readonly diverged: number;
+}
+
+/**
+ * Runs a script from the top against the journal: the one loop for a live run and for its replay (DESIGN.md §4, Replay). Calls that settled before are answered
+ * in the order in which they were committed, one at a time, the others are performed at once and all together. When it resolves, nothing of it is under way
+ * but questions to people that the script left without waiting for the answer.
+ * Rejects with `Suspended` when a call was suspended or the signal aborts, after what was under way came to rest; and with a failure of the journal.
+ */
+export async function runScript(options: RunOptions): Promise<ScriptEnd & { readonly replay: ReplayCount }> {
+  const replay = new Replay(options);
+  await replay.open();
+  try {
+    const { source, view, limits, signal } = options;
+    const end = await runSandboxed({ source, view, port: replay, signal, ...(limits === undefined ? {} : { limits }) });
+    await replay.rest();
+    return { ...end, replay: replay.count() };
+  } catch (thrown) {
+    await replay.rest();
+    throw thrown;
+  }
+}
+
+/** `<sha256 of kind and identity, 24 hex digits>#<how many equal calls this replay has issued, from 1>`. */
+export function contentHash(kind: string, identity: Json): string {
+  return createHash('sha256')
+    .update(`${kind}\0${canonical(identity)}`)
+    .digest('hex')
+    .slice(0, 24);
+}
+
+interface Issued {
+  readonly call: GuestCall;
+  readonly key: string;
+  readonly label: string;
+}
+
+class Replay implements CallPort {
+  readonly #options: RunOptions;
+  readonly #issued = new Map<string, Issued>();
+  readonly #occurrences = new Map<string, number>();
+  /** Settled calls in commit order that were read and not handed over. */
+  readonly #ready: SettledCall[] = [];
+  /** Settled calls that came up before this replay issued them. */
+  readonly #aside = new Map<string, SettledCall>();
+  readonly #underWay = new Map<string, Promise<void>>();
+  readonly #counts = { performed: 0, redelivered: 0, diverged: 0 };
+  #readTo = 0;
+  #told = 0;
+  /** What stops the run: `Suspended`, or a journal that cannot be written. */
+  #stopped: { readonly thrown: unknown } | null = null;
+  #changed = Promise.withResolvers<void>();
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+  }
+
+  /** Told once whatever the number of replays: as many as the journal holds are skipped. */
+  async open(): Promise<void> {
+    const events = await this.#options.journal.events(this.#options.run);
+    this.#told = events.filter(({ event }) => event.type === 'phase' || event.type === 'log').length;
+  }
+
+  async drained(drain: Drain): Promise<void> {
+    await this.#tell(drain.tells);
+    if (drain.calls.length > 0) await this.#issue(drain.calls);
+  }
+
+  async next(): Promise<Delivery> {
+    for (;;) {
+      if (this.#stopped === null && this.#options.signal.aborted) this.#stop(new Suspended('stopping', 'the run was told to stop'));
+      if (this.#stopped !== null) {
+        await this.rest();
+        throw this.#stopped.thrown;
+      }
+      const changed = this.#changed.promise;
+      if (this.#ready.length === 0) await this.#read();
+      const delivery = await this.#deliver();
+      if (delivery !== null) return delivery;
+      await changed;
+    }
+  }
+
+  /** Until nothing that ends by itself is under way; a question to a person may stay open for ever. */
+  async rest(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.race(this.#underWay.values());
+  }
+
+  count(): ReplayCount {
+    return { ...this.#counts, diverged: this.#counts.diverged + this.#aside.size };
+  }
+
+  async #tell(tells: readonly Tell[]): Promise<void> {
+    const fresh = tells.slice(this.#told);
+    this.#told = Math.max(0, this.#told - tells.length);
+    if (fresh.length === 0) return;
+    await this.#options.journal.append(
+      this.#options.run,
+      fresh.map(({ kind, text }) => (kind === 'phase' ? { type: 'phase', title: text } : { type: 'log', text })),
+    );
+  }
+
+  async #issue(calls: readonly GuestCall[]): Promise<void> {
+    const { run, journal } = this.#options;
+    const prepared = await Promise.all(calls.map((call) => this.#prepare(call)));
+    const issued = calls.map((call, index) => {
+      const script = prepared[index];
+      if (script === undefined) throw new Error(`no preparation of call ${call.id}`);
+      return { call, script, key: this.#keyOf(call.kind, script.identity) };
+    });
+    const states = await journal.issue(
+      run,
+      issued.map(({ call, script, key }) => ({
+        key,
+        kind: call.kind,
+        label: script.label,
+        phase: script.phase || call.phase,
+        input: script.identity,
+      })),
+    );
+    const settled = new Set(states.filter((state) => state.settled !== null).map((state) => state.key));
+    for (const { call, script, key } of issued) {
+      this.#issued.set(key, { call, key, label: script.label });
+      if (!settled.has(key)) this.#start(key, call.kind, script);
+      else this.#redeliver(key);
+    }
+  }
+
+  /** Wrong arguments are an end of the call like any other: it throws in the script, with its place in the order. */
+  async #prepare({ kind, args }: GuestCall): Promise<ScriptCall> {
+    try {
+      return await this.#options.calls.prepare(kind, args);
+    } catch (thrown) {
+      if (!(thrown instanceof ConvergeError) || thrown.kind !== 'script') throw thrown;
+      const outcome: CallOutcome = { kind: 'throw', message: thrown.message };
+      return { label: kind, phase: '', identity: { wrong: args }, perform: () => Promise.resolve(outcome) };
+    }
+  }
+
+  #keyOf(kind: string, identity: Json): string {
+    const hash = contentHash(kind, identity);
+    const occurrence = (this.#occurrences.get(hash) ?? 0) + 1;
+    this.#occurrences.set(hash, occurrence);
+    return `${hash}#${occurrence}`;
+  }
+
+  /** What already waits aside is handed over next: an edited script may issue a call later than the first time. */
+  #redeliver(key: string): void {
+    this.#counts.redelivered += 1;
+    const early = this.#aside.get(key);
+    if (early === undefined) return;
+    this.#aside.delete(key);
+    this.#counts.diverged += 1;
+    this.#ready.unshift(early);
+  }
+
+  #start(key: string, kind: string, script: ScriptCall): void {
+    this.#counts.performed += 1;
+    const work = this.#perform(key, script).finally(() => {
+      this.#underWay.delete(key);
+      this.#wake();
+    });
+    if (kind !== 'approval') this.#underWay.set(key, work);
+  }
+
+  /** Never rejects: a suspension or a broken journal stops the loop instead. */
+  async #perform(key: string, script: ScriptCall): Promise<void> {
+    try {
+      const outcome = await outcomeOf(() => script.perform(key));
+      await this.#options.journal.settle(this.#options.run, key, outcome);
+    } catch (thrown) {
+      this.#stop(thrown);
+    }
+  }
+
+  #stop(thrown: unknown): void {
+    this.#stopped ??= { thrown };
+  }
+
+  #wake(): void {
+    const { resolve } = this.#changed;
+    this.#changed = Promise.withResolvers<void>();
+    resolve();
+  }
+
+  /** The journal shows no commit before the ones that precede it, so what it gives is the order, live and replayed alike. */
+  async #read(): Promise<void> {
+    const rows = await this.#options.journal.settled(this.#options.run, this.#readTo);
+    for (const row of rows) {
+      this.#readTo = row.seq;
+      // Children of composites (`key/child`) are their primitive's business.
+      if (!row.key.includes('/')) this.#ready.push(row);
+    }
+  }
+
+  async #deliver(): Promise<Delivery | null> {
+    for (let row = this.#ready.shift(); row !== undefined; row = this.#ready.shift()) {
+      const issued = this.#issued.get(row.key);
+      if (issued === undefined) {
+        this.#aside.set(row.key, row);
+        continue;
+      }
+      return this.#deliveryOf(issued, row);
+    }
+    return null;
+  }
+
+  async #deliveryOf({ call, key, label }: Issued, { seq, outcome }: SettledCall): Promise<Delivery> {
+    const budget = await this.#options.budgetAt({ key, seq });
+    if (outcome.kind === 'value') {
+      return { id: call.id, budget, failure: null, outcome: { kind: 'value', value: this.#options.calls.view(call.kind, outcome.value) } };
+    }
+    const cause = outcome.kind === 'null' ? outcome.cause : outcome.message;
+    return { id: call.id, budget, outcome, failure: { kind: call.kind, label, cause } };
+  }
+}
+
+/** A primitive throws nothing but `Suspended`; what it throws against the contract is told as the cause of a `null`, never lost and never a crash. */
+async function outcomeOf(perform: () => Promise<CallOutcome>): Promise<CallOutcome> {
+  try {
+    return await perform();
+  } catch (thrown) {
+    if (thrown instanceof Suspended) throw thrown;
+    return { kind: 'null', cause: `unexpected: ${messageOf(thrown)}` };
+  }
+}
