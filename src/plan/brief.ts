@@ -6,10 +6,12 @@ import { type BaseResult, outputTail } from './base-checks.ts';
 import { CODEOWNERS_PATHS } from './codeowners.ts';
 import { compare } from './grouping.ts';
 
-/** A person's answer to a plan that was shown. */
+/** Why a plan that was shown is not the one. */
 export interface Revision {
   readonly previous: Plan;
   readonly text: string;
+  /** Which planning of the run this is: the same words said twice are two questions. */
+  readonly round: number;
 }
 
 export interface BriefFacts {

@@ -11,8 +11,3 @@ export function planHash(plan: Omit<Plan, 'hash'>): string {
   const json: Json = JSON.parse(JSON.stringify(plan));
   return createHash('sha256').update(canonical(json)).digest('hex');
 }
-
-/** What people read and type: the first 12 hex digits. */
-export function shortHash(hash: string): string {
-  return hash.slice(0, 12);
-}

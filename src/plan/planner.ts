@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Agents } from '../agents/agent.ts';
 import { FENCE_RULE, loadPrompt, renderPrompt } from '../agents/prompt.ts';
 import { MICRO, type MicroDollars, NO_USAGE, type Usage } from '../domain/budget.ts';
@@ -89,7 +88,7 @@ async function askPlanner(
   };
   const outcome = await request.agents.submit<PlanDraft>(
     {
-      id: agentId(request.revision),
+      id: `plan#${request.revision?.round ?? 1}`,
       run: request.run,
       role: 'planner',
       label: 'plan',
@@ -124,11 +123,4 @@ async function askPlanner(
   );
   if (outcome.ending === 'done') return { kind: 'submitted', draft: outcome.answer };
   return { kind: 'refused', reason: `No plan that can be carried out was made: ${outcome.cause}`, errors };
-}
-
-/** The same question, the same agent: its stored turns are found again. */
-function agentId(revision: Revision | undefined): string {
-  if (revision === undefined) return 'plan';
-  const question = createHash('sha256').update(`${revision.previous.hash}\0${revision.text}`).digest('hex');
-  return `plan/${question.slice(0, 12)}`;
 }

@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import type { Predicate } from '../../src/domain/plan.ts';
+import { type Scope, type Survey, takeInventory } from '../../src/plan/inventory.ts';
+import { type Ground, ground, sharedGround } from './support.ts';
+
+const BDD: Predicate = { kind: 'regex', pattern: 'bdd\\.js', flags: '' };
+
+const shared = sharedGround();
+
+async function survey(here: Ground, scope: Partial<Scope> = {}, predicate: Predicate = BDD): Promise<Survey> {
+  return takeInventory({ predicate, scope: { include: ['**'], within: [], exclude: [], ...scope }, ...here, tree: here.base.tree });
+}
+
+const paths = (taken: Survey): readonly string[] => taken.inventory.map((file) => file.path);
+
+test('the files of the scope for which the predicate holds, with their sizes, and those that are excluded, with the reason', async () => {
+  const taken = await survey(shared(), {
+    include: ['test/**'],
+    exclude: [
+      { glob: 'test/generated/**', why: 'generated' },
+      { glob: 'test/text/done*', why: 'only mentions it' },
+    ],
+  });
+  expect(paths(taken)).toEqual(['test/money/add.test.js', 'test/money/round.test.js', 'test/text/trim.test.js']);
+  expect(taken.inventory[0]?.bytes).toBe(55);
+  expect(taken.skipped).toEqual([
+    { path: 'test/generated/table.test.js', why: 'generated' },
+    { path: 'test/text/done.test.js', why: 'only mentions it' },
+  ]);
+});
+
+test('what people asked for narrows the scope, list by list', async () => {
+  expect(paths(await survey(shared(), { within: [['test/**'], [], ['**/*.test.js', 'none'], ['**/money/**']] }))).toEqual([
+    'test/money/add.test.js',
+    'test/money/round.test.js',
+  ]);
+});
+
+test('files outside of the scope for which it holds too are told, but not those that nobody asked for', async () => {
+  expect((await survey(shared(), { include: ['test/money/**'] })).outside).toEqual([
+    'test/generated/table.test.js',
+    'test/text/done.test.js',
+    'test/text/trim.test.js',
+  ]);
+  expect((await survey(shared(), { include: ['test/money/**'], within: [['test/money/**']] })).outside).toEqual([]);
+});
+
+test('dot files are files, binary files are not text, and huge text is skipped with the reason', async () => {
+  const here = await ground({
+    '.config/x': 'bdd.js',
+    'image.png': Buffer.concat([Buffer.from('bdd.js'), Buffer.alloc(3_000_000)]),
+    'huge.js': `bdd.js ${' '.repeat(2_200_000)}`,
+  });
+  const taken = await survey(here);
+  expect(paths(taken)).toEqual(['.config/x']);
+  expect(taken.skipped).toEqual([{ path: 'huge.js', why: '2200007 bytes are more than the 2097152 that Converge examines' }]);
+});
+
+test('a command is asked once for each file in scope, in the tree', async () => {
+  const taken = await survey(
+    shared(),
+    { include: ['test/**'] },
+    { kind: 'command', run: 'test -f package.json && grep -q "^import.*bdd.js" "$1"' },
+  );
+  expect(paths(taken)).toEqual([
+    'test/generated/table.test.js',
+    'test/money/add.test.js',
+    'test/money/round.test.js',
+    'test/text/trim.test.js',
+  ]);
+  expect(taken.outside).toEqual([]);
+});
