@@ -142,3 +142,17 @@ function jsonOf(text: string): unknown {
     return undefined;
   }
 }
+
+/** What a process that this one starts inherits: where programs and temporary files are, and nothing else. */
+export function inheritedEnvironment(environment: NodeJS.ProcessEnv = process.env): Readonly<Record<string, string>> {
+  const names = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'TZ'];
+  return Object.fromEntries(names.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]])));
+}
+
+/** The real Claude's key, for `npm run demo -- --real` and `npm run try`; null where there is none. */
+export function realModel(
+  environment: NodeJS.ProcessEnv = process.env,
+): { readonly apiKey: string; readonly baseUrl: string | null } | null {
+  const { ANTHROPIC_API_KEY: apiKey = '', ANTHROPIC_BASE_URL: baseUrl = '' } = environment;
+  return apiKey === '' ? null : { apiKey, baseUrl: baseUrl === '' ? null : baseUrl };
+}

@@ -31,6 +31,8 @@ export interface House {
 }
 
 export interface PlanRequest {
+  /** 1 for the first plan of the run. */
+  readonly round: number;
   readonly base: Plan['base'];
   /** The plan before, and what a person wants to be different. */
   readonly revision: { readonly previous: Plan; readonly text: string } | null;

@@ -41,7 +41,7 @@ async function agree(house: House): Promise<Agreement> {
   let base = await durable(house, 'base#1', () => pinBase(house));
   let revision: PlanRequest['revision'] = null;
   for (let round = 1; ; round += 1) {
-    const request: PlanRequest = { base, revision };
+    const request: PlanRequest = { base, revision, round };
     const planned = await durable(house, `plan#${round}`, () => house.planner.plan(house, request));
     if (planned.kind === 'refused') return { kind: 'ended', end: () => refuse(house, planned.reason) };
 

@@ -129,7 +129,7 @@ function commitOf(base: Json): string {
   throw new ConvergeError('journal', 'Found a pinned base without a commit in the journal, expected its id.');
 }
 
-async function makePlan(house: House, { base, revision }: PlanRequest): Promise<Planned> {
+async function makePlan(house: House, { base, revision, round }: PlanRequest): Promise<Planned> {
   const grants = await house.hub.grants();
   const { run, task, settings, repository, agents, commands, signal } = house;
   const outcome = await planMigration({
@@ -146,7 +146,7 @@ async function makePlan(house: House, { base, revision }: PlanRequest): Promise<
     dialect: DIALECT,
     defaultScript: DEFAULT_SCRIPT,
     grants: { workflows: grants['workflows'] === 'write' },
-    ...(revision === null ? {} : { revision }),
+    ...(revision === null ? {} : { revision: { ...revision, round } }),
   });
   if (outcome.kind === 'planned') return outcome;
   return { kind: 'refused', reason: [outcome.reason, ...outcome.errors].join(' ') };

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Journal } from '../journal/journal.ts';
+import { runFacts } from './run-facts.ts';
 import { runPage } from './run-page.ts';
 
 export interface WebParts {
@@ -8,7 +9,7 @@ export interface WebParts {
   readonly journal: Journal;
 }
 
-/** The hook, health, and the page of a run; nothing else is served. */
+/** The hook, health, and the page of a run (and the same as JSON); nothing else is served. */
 export function serveWeb(parts: WebParts): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
     answer(parts, request, response).catch((error: unknown) => {
@@ -25,7 +26,12 @@ async function answer({ webhooks, journal }: WebParts, request: IncomingMessage,
     send(response, { status: 200, type: 'text/plain', body: 'ok\n' });
     return;
   }
-  const run = /^\/runs\/([0-9a-f]{10})$/u.exec(path)?.[1];
+  const [, run, json] = /^\/runs\/([0-9a-f]{10})(\.json)?$/u.exec(path) ?? [];
+  if (request.method === 'GET' && run !== undefined && json !== undefined) {
+    const facts = await runFacts(journal, run);
+    send(response, { status: facts === null ? 404 : 200, type: 'application/json', body: `${JSON.stringify(facts)}\n` });
+    return;
+  }
   if (request.method === 'GET' && run !== undefined) {
     const page = await runPage(journal, run);
     send(

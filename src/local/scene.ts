@@ -1,0 +1,199 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { inheritedEnvironment } from '../config.ts';
+import { requireGit } from '../git/spawn.ts';
+import { probeConfinement } from '../sandbox/probe.ts';
+import { startApp, type AppOptions } from './app-process.ts';
+import { startChild, type Child } from './child.ts';
+import { personOn, type Person } from './person.ts';
+import { World, type WorldSpec } from './world.ts';
+
+export interface SceneOptions {
+  /** Everything is kept below it. */
+  readonly directory: string;
+  /** The repository: a directory or a git repository; only read. */
+  readonly from: string;
+  readonly owner: string;
+  readonly name: string;
+  readonly person: string;
+  readonly defaultBranch?: string;
+  /** The real Claude; null for the scripted one. */
+  readonly model: AppOptions['model'] | null;
+  /** Of the scripted Claude. */
+  readonly latencyMs: number;
+  /** Dollars. */
+  readonly budget: number;
+  readonly readOnly?: AppOptions['readOnly'];
+  /** Whether pushed commits get CI: the repository's own `npm test`. */
+  readonly ci: boolean;
+  readonly onLine: (process: 'github' | 'claude' | 'app', line: string) => void;
+}
+
+/** A local GitHub, a Claude and the App as processes, with one person and one repository. */
+export interface Scene {
+  readonly world: World;
+  readonly person: Person;
+  readonly appUrl: string;
+  /** Empty when commands are confined; else why they are not. */
+  readonly unconfined: string;
+  readonly app: () => Child;
+  /** Starts the App again, on the same data; the one before must have ended. */
+  restartApp(): Promise<void>;
+  /** The run that this comment started. */
+  runOf(comment: number): string;
+  /** What the run page says; undefined while there is no such run or the App does not answer. */
+  facts(run: string): Promise<RunFacts | undefined>;
+  /** Requests, writes and pushes of our App, as the local GitHub counted them. */
+  counts(): Promise<{ readonly requests: number; readonly writes: number; readonly contentWrites: number; readonly pushes: number }>;
+  close(): Promise<void>;
+}
+
+const Shards = z.object({
+  all: z.number().nullable(),
+  accepted: z.array(z.string()),
+  leftOver: z.array(z.object({ shard: z.string(), reason: z.string() })),
+});
+
+export const RunFacts = z.object({
+  run: z.string(),
+  stage: z.string(),
+  status: z.string(),
+  why: z.string().nullable(),
+  planHash: z.string().nullable(),
+  pullRequest: z.object({ number: z.number(), url: z.string() }).nullable(),
+  checkRun: z.number().nullable(),
+  inventory: z.number().nullable(),
+  shards: Shards,
+  ledger: z.record(z.string(), z.number()).nullable(),
+  agents: z.object({ started: z.number(), running: z.number(), finished: z.number(), failed: z.number(), peak: z.number() }),
+  phases: z.array(z.object({ phase: z.string(), started: z.number(), running: z.number(), finished: z.number(), failed: z.number() })),
+  tokens: z.object({ input: z.number(), output: z.number(), cacheRead: z.number(), cacheWrite: z.number() }),
+  dollars: z.number(),
+  seconds: z.number(),
+  pushes: z.number(),
+  steps: z.record(z.string(), z.unknown()),
+  log: z.array(z.string()),
+});
+export type RunFacts = z.infer<typeof RunFacts>;
+
+/** Ends in a ConvergeError of kind `git` when git is missing; whatever was started is ended again. */
+export async function openScene(options: SceneOptions): Promise<Scene> {
+  await requireGit(inheritedEnvironment()['PATH']);
+  const children: Child[] = [];
+  try {
+    return await build(options, children);
+  } catch (error) {
+    await Promise.all(children.map((child) => child.end('SIGKILL')));
+    throw error;
+  }
+}
+
+async function build(options: SceneOptions, children: Child[]): Promise<Scene> {
+  const probed = await probeConfinement(inheritedEnvironment()['PATH']);
+  const confinement = probed.kind === 'bubblewrap' ? 'bubblewrap' : 'none';
+  const start = (name: 'github' | 'claude', entry: string): Child => {
+    const child = startChild({ entry, onLine: (line) => options.onLine(name, line) });
+    children.push(child);
+    return child;
+  };
+  const port = await freePort();
+  const webhookSecret = randomBytes(24).toString('hex');
+  const github = start('github', './github-process.ts');
+  const spec: WorldSpec = {
+    root: join(options.directory, 'github'),
+    owner: options.owner,
+    name: options.name,
+    person: options.person,
+    from: options.from,
+    ...(options.defaultBranch === undefined ? {} : { defaultBranch: options.defaultBranch }),
+    webhookUrl: `http://127.0.0.1:${port}/api/github/webhooks`,
+    webhookSecret,
+    confinement,
+    ci: options.ci,
+  };
+  await mkdir(spec.root, { recursive: true });
+  const world = await github.ask('build', spec, World);
+  const model = options.model ?? {
+    apiKey: 'scripted',
+    baseUrl: (await start('claude', './claude-process.ts').ask('start', { latencyMs: options.latencyMs }, z.object({ url: z.string() })))
+      .url,
+  };
+  const appUrl = `http://127.0.0.1:${port}`;
+  const launch = async (): Promise<Child> => {
+    const { owner, budget, readOnly = [] } = options;
+    const child = startApp({
+      world,
+      owner,
+      webhookSecret,
+      port,
+      dataDirectory: join(options.directory, 'data'),
+      model,
+      confinement,
+      budget,
+      readOnly,
+      onLine: (line) => options.onLine('app', line),
+    });
+    await healthy(appUrl, child);
+    children.push(child);
+    return child;
+  };
+  let app = await launch();
+  return {
+    world,
+    person: personOn({ apiUrl: world.apiUrl, token: world.personToken, owner: options.owner, repo: options.name }),
+    appUrl,
+    unconfined: probed.kind === 'missing' ? probed.why : '',
+    app: () => app,
+    restartApp: async () => {
+      await app.ended;
+      app = await launch();
+    },
+    runOf: (comment) => createHash('sha256').update(`${options.owner}/${options.name}/${comment}`.toLowerCase()).digest('hex').slice(0, 10),
+    facts: (run) => factsOf(appUrl, run),
+    counts: async () =>
+      (await github.ask('counts', null, z.record(z.string(), Counts)))[`${world.slug}[bot]`] ?? {
+        requests: 0,
+        writes: 0,
+        contentWrites: 0,
+        pushes: 0,
+      },
+    close: async () => {
+      await app.end();
+      await Promise.all(children.map((child) => child.end()));
+    },
+  };
+}
+
+const Counts = z.object({ requests: z.number(), writes: z.number(), contentWrites: z.number(), pushes: z.number() });
+
+async function factsOf(appUrl: string, run: string): Promise<RunFacts | undefined> {
+  const response = await fetch(`${appUrl}/runs/${run}.json`).catch(() => null);
+  return response?.ok === true ? RunFacts.parse(await response.json()) : undefined;
+}
+
+/** Waits until the App answers; an App that ended instead is an error that its own lines explain. */
+async function healthy(appUrl: string, child: Child): Promise<void> {
+  let over = false;
+  void child.ended.then(() => (over = true));
+  for (;;) {
+    if (over) throw new Error('The App ended before it listened; its last lines say why.');
+    const response = await fetch(`${appUrl}/healthz`).catch(() => null);
+    if (response?.ok === true) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      const port = typeof address === 'object' && address !== null ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}
