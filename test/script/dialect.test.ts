@@ -143,9 +143,7 @@ describe('wrong arguments', { timeout: 60_000 }, () => {
     expect(told.map(({ cause }, index) => [cause.includes(WRONG[index]?.[1] ?? '-') || cause, index])).toEqual(
       WRONG.map((_, index) => [true, index]),
     );
-    expect(told.map(({ site }) => site)).toEqual(
-      WRONG.map((_, index) => `${index + 3}:21`),
-    );
+    expect(told.map(({ site }) => site)).toEqual(WRONG.map((_, index) => `${index + 3}:21`));
   });
 
   it('that nobody catches end the script at that place', async () => {

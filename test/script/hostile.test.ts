@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { SCRIPT_LIMITS } from '../../src/script/protocol.ts';
 import { META, sandboxed } from './support.ts';
 
-/** Small bounds, so that the suite is quick; the production ones are asserted in limits.test.ts. */
+/** Small bounds, so that the suite is quick; the production ones are asserted below. */
 const SMALL = { sliceMs: 150, silenceMs: 20_000, heartbeatMs: 50, guestBytes: 16 * 1024 * 1024 };
 
 async function end(body: string, limits: Parameters<typeof sandboxed>[1] = {}): Promise<unknown> {
@@ -164,4 +165,22 @@ it('after hostile scripts the next run is as good as the first', async () => {
   await end("return 'x'.repeat(1e9)");
   const { end: good } = await sandboxed(`${META}return await agent('fine')`);
   expect(good).toEqual({ kind: 'returned', value: 'fine' });
+});
+
+it('the bounds of production are those that were measured and promised', () => {
+  const MIB = 1024 * 1024;
+  expect(SCRIPT_LIMITS).toEqual({
+    sourceBytes: 512 * 1024,
+    guestBytes: 64 * MIB,
+    stackBytes: 256 * 1024,
+    sliceMs: 1000,
+    cpuMs: 5000,
+    heartbeatMs: 250,
+    silenceMs: 1500,
+    messageChars: 4 * MIB,
+    sliceChars: 32 * MIB,
+    logs: 10_000,
+    calls: 20_000,
+    items: 4096,
+  });
 });
