@@ -101,10 +101,11 @@ class Directory {
   }
 
   async write(): Promise<string> {
-    const entries: TreeEntry[] = [];
-    for (const [name, entry] of this.#entries) {
-      entries.push(entry instanceof Directory ? { mode: '40000', name, id: await entry.write() } : entry);
-    }
+    const entries = await Promise.all(
+      [...this.#entries].map(async ([name, entry]) =>
+        entry instanceof Directory ? { mode: '40000', name, id: await entry.write() } : entry,
+      ),
+    );
     return writeObject(this.#store.objects, 'tree', formatTree(entries));
   }
 

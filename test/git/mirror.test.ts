@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { changeId } from '../../src/git/change-id.ts';
@@ -204,6 +204,24 @@ test('what a killed process left is no hindrance', async () => {
   for (const path of left) expect(existsSync(join(directory, path)), path).toBe(false);
   const next = origin.commit({ 'a.txt': 'b' }, 'second');
   expect((await again.pin({ run: 'r1', commit: next })).commit).toBe(next);
+});
+
+test('objects that a loss of power spoilt are removed, and can be written again', async () => {
+  const origin = new Origin({ 'a.txt': 'a' });
+  const directory = join(scratch(), 'mirror.git');
+  const first = await origin.mirror({ directory });
+  const { tree } = await first.pin({ run: 'r1', commit: origin.head() });
+  const edits = [{ path: 'b.txt', mode: '100644' as const, content: { utf8: 'b' } }];
+  const layered = await first.layer(tree, [edits]);
+  await first.close();
+  const object = join(directory, 'objects', layered.slice(0, 2), layered.slice(2));
+  rmSync(object);
+  writeFileSync(object, '');
+  writeFileSync(join(directory, 'converge-owner'), '999999999-1');
+  const again = await origin.mirror({ directory });
+  expect(existsSync(object)).toBe(false);
+  expect(await again.layer(tree, [edits])).toBe(layered);
+  expect(await again.workspace(layered).list()).toEqual(['a.txt', 'b.txt']);
 });
 
 test('a second opening by the same process leaves live locks alone', async () => {

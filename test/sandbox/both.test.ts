@@ -75,7 +75,7 @@ for (const confinement of ['bubblewrap', 'none'] as const) {
       expect(running(mark)).toBe(false);
     });
 
-    test('much output is kept from both ends, too much ends the command', async () => {
+    test('much output is kept from both ends, too much ends the command', { timeout: 60_000 }, async () => {
       const { run } = await bench({ 'a.txt': 'a' }, { confinement });
       const much = await run('echo first; head -c 3000000 /dev/zero | tr "\\0" x; echo; echo last');
       expect(much.ok).toBe(true);
