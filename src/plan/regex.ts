@@ -26,7 +26,7 @@ const PRODUCTION_MILLISECONDS = 5_000;
 const FLAGS = /^[imsuv]*$/u;
 
 /** Why a pattern or its flags cannot be used, in words; null when they can. */
-export function regexFault(pattern: string, flags: string): string | null {
+function regexFault(pattern: string, flags: string): string | null {
   if (!FLAGS.test(flags)) return `Found the flags "${flags}", expected some of i, m, s, u, v.`;
   try {
     RegExp(pattern, flags);
