@@ -47,7 +47,7 @@ export function knownModels(): readonly string[] {
 
 /** What is known of a model; ConvergeError `configuration` for one without a price: it is never used. */
 export function modelOf(name: string): Model {
-  const model = MODELS[name];
+  const model = Object.hasOwn(MODELS, name) ? MODELS[name] : undefined;
   if (model === undefined) {
     throw new ConvergeError(
       'configuration',
@@ -74,7 +74,7 @@ export function priceOf(name: string, usage: Usage): MicroDollars {
 export function worstCost(name: string, inputTokens: number, maxTokens: number): MicroDollars {
   const price = priceFor(modelOf(name), inputTokens);
   return micro([
-    [inputTokens, Math.max(price.cacheWrite1h, price.cacheWrite5m, price.input)],
+    [inputTokens, dearestInput(price)],
     [maxTokens, price.output],
   ]);
 }
@@ -82,8 +82,8 @@ export function worstCost(name: string, inputTokens: number, maxTokens: number):
 /** The largest `max_tokens` whose worst cost is within `room` micro-dollars; negative when not even the prompt fits. */
 export function maxTokensWithin(name: string, inputTokens: number, room: MicroDollars): number {
   const price = priceFor(modelOf(name), inputTokens);
-  const left = room - worstCost(name, inputTokens, 0);
-  return left < 0 ? -1 : Math.floor((left * THOUSAND) / Math.round(price.output * THOUSAND));
+  const left = room * THOUSAND - thousandths([[inputTokens, dearestInput(price)]]);
+  return left < 0 ? -1 : Math.floor(left / Math.round(price.output * THOUSAND));
 }
 
 /** The effort that this model is given: the asked one, or the highest below it that the model has. */
@@ -104,10 +104,19 @@ function priceFor(model: Model, prompt: number): Price {
   return row;
 }
 
+function dearestInput(price: Price): number {
+  return Math.max(price.cacheWrite1h, price.cacheWrite5m, price.input);
+}
+
+type Term = readonly [tokens: number, price: number];
+
+function micro(terms: readonly Term[]): MicroDollars {
+  return Math.ceil(thousandths(terms) / THOUSAND);
+}
+
 const THOUSAND = 1000;
 
 // $ per million tokens is micro-dollars a token; thousandths keep the sum integral, so that nothing is lost to binary fractions.
-function micro(terms: readonly (readonly [tokens: number, price: number])[]): MicroDollars {
-  const thousandths = terms.reduce((sum, [tokens, price]) => sum + tokens * Math.round(price * THOUSAND), 0);
-  return Math.ceil(thousandths / THOUSAND);
+function thousandths(terms: readonly Term[]): number {
+  return terms.reduce((sum, [tokens, price]) => sum + tokens * Math.round(price * THOUSAND), 0);
 }

@@ -110,9 +110,9 @@ function isStorage(error: unknown): boolean {
   return error instanceof ConvergeError && error.kind === 'journal';
 }
 
-/** Agents throw nothing but Suspended: a journal that cannot be written is one more reason to wait. */
-function suspended(error: unknown): unknown {
-  return isStorage(error) ? new Suspended('storage', messageOf(error)) : error;
+/** Agents throw nothing but Suspended. What else comes here is the journal's: the pool has no other outside. */
+function suspended(error: unknown): Suspended {
+  return error instanceof Suspended ? error : new Suspended('storage', `The run's record cannot be written: ${messageOf(error)}`);
 }
 
 /** Waits for a place in the queue; gives the way to leave it. Suspended `stopping` when the signal aborts before. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import PQueue from 'p-queue';
 import { dollars, NO_USAGE, type MicroDollars, type Usage } from '../domain/budget.ts';
 import { Suspended } from '../domain/errors.ts';
-import type { Journal } from '../journal/journal.ts';
+import type { Charge, Journal } from '../journal/journal.ts';
 import { maxTokensWithin, priceOf, worstCost } from './models.ts';
 import { throwIfStopping, unlessStopping } from './stopping.ts';
 
@@ -20,6 +20,7 @@ export interface Wanted {
 
 /** Money set aside for one HTTP request. Settled exactly once. */
 export interface Reserved {
+  readonly kind: 'reserved';
   readonly maxTokens: number;
   /** What the service counted. */
   charge(usage: Usage): Promise<MicroDollars>;
@@ -54,56 +55,21 @@ export function openSpending(journal: Journal, limitOf: (run: string) => MicroDo
     return line;
   };
 
-  const settle = async (run: string, charge: Parameters<Journal['charge']>[1]): Promise<MicroDollars> => {
-    const line = lineOf(run);
-    try {
-      await journal.charge(run, charge);
-    } finally {
-      line.inFlight -= 1;
-      line.settled.resolve();
-      line.settled = Promise.withResolvers<void>();
-    }
-    return charge.amount;
-  };
-
-  const attempt = async (wanted: Wanted): Promise<Reserved | { readonly spent: MicroDollars; readonly needed: MicroDollars }> => {
-    const { run, agent, phase, model, inputTokens, atLeast } = wanted;
-    for (let maxTokens = wanted.maxTokens; ;) {
-      const limit = limitOf(run);
-      const amount = worstCost(model, inputTokens, maxTokens);
-      const id = randomUUID();
-      const answer = await journal.reserve(run, { id, amount, limit, agent, phase, model });
-      if (answer.ok) {
-        lineOf(run).inFlight += 1;
-        return {
-          maxTokens,
-          charge: (usage) => settle(run, { id, amount: priceOf(model, usage), usage, known: true }),
-          release: () => settle(run, { id, amount: 0, usage: NO_USAGE, known: true }),
-          chargeInFull: () => settle(run, { id, amount, usage: NO_USAGE, known: false }),
-        };
-      }
-      const fits = maxTokensWithin(model, inputTokens, limit - answer.spent - answer.reserved);
-      if (fits < atLeast) return { spent: answer.spent, needed: worstCost(model, inputTokens, atLeast) };
-      maxTokens = Math.min(maxTokens, fits);
-    }
-  };
-
   return {
     async reserve(wanted, signal) {
-      throwIfStopping(signal);
       const line = lineOf(wanted.run);
       return line.turn.add(async () => {
         for (;;) {
           throwIfStopping(signal);
           const settled = line.settled.promise;
-          const answer = await attempt(wanted);
-          if ('maxTokens' in answer) return answer;
+          const answer = await attempt(wanted, { journal, line, limitOf });
+          if (answer.kind === 'reserved') return answer;
           if (line.inFlight === 0) throw outOfMoney(limitOf(wanted.run), answer);
           await unlessStopping(settled, signal);
         }
       });
     },
-    async settleOpenReservations(run) {
+    settleOpenReservations: async (run) => {
       const open = await journal.openReservations(run);
       for (const { id, amount } of open) await journal.charge(run, { id, amount, usage: NO_USAGE, known: false });
       return open.length;
@@ -111,7 +77,51 @@ export function openSpending(journal: Journal, limitOf: (run: string) => MicroDo
   };
 }
 
-function outOfMoney(limit: MicroDollars, { spent, needed }: { readonly spent: MicroDollars; readonly needed: MicroDollars }): Suspended {
+interface Books {
+  readonly journal: Journal;
+  readonly line: Line;
+  readonly limitOf: (run: string) => MicroDollars;
+}
+
+type Short = { readonly kind: 'short'; readonly spent: MicroDollars; readonly needed: MicroDollars };
+
+/** All of `maxTokens`, else as much of it as fits and is worth it. */
+async function attempt(wanted: Wanted, books: Books): Promise<Reserved | Short> {
+  const { run, agent, phase, model, inputTokens, atLeast } = wanted;
+  let { maxTokens } = wanted;
+  for (;;) {
+    const limit = books.limitOf(run);
+    const amount = worstCost(model, inputTokens, maxTokens);
+    const id = randomUUID();
+    const answer = await books.journal.reserve(run, { id, amount, limit, agent, phase, model });
+    if (answer.ok) {
+      books.line.inFlight += 1;
+      return {
+        kind: 'reserved',
+        maxTokens,
+        charge: (usage) => settle(run, { id, amount: priceOf(model, usage), usage, known: true }, books),
+        release: () => settle(run, { id, amount: 0, usage: NO_USAGE, known: true }, books),
+        chargeInFull: () => settle(run, { id, amount, usage: NO_USAGE, known: false }, books),
+      };
+    }
+    const fits = maxTokensWithin(model, inputTokens, limit - answer.spent - answer.reserved);
+    if (fits < atLeast) return { kind: 'short', spent: answer.spent, needed: worstCost(model, inputTokens, atLeast) };
+    maxTokens = Math.min(maxTokens, fits);
+  }
+}
+
+async function settle(run: string, charge: Charge, { journal, line }: Books): Promise<MicroDollars> {
+  try {
+    await journal.charge(run, charge);
+  } finally {
+    line.inFlight -= 1;
+    line.settled.resolve();
+    line.settled = Promise.withResolvers<void>();
+  }
+  return charge.amount;
+}
+
+function outOfMoney(limit: MicroDollars, { spent, needed }: Short): Suspended {
   return new Suspended(
     'budget',
     `${dollars(spent)} of the run's limit of ${dollars(limit)} are spent, and the next request to the model may cost ${dollars(needed)}: the run pauses with all its work. ` +

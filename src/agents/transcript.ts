@@ -102,7 +102,7 @@ export function openTranscript({
     async resume(start, workspace) {
       editedAtFirst = (await workspace.overlay()).map((edit) => edit.path);
       const turns = await journal.checkpoints(run, agent);
-      const last = turns.filter((turn) => turn.part === 'results').at(-1);
+      const last = turns.findLast((turn) => turn.part === 'results');
       if (last !== undefined) await bringBack(workspace, last);
       return turns.reduce(
         (progress, turn) =>

@@ -39,6 +39,8 @@ export function below(path: string | undefined): string {
   return directory === '' || directory === '.' ? '' : `${literal(directory)}/`;
 }
 
+/** A path as a pattern that matches it: classes instead of backslashes, because git takes the directory in front of a pattern word for word. */
 export function literal(path: string): string {
-  return path.replaceAll(/[\\*?[\]{}()!+@]/g, String.raw`\$&`);
+  const classes = path.replaceAll(/[*?[{(]/g, '[$&]');
+  return classes.startsWith('!') ? `?${classes.slice(1)}` : classes;
 }
