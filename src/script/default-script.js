@@ -5,7 +5,6 @@ export const meta = {
 };
 
 const { rounds = 3, reviewers } = args ?? {};
-
 // What becomes of each shard: {id, change, on} once it is accepted, {id, why} if it is left over.
 const begun = {};
 const outcome = (id) => (begun[id] ??= attempt(shards.find((shard) => shard.id === id)));
@@ -17,33 +16,31 @@ return {
 };
 
 async function attempt(shard) {
-  const id = shard.id;
   try {
     const needed = await Promise.all(shard.after.map(outcome));
     const missing = needed.filter((each) => each.why).map((each) => each.id);
     if (missing.length > 0) throw new Error(`not started: it needs ${missing.join(', ')}, left over`);
     // All that it needs, directly or not, each after its own needs; the same change is laid once.
     const on = [...new Set(needed.flatMap((each) => each.on.concat(each.change)))];
-    return { id, on, change: await converge(shard, on) };
+    return { id: shard.id, on, change: await converge(shard, on) };
   } catch (error) {
-    log(`${id} is left over: ${error.message}`);
-    return { id, why: error.message };
+    log(`${shard.id} is left over: ${error.message}`);
+    return { id: shard.id, why: error.message };
   }
 }
 
 // Migrates, then reviews and revises until the change is accepted; a round is one review.
 async function converge(shard, on) {
-  const { id } = shard;
-  let change = done(await migrate(shard, { on, label: id, phase: 'Migrate' }), 'not migrated');
+  let change = done(await migrate(shard, { on, label: shard.id, phase: 'Migrate' }), 'not migrated');
   for (let round = 1; ; round++) {
-    const verdict = await judge(change, `${id} round ${round}`);
+    const verdict = await judge(change, `${shard.id} round ${round}`);
     if (verdict.outcome === 'accepted') {
       done(await accept(change, verdict), 'not accepted');
       return change;
     }
     const blocking = verdict.findings.filter((finding) => finding.severity === 'blocking');
     if (round >= rounds) throw new Error(`${blocking.length} objection(s) stand after ${round} review(s): ${blocking[0]?.claim}`);
-    change = done(await revise(change, verdict, { label: `${id} revision ${round}`, phase: 'Revise' }), 'not revised');
+    change = done(await revise(change, verdict, { label: `${shard.id} revision ${round}`, phase: 'Revise' }), 'not revised');
   }
 }
 

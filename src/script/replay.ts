@@ -86,8 +86,10 @@ class Replay implements CallPort {
   readonly #aside = new Map<string, SettledCall>();
   readonly #underWay = new Map<string, Promise<void>>();
   readonly #counts = { performed: 0, redelivered: 0, diverged: 0 };
+  /** What people were told before this replay, in order, and how far this replay has come in it. */
+  #told: readonly Tell[] = [];
+  #toldTo = 0;
   #readTo = 0;
-  #told = 0;
   /** What stops the run: `Suspended`, or a journal that cannot be written. */
   #stopped: { readonly thrown: unknown } | null = null;
   #changed = Promise.withResolvers<void>();
@@ -96,10 +98,12 @@ class Replay implements CallPort {
     this.#options = options;
   }
 
-  /** Told once whatever the number of replays: as many as the journal holds are skipped. */
   async open(): Promise<void> {
     const events = await this.#options.journal.events(this.#options.run);
-    this.#told = events.filter(({ event }) => event.type === 'phase' || event.type === 'log').length;
+    this.#told = events.flatMap(({ event }): Tell[] => {
+      if (event.type === 'phase') return [{ kind: 'phase', text: event.title }];
+      return event.type === 'log' ? [{ kind: 'log', text: event.text }] : [];
+    });
   }
 
   async drained(drain: Drain): Promise<void> {
@@ -132,13 +136,20 @@ class Replay implements CallPort {
   }
 
   async #tell(tells: readonly Tell[]): Promise<void> {
-    const fresh = tells.slice(this.#told);
-    this.#told = Math.max(0, this.#told - tells.length);
+    const fresh = tells.filter((tell) => !this.#wasTold(tell));
     if (fresh.length === 0) return;
     await this.#options.journal.append(
       this.#options.run,
       fresh.map(({ kind, text }) => (kind === 'phase' ? { type: 'phase', title: text } : { type: 'log', text })),
     );
+  }
+
+  /** Told once whatever the number of replays. Primitives log too, so the script's lines are looked for among the rest, in order. */
+  #wasTold({ kind, text }: Tell): boolean {
+    const index = this.#told.findIndex((told, at) => at >= this.#toldTo && told.kind === kind && told.text === text);
+    if (index === -1) return false;
+    this.#toldTo = index + 1;
+    return true;
   }
 
   async #issue(calls: readonly GuestCall[]): Promise<void> {

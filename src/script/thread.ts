@@ -6,7 +6,7 @@ import type { FromGuest, ToGuest, WorkerBoot } from './worker-messages.ts';
 export type Slice = FromGuest | 'silent' | 'gone';
 
 export interface Thread {
-  /** Runs one slice; one at a time. Never rejects. */
+  /** Runs one slice; one at a time. Rejects only when the thread cannot work at all, which is never the script's fault. */
   step(message: ToGuest): Promise<Slice>;
   stop(): Promise<void>;
 }
@@ -29,16 +29,18 @@ export function startThread(boot: WorkerBoot): Thread {
   });
   const answers = new Answers();
   worker.on('message', (message: FromGuest | 'ready') => answers.give(message));
-  worker.on('error', () => answers.give('gone'));
+  worker.on('error', (error) => answers.give(outOfMemory(error) ? 'gone' : error));
   worker.on('exit', () => answers.give('gone'));
   const ready = answers.take(boot.limits.heartbeatMs, START_BEATS);
   return {
     step: async (message) => {
       const state = await ready;
+      if (state instanceof Error) throw state;
       if (state !== 'ready') return state;
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
       worker.postMessage(message);
       const answer = await answers.take(boot.limits.heartbeatMs, beatsOf(boot.limits));
+      if (answer instanceof Error) throw answer;
       return answer === 'ready' ? 'gone' : answer;
     },
     stop: async () => {
@@ -51,15 +53,19 @@ function beatsOf(limits: ScriptLimits): number {
   return Math.ceil((limits.sliceMs + limits.silenceMs) / limits.heartbeatMs);
 }
 
-type Answer = FromGuest | 'ready' | 'silent' | 'gone';
+function outOfMemory(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY';
+}
+
+type Answer = FromGuest | 'ready' | 'silent' | 'gone' | Error;
 
 /** The next answer of a thread, or `silent` after so many beats. A thread that is gone stays gone. */
 class Answers {
-  #dead: 'gone' | null = null;
+  #dead: 'gone' | Error | null = null;
   #waiting: ((answer: Answer) => void) | null = null;
 
-  give(answer: FromGuest | 'ready' | 'gone'): void {
-    if (answer === 'gone') this.#dead = answer;
+  give(answer: FromGuest | 'ready' | 'gone' | Error): void {
+    if (answer === 'gone' || answer instanceof Error) this.#dead ??= answer;
     this.#waiting?.(answer);
   }
 

@@ -50,6 +50,23 @@ describe('a replay on what was written', { timeout: 60_000 }, () => {
     }
   });
 
+  it('knows its own lines among those that primitives tell', async () => {
+    const body = "log('one'); await agent('a'); log('two'); await agent('b'); log('three'); return 1";
+    const journal = new MemoryJournal();
+    const answer = async (): Promise<CallOutcome> => {
+      await journal.append('run-1', [{ type: 'log', text: 'of a primitive' }]);
+      return value(1);
+    };
+    await run(body, { journal, answer });
+    const all = ['one', 'of a primitive', 'two', 'of a primitive', 'three'];
+    expect(journal.told()).toEqual(all);
+    for (let events = 0; events <= journal.stored.length; events++) {
+      const killed = await afterKill(journal, events);
+      const again = await run(body, { journal: killed });
+      expect(again.journal.told().filter((text) => text !== 'of a primitive')).toEqual(['one', 'two', 'three']);
+    }
+  });
+
   it('keeps rows of child calls to the primitives that made them', async () => {
     const journal = new MemoryJournal();
     const answer = async ({ key }: Performed): Promise<CallOutcome> => {
