@@ -31,7 +31,8 @@ export const WEBHOOK_PATH = '/api/github/webhooks';
  */
 export async function start(config: Config): Promise<Running> {
   const probot = new Probot({ appId: config.appId, privateKey: config.privateKey, secret: config.webhookSecret, baseUrl: config.apiUrl });
-  const log = probot.log;
+  await probot.ready();
+  const { log } = probot;
   const { waits, unknown } = waitsFrom(config.timings);
   for (const name of unknown) log.warn({ name }, 'CONVERGE_TIMINGS names a wait that does not exist');
   const journal = await openSqliteJournal({ directory: config.dataDirectory });
