@@ -50,7 +50,7 @@ async function play(draft: PlanDraft): Promise<{ blocked: string[]; standing: st
 
 const TIGHT = 'test/stats/regression.test.js';
 
-describe('the plan', () => {
+describe('the plan', { timeout: 60_000 }, () => {
   it('takes every test that can be migrated, skips the generated one with its reason, and leaves mentions alone', async () => {
     const draft = await planOn(stage());
     const { inventory, skipped } = await inventoryOf(stage(), draft);
@@ -77,7 +77,7 @@ describe('the plan', () => {
   });
 });
 
-describe('a whole migration', () => {
+describe('a whole migration', { timeout: 180_000 }, () => {
   it('loses the tight tolerances of one file, is caught, mends them, and leaves over the file with the exotic feature', async () => {
     const before = await suiteOf(directory);
     const draft = await planOn(stage());
@@ -89,7 +89,7 @@ describe('a whole migration', () => {
     expect(await textIn(directory, TIGHT)).toContain("near(line.at(2), 4, 1e-12, 'the middle is (2, 4)');");
     expect(await textIn(directory, 'CONTRIBUTING.md')).toContain("assert.deepEqual(shout(['hey']), ['HEY']);");
     expect(await textIn(directory, 'CONTRIBUTING.md')).not.toContain('bdd.js');
-  }, 120_000);
+  });
 
   it('has nothing to be blocked when no tolerance is tight', async () => {
     const text = await textIn(directory, TIGHT);
@@ -145,7 +145,7 @@ describe('a whole migration', () => {
     expect(standing).toEqual([]);
     expect(open.map((path) => posix.basename(path))).toEqual(['interest-grid.test.js']);
     expect(new Set(passed)).toEqual(new Set([before.passed]));
-  }, 120_000);
+  });
 
   it('keeps a title that asks to be deleted', async () => {
     const draft = await planOn(stage());
@@ -155,34 +155,40 @@ describe('a whole migration', () => {
   });
 });
 
-describe('a verifier', () => {
-  const cases: readonly (readonly [name: string, path: string, from: string, to: string, rule: string])[] = [
-    [
-      'arguments in the old order',
-      'test/text/wrap.test.js',
-      "assert.deepEqual(wrap('  \\n ', 5), []);",
-      "assert.deepEqual([], wrap('  \\n ', 5));",
-      'G4',
-    ],
-    [
-      'a message that proves nothing',
-      'test/text/pad.test.js',
-      "{ message: 'nothing fits into no space' }",
-      "'nothing fits into no space'",
-      'G6',
-    ],
-    [
-      'a promise that nobody awaits',
-      'test/money/exchange.test.js',
-      'await assert.rejects(() => source(), {',
-      'assert.rejects(() => source(), {',
-      'G6',
-    ],
-    ['a changed value', 'test/text/plural.test.js', "'0 cents'", "'0 cent'", 'G7'],
-    ['a lost assertion', 'test/calendar/range.test.js', '    assert.ok(contains(march, march.to));\n', '', 'G7'],
+describe('a verifier', { timeout: 60_000 }, () => {
+  let draft: PlanDraft;
+
+  beforeEach(async () => {
+    draft = await planOn(stage());
+  });
+
+  const path = (name: string): string => `test/${name}.test.js`;
+  const wrong = [
+    {
+      name: 'arguments in the old order',
+      path: path('text/wrap'),
+      from: "assert.deepEqual(wrap('  \\n ', 5), []);",
+      to: "assert.deepEqual([], wrap('  \\n ', 5));",
+      rule: 'G4',
+    },
+    {
+      name: 'a message that proves nothing',
+      path: path('text/pad'),
+      from: "{ message: 'nothing fits into no space' }",
+      to: "'nothing fits into no space'",
+      rule: 'G6',
+    },
+    {
+      name: 'a promise that nobody awaits',
+      path: path('money/exchange'),
+      from: 'await assert.rejects(() => source(), {',
+      to: 'assert.rejects(() => source(), {',
+      rule: 'G6',
+    },
+    { name: 'a changed value', path: path('text/plural'), from: "'0 cents'", to: "'0 cent'", rule: 'G7' },
+    { name: 'a lost assertion', path: path('calendar/range'), from: '    assert.ok(contains(march, march.to));\n', to: '', rule: 'G7' },
   ];
-  it.each(cases)('finds %s', async (_name, path, from, to, rule) => {
-    const draft = await planOn(stage());
+  it.each(wrong)('finds $name', async ({ path, from, to, rule }) => {
     await migrateOn(stage(), draft, draft.foundation[0] ?? { files: [] });
     await migrateOn(stage(), draft, { files: [path] });
     expect(await reviewOn(stage(), draft, [path])).toEqual([]);
@@ -194,7 +200,6 @@ describe('a verifier', () => {
   });
 
   it('finds a test that was dropped', async () => {
-    const draft = await planOn(stage());
     const path = 'test/money/legacy-rounding.test.js';
     await migrateOn(stage(), draft, { files: [path] });
     const text = await textIn(directory, path);
@@ -204,7 +209,6 @@ describe('a verifier', () => {
   });
 
   it('finds a helper with another default', async () => {
-    const draft = await planOn(stage());
     await migrateOn(stage(), draft, draft.foundation[0] ?? { files: [] });
     const path = 'test/support/near.js';
     expect(await reviewOn(stage(), draft, [path])).toEqual([]);
