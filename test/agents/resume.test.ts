@@ -81,7 +81,7 @@ test('killed at any stored turn, a conversation goes on: the same outcome, and n
     expect(hashes).toEqual(whole.hashes);
     expect((await after.events()).at(-1)).toMatchObject({ ending: 'done', turns: 5 });
   }
-});
+}, 30_000);
 
 /** The same journal with one verb replaced. */
 function withCheckpoint(journal: Journal, checkpoint: Journal['checkpoint']): Journal {

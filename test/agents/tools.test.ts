@@ -131,7 +131,7 @@ test('glob and grep: within a directory, with edits, with bounds told', async ()
   expect(await use('grep', { pattern: 'needle' })).toMatch(/\(there are more than 250 matches: narrow the search to see the others\)$/);
   expect(await use('grep', { pattern: 'absent', path: 'src' })).toBe('No line matches `absent` in src/**.');
   expect(await use('grep', { pattern: '(' })).toContain('ERROR Nothing was done');
-});
+}, 30_000);
 
 test('check: by name, on the files as they are now, its output fenced', async () => {
   const seen: unknown[] = [];
