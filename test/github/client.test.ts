@@ -104,13 +104,13 @@ test('reactions are repeated: GitHub keeps one of a kind', async () => {
 const LIMITED = 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.';
 
 test.each([
-  ['403 with its words', 403, { message: LIMITED }, {}],
-  ['403 with retry-after', 403, { message: 'Forbidden' }, { 'retry-after': '0' }],
-  ['429', 429, { message: 'Too many' }, {}],
-  ['422 abuse', 422, { message: 'Validation Failed', errors: [{ code: 'abuse' }] }, {}],
-  ['422 in words', 422, { message: 'Validation Failed', errors: [{ message: 'was submitted too quickly' }] }, {}],
-  ['the primary limit', 403, { message: 'API rate limit exceeded' }, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '1' }],
-])('a rate limit (%s) is waited out, for creations too: nothing was made', async (_, status, body, headers) => {
+  ['403 with its words', [403, { message: LIMITED }, {}]],
+  ['403 with retry-after', [403, { message: 'Forbidden' }, { 'retry-after': '0' }]],
+  ['429', [429, { message: 'Too many' }, {}]],
+  ['422 abuse', [422, { message: 'Validation Failed', errors: [{ code: 'abuse' }] }, {}]],
+  ['422 in words', [422, { message: 'Validation Failed', errors: [{ message: 'was submitted too quickly' }] }, {}]],
+  ['the primary limit', [403, { message: 'API rate limit exceeded' }, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '1' }]],
+] as const)('a rate limit (%s) is waited out, for creations too: nothing was made', async (_, [status, body, headers]) => {
   const octokit = client();
   nock(API).post(COMMENTS).reply(status, body, headers).post(COMMENTS).reply(201, { id: 9 });
   expect((await comment(octokit)).data.id).toBe(9);

@@ -31,6 +31,10 @@ export interface HubFixture extends Fixture {
   readonly ours: Hub;
   readonly github: Fixture['hub'];
   readonly journal: Journal;
+  /** Resolves when our client has read a commit's check runs so many times more. */
+  readonly looked: (times: number) => Promise<void>;
+  /** Acts after that read, before our client goes on. */
+  readonly afterLook: (times: number, act: () => Promise<void> | void) => void;
   /** Another one on the same journal, as after a restart. */
   readonly reopen: (changes?: Partial<Parameters<typeof openHub>[0]>) => Hub;
 }
@@ -55,10 +59,20 @@ export async function withHub<T>(use: (fixture: HubFixture) => Promise<T>, optio
       signal,
     });
     const octokit = client(fixture.app.installationId);
+    let waiting: { times: number; readonly act: () => Promise<void> | void }[] = [];
+    octokit.hook.after('request', async (_, { url }) => {
+      if (!url.includes('/check-runs')) return;
+      for (const one of waiting) one.times -= 1;
+      const due = waiting.filter(({ times }) => times <= 0);
+      waiting = waiting.filter(({ times }) => times > 0);
+      for (const one of due) await one.act();
+    });
+    const afterLook: HubFixture['afterLook'] = (times, act) => void waiting.push({ times, act });
+    const looked = (times: number): Promise<void> => new Promise((wake) => afterLook(times, wake));
     const base = { ...HERE, octokit, journal, timings, markerSecret: 'marker secret of the tests', ownAppId: fixture.app.id, signal };
     const reopen: HubFixture['reopen'] = (changes = {}) => openHub({ ...base, ...changes });
     try {
-      return await use({ ...fixture, github: fixture.hub, ours: reopen(), journal, reopen });
+      return await use({ ...fixture, github: fixture.hub, ours: reopen(), journal, looked, afterLook, reopen });
     } finally {
       await journal.close();
       await rm(directory, { recursive: true, force: true });
