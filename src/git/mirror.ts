@@ -1,7 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Overlay } from '../domain/change.ts';
-import { ConvergeError } from '../domain/errors.ts';
+import { ConvergeError, messageOf } from '../domain/errors.ts';
 import { CatFile } from './cat-file.ts';
 import { formatCommit } from './commit.ts';
 import type { Signature } from './commit.ts';
@@ -33,8 +33,16 @@ export async function openRepository(options: RepositoryOptions): Promise<Reposi
   const place = { directory: resolve(options.directory), searchPath: options.searchPath ?? DEFAULT_SEARCH_PATH };
   await requireGit(place.searchPath);
   const remote = new RemoteGit(place, options.remote);
-  await mkdir(place.directory, { recursive: true });
-  await takeOver(place.directory);
+  try {
+    await mkdir(place.directory, { recursive: true });
+    await takeOver(place.directory);
+  } catch (error) {
+    throw new ConvergeError(
+      'git',
+      `The mirror's directory cannot be used: ${messageOf(error)}. Make it writable for Converge, or set DATA_DIR to a directory that is.`,
+      { cause: error },
+    );
+  }
   await plumbing(place, ['init', '--quiet', '--bare', '--template=', '--initial-branch=converge-empty']);
   return new Mirror(place, { remote, bot: options.bot });
 }

@@ -4,6 +4,7 @@ import { rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { deflate, deflateSync } from 'node:zlib';
+import { ConvergeError, messageOf } from '../domain/errors.ts';
 
 export type ObjectType = 'blob' | 'tree' | 'commit';
 
@@ -31,13 +32,17 @@ export async function writeObject(objects: string, type: ObjectType, body: Uint8
   const whole = Buffer.concat([Buffer.from(`${type} ${body.byteLength}\0`), body]);
   const bytes = whole.length <= SMALL ? deflateSync(whole, { level: 1 }) : await compress(whole, { level: 1 });
   const temporary = join(objects, `${TEMPORARY_OBJECT}${randomUUID()}`);
-  mkdirSync(folder, { recursive: true });
   try {
+    mkdirSync(folder, { recursive: true });
     await writeFile(temporary, bytes, { flag: 'wx', mode: 0o444 });
     await rename(temporary, target);
   } catch (error) {
     await unlink(temporary).catch(() => undefined);
-    throw error;
+    throw new ConvergeError(
+      'git',
+      `The mirror cannot be written: ${messageOf(error)}. Make room in the data directory, or make it writable.`,
+      { retry: 'later', cause: error },
+    );
   }
   return id;
 }

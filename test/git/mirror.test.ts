@@ -1,6 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { changeId } from '../../src/git/change-id.ts';
 import { openRepository } from '../../src/git/mirror.ts';
 import { requireGit } from '../../src/git/spawn.ts';
@@ -249,6 +251,43 @@ test('an old git is told with what to do', async () => {
   const bin = scratch();
   writeFileSync(join(bin, 'git'), '#!/bin/sh\necho git version 2.30.2\n', { mode: 0o755 });
   await expect(requireGit(bin)).rejects.toThrow('git 2.30.2 was found, but Converge needs git 2.38 or newer');
+});
+
+test('a directory that cannot be used is told with what to do', async () => {
+  const file = join(scratch(), 'file');
+  writeFileSync(file, '');
+  const opening = openRepository({ directory: join(file, 'm'), remote: { url: '/x', token: async () => undefined }, bot: BOT });
+  await expect(opening).rejects.toMatchObject({
+    kind: 'git',
+    message: expect.stringMatching(/mirror's directory cannot be used.*Make it writable/u),
+  });
+});
+
+test('a commit whose tree would write into git itself is not taken', async () => {
+  const origin = new Origin({ 'a.txt': 'a' });
+  const blob = git(origin.clone, ['hash-object', '-w', '--stdin'], { input: 'x' });
+  const tree = git(origin.clone, ['mktree'], { input: `100644 blob ${blob}\tconfig\n` });
+  const evil = git(origin.clone, ['mktree'], { input: `040000 tree ${tree}\t.git\n` });
+  const commit = git(origin.clone, ['commit-tree', evil, '-m', 'evil']);
+  git(origin.clone, ['push', '--quiet', 'origin', `${commit}:refs/heads/evil`]);
+  const repository = await origin.mirror();
+  await expect(repository.pin({ run: 'r1', commit })).rejects.toMatchObject({ kind: 'git', detail: expect.stringContaining('hasDotgit') });
+});
+
+test('a redirect is not followed: the token stays with its origin', async () => {
+  const origin = new Origin({ 'a.txt': 'a' });
+  const other = await serve(origin, 'secret-token');
+  const server = createServer((request, response) => {
+    response
+      .writeHead(302, { location: other.url.replace('/origin.git', `/origin.git${(request.url ?? '').replace(/^\/origin\.git/u, '')}`) })
+      .end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/origin.git`;
+  const repository = await origin.mirror({ url, token: 'secret-token' });
+  await expect(repository.remoteHead('main')).rejects.toMatchObject({ kind: 'git' });
+  expect(other.requests).toEqual([]);
 });
 
 test('an address with credentials, or of another kind, is refused', async () => {

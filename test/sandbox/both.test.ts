@@ -107,6 +107,16 @@ for (const confinement of ['bubblewrap', 'none'] as const) {
       expect(result.output).toContain('converge: ended at its limit of 400 MB');
     });
 
+    test('a fork bomb is ended, by the limit of processes or by the watch', { timeout: 60_000 }, async () => {
+      const { run } = await bench({ 'a.txt': 'a' }, { confinement });
+      const mark = `86400.${process.pid}${confinement === 'none' ? 7 : 8}`;
+      const result = await run(`i=0; while [ $i -lt 1300 ]; do sleep ${mark} & i=$((i + 1)); done; wait`);
+      expect(result.ok).toBe(false);
+      if (result.ended === 'exit') expect(result.output).toContain('annot fork');
+      else expect(result.ended).toBe('memory');
+      expect(running(mark)).toBe(false);
+    });
+
     test('setup runs once for the same lock files, and all commands see what it made', async () => {
       const files = { 'package-lock.json': '{}', 'src/a.js': 'console.log(require("dep"))', 'sub/x.txt': 'x' };
       const setup =
