@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Command } from '../domain/command.ts';
 import { parseRepositoryConfiguration, type RepositoryConfiguration } from '../domain/repository-configuration.ts';
 import { resolveSettings } from '../domain/settings.ts';
@@ -6,6 +5,7 @@ import type { Hub } from '../github/hub.ts';
 import { invalidConfigurationReply, notEnabledReply } from '../report/replies.ts';
 import { currentRun } from './current-run.ts';
 import type { Answer, Asked, Desk } from './desk.ts';
+import { runId } from './run-id.ts';
 
 export const CONFIGURATION_PATH = '.github/converge.yml';
 
@@ -79,9 +79,4 @@ async function targetOf(
     planOnlyReason:
       'This pull request comes from a fork, and an App cannot push there: the migration is planned on the base branch, and not carried out.',
   };
-}
-
-/** The same comment is the same run, whatever the number of deliveries. */
-function runId({ owner, repo, comment }: Asked): string {
-  return createHash('sha256').update(`${owner}/${repo}/${comment}`.toLowerCase()).digest('hex').slice(0, 10);
 }

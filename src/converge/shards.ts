@@ -94,15 +94,7 @@ function reasonOf(
       .map((reviewer) => `${reviewer.lens}: ${reviewer.cause ?? 'no answer'}`);
     return { reason: `unverified, a reviewer did not answer (${silent.join('; ')})`, unverified: true };
   }
-  if (verdict !== undefined && verdict.outcome === 'revise') {
-    const blocking = verdict.findings.filter((finding) => finding.severity === 'blocking');
-    const first = blocking[0];
-    const more = blocking.length > 1 ? ` (and ${blocking.length - 1} more)` : '';
-    return {
-      reason: `after ${history.verdicts.length} ${history.verdicts.length === 1 ? 'review' : 'reviews'} still: ${first?.claim ?? 'a gate failed'}${more}`,
-      unverified: false,
-    };
-  }
+  if (verdict !== undefined && verdict.outcome === 'revise') return { reason: stillObjected(history, verdict, calls), unverified: false };
   const failure = calls.findLast((call) => call.outcome.kind === 'null' && shardOf(call) === history.shard.id);
   if (failure !== undefined && failure.outcome.kind === 'null') return { reason: failure.outcome.cause, unverified: false };
   const missing = history.shard.after.filter((id) => !done.has(id));
@@ -111,11 +103,28 @@ function reasonOf(
   return { reason: 'the script did not hand it to convergence', unverified: false };
 }
 
+function stillObjected(history: ShardHistory, verdict: Verdict, calls: readonly SettledCall[]): string {
+  const blocking = verdict.findings.filter((finding) => finding.severity === 'blocking');
+  const rounds = history.verdicts.length;
+  const still = `after ${rounds} ${rounds === 1 ? 'review' : 'reviews'} still: ${blocking[0]?.claim ?? 'a gate failed'}${blocking.length > 1 ? ` (and ${blocking.length - 1} more)` : ''}`;
+  const unrevised = calls.findLast(
+    ({ kind, input, outcome }) => kind === 'revise' && outcome.kind === 'null' && fieldOf(input, 'change') === verdict.change,
+  );
+  return unrevised?.outcome.kind === 'null'
+    ? `${still.replace(/\.$/u, '')}; and it could not be revised: ${unrevised.outcome.cause}`
+    : still;
+}
+
+/** A text field of a call's own record. */
+function fieldOf(input: SettledCall['input'], name: string): string | null {
+  const fields = input !== null && typeof input === 'object' ? new Map<string, unknown>(Object.entries(input)) : new Map<string, unknown>();
+  const value = fields.get(name);
+  return typeof value === 'string' ? value : null;
+}
+
 /** The shard that a migrate call was for, by the call's own record. */
 function shardOf({ kind, input }: SettledCall): string | null {
-  return kind === 'migrate' && input !== null && typeof input === 'object' && 'shard' in input && typeof input.shard === 'string'
-    ? input.shard
-    : null;
+  return kind === 'migrate' ? fieldOf(input, 'shard') : null;
 }
 
 /** Each shard after those that it needs; among equals in the order of acceptance. */

@@ -1,9 +1,10 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { inheritedEnvironment } from '../config.ts';
+import { runId } from '../control/run-id.ts';
 import { requireGit } from '../git/spawn.ts';
 import { probeConfinement } from '../sandbox/probe.ts';
 import { startApp, type AppOptions } from './app-process.ts';
@@ -63,6 +64,7 @@ export const RunFacts = z.object({
   status: z.string(),
   why: z.string().nullable(),
   planHash: z.string().nullable(),
+  waitsForApproval: z.boolean(),
   pullRequest: z.object({ number: z.number(), url: z.string() }).nullable(),
   checkRun: z.number().nullable(),
   inventory: z.number().nullable(),
@@ -100,36 +102,23 @@ async function build(options: SceneOptions, children: Child[]): Promise<Scene> {
     return child;
   };
   const port = await freePort();
+  const appUrl = `http://127.0.0.1:${port}`;
   const webhookSecret = randomBytes(24).toString('hex');
   const github = start('github', './github-process.ts');
-  const spec: WorldSpec = {
-    root: join(options.directory, 'github'),
-    owner: options.owner,
-    name: options.name,
-    person: options.person,
-    from: options.from,
-    ...(options.defaultBranch === undefined ? {} : { defaultBranch: options.defaultBranch }),
-    webhookUrl: `http://127.0.0.1:${port}/api/github/webhooks`,
-    webhookSecret,
-    confinement,
-    ci: options.ci,
-  };
-  await mkdir(spec.root, { recursive: true });
-  const world = await github.ask('build', spec, World);
+  const world = await github.ask('build', await worldSpec(options, { appUrl, webhookSecret, confinement }), World);
   const model = options.model ?? {
     apiKey: 'scripted',
-    baseUrl: (await start('claude', './claude-process.ts').ask('start', { latencyMs: options.latencyMs }, z.object({ url: z.string() })))
-      .url,
+    baseUrl: await scriptedUrl(start('claude', './claude-process.ts'), options.latencyMs),
   };
-  const appUrl = `http://127.0.0.1:${port}`;
   const launch = async (): Promise<Child> => {
-    const { owner, budget, readOnly = [] } = options;
+    const { owner, budget, directory, readOnly = [] } = options;
+    const dataDirectory = join(directory, 'data');
     const child = startApp({
       world,
       owner,
       webhookSecret,
       port,
-      dataDirectory: join(options.directory, 'data'),
+      dataDirectory,
       model,
       confinement,
       budget,
@@ -151,15 +140,9 @@ async function build(options: SceneOptions, children: Child[]): Promise<Scene> {
       await app.ended;
       app = await launch();
     },
-    runOf: (comment) => createHash('sha256').update(`${options.owner}/${options.name}/${comment}`.toLowerCase()).digest('hex').slice(0, 10),
+    runOf: (comment) => runIdOf(options, comment),
     facts: (run) => factsOf(appUrl, run),
-    counts: async () =>
-      (await github.ask('counts', null, z.record(z.string(), Counts)))[`${world.slug}[bot]`] ?? {
-        requests: 0,
-        writes: 0,
-        contentWrites: 0,
-        pushes: 0,
-      },
+    counts: async () => (await github.ask('counts', null, z.record(z.string(), Counts)))[`${world.slug}[bot]`] ?? NOTHING_COUNTED,
     close: async () => {
       await app.end();
       await Promise.all(children.map((child) => child.end()));
@@ -167,6 +150,38 @@ async function build(options: SceneOptions, children: Child[]): Promise<Scene> {
   };
 }
 
+async function worldSpec(
+  options: SceneOptions,
+  app: { appUrl: string; webhookSecret: string; confinement: 'bubblewrap' | 'none' },
+): Promise<WorldSpec> {
+  const { directory, owner, name, person, from, defaultBranch, ci } = options;
+  const root = join(directory, 'github');
+  await mkdir(root, { recursive: true });
+  const { webhookSecret, confinement } = app;
+  const webhookUrl = `${app.appUrl}/api/github/webhooks`;
+  return {
+    root,
+    owner,
+    name,
+    person,
+    from,
+    ci,
+    webhookUrl,
+    webhookSecret,
+    confinement,
+    ...(defaultBranch === undefined ? {} : { defaultBranch }),
+  };
+}
+
+async function scriptedUrl(child: Child, latencyMs: number): Promise<string> {
+  return (await child.ask('start', { latencyMs }, z.object({ url: z.string() }))).url;
+}
+
+function runIdOf({ owner, name }: SceneOptions, comment: number): string {
+  return runId({ owner, repo: name, comment });
+}
+
+const NOTHING_COUNTED = { requests: 0, writes: 0, contentWrites: 0, pushes: 0 };
 const Counts = z.object({ requests: z.number(), writes: z.number(), contentWrites: z.number(), pushes: z.number() });
 
 async function factsOf(appUrl: string, run: string): Promise<RunFacts | undefined> {

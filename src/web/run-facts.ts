@@ -2,7 +2,7 @@ import { foldRun } from '../domain/run-state.ts';
 import { countEndings } from '../domain/ledger.ts';
 import type { Json } from '../domain/json.ts';
 import type { Journal } from '../journal/journal.ts';
-import { stageOf } from '../report/status-comment.ts';
+import { isApproved, stageOf } from '../report/status-comment.ts';
 import { viewOf } from '../publish/view.ts';
 
 /** A run as data: what the run page says, for programs. Null when there is no such run. Dollars; seconds; tokens. */
@@ -19,6 +19,7 @@ export async function runFacts(journal: Journal, run: string): Promise<Json> {
     status: state.end?.status ?? state.status,
     why: state.end?.why ?? state.pause?.message ?? null,
     planHash: view.plan?.hash ?? null,
+    waitsForApproval: view.planComment !== null && state.end === null && !isApproved(state),
     pullRequest: view.pullRequest === null ? null : { number: view.pullRequest.number, url: view.pullRequest.url },
     checkRun: view.check?.id ?? null,
     inventory: view.plan?.inventory.length ?? null,
