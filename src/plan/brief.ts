@@ -93,7 +93,7 @@ function treeOverview(files: readonly string[]): string {
     if (counts.size > MOST_LINES && depth > 1) continue;
     const lines = [...counts]
       .toSorted(([a], [b]) => compare(a, b))
-      .map(([directory, count]) => `${directory === '' ? '(root)' : `${directory}/`} ${count} files`);
+      .map(([directory, count]) => `${directory === '' ? '(root)' : `${directory}/`} ${count} ${count === 1 ? 'file' : 'files'}`);
     return lines.length <= MOST_LINES
       ? lines.join('\n')
       : [...lines.slice(0, MOST_LINES), `and ${lines.length - MOST_LINES} directories more`].join('\n');

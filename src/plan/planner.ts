@@ -94,13 +94,7 @@ async function askPlanner(
       label: 'plan',
       phase: 'Plan',
       ...settings.models.planner,
-      system: [
-        renderPrompt(RULES, {
-          'default-script': request.defaultScript.trimEnd(),
-          dialect: request.dialect.trim(),
-          'fence-rule': FENCE_RULE,
-        }),
-      ],
+      system: [renderPrompt(RULES, { 'fence-rule': FENCE_RULE }), scriptText(request)],
       brief,
       workspace: facts.workspace,
       tools: ['read', 'glob', 'grep'],
@@ -123,4 +117,8 @@ async function askPlanner(
   );
   if (outcome.ending === 'done') return { kind: 'submitted', draft: outcome.answer };
   return { kind: 'refused', reason: `No plan that can be carried out was made: ${outcome.cause}`, errors };
+}
+
+function scriptText({ dialect, defaultScript }: PlanMigration): string {
+  return `${dialect.trim()}\n\n## The default script\n\n\`\`\`js\n${defaultScript.trim()}\n\`\`\`\n`;
 }

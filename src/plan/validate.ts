@@ -77,7 +77,7 @@ export async function examineDraft(draft: PlanDraft, facts: PlanFacts): Promise<
   const renames = await renameErrors(draft, { files, inventory: survey.inventory.map((file) => file.path) });
   const errors = [...early, ...(sharding.kind === 'impossible' ? sharding.errors : []), ...paths, ...renames];
   if (errors.length > 0 || sharding.kind === 'impossible') return { kind: 'unsound', errors };
-  return { kind: 'sound', survey, shards: sharding.shards, script, checks, notes: [...sharding.notes, ...outsideNotes(survey)] };
+  return { kind: 'sound', survey, shards: sharding.shards, script, checks, notes: [...sharding.notes, ...outsideNotes(draft, survey)] };
 }
 
 async function inventoryOf(
@@ -125,11 +125,11 @@ function scriptErrors(script: string, { parseScript }: PlanFacts): readonly stri
   }
 }
 
-function outsideNotes(survey: Survey): readonly string[] {
-  if (survey.outside.length === 0) return [];
-  const shown = survey.outside.slice(0, 10).map((path) => `\`${path}\``);
-  const more = survey.outside.length > shown.length ? ` and ${survey.outside.length - shown.length} more` : '';
-  return [
-    `Outside of the scope the predicate also holds for ${survey.outside.length} files, which are not migrated: ${shown.join(', ')}${more}.`,
-  ];
+function outsideNotes(draft: PlanDraft, survey: Survey): readonly string[] {
+  const fixed = new Set([...draft.foundation, ...draft.closing].flatMap((shard) => shard.files));
+  const forgotten = survey.outside.filter((path) => !fixed.has(path));
+  if (forgotten.length === 0) return [];
+  const shown = forgotten.slice(0, 10).map((path) => `\`${path}\``);
+  const more = forgotten.length > shown.length ? ` and ${forgotten.length - shown.length} more` : '';
+  return [`The predicate also holds outside of the scope, for files that are not migrated: ${shown.join(', ')}${more}.`];
 }
