@@ -12,7 +12,7 @@ import type { Reserved, Spending } from './spending.ts';
 import { stopping, throwIfStopping } from './stopping.ts';
 import type { Timings } from './timings.ts';
 
-export interface Question {
+interface Question {
   readonly run: string;
   readonly agent: string;
   readonly phase: string;

@@ -14,7 +14,7 @@ export interface Closing<Answer> {
 }
 
 /** `again`: not an answer yet; the message goes back to the model. */
-export type Closed<Answer> = { readonly kind: 'answer'; readonly answer: Answer } | { readonly kind: 'again'; readonly message: string };
+type Closed<Answer> = { readonly kind: 'answer'; readonly answer: Answer } | { readonly kind: 'again'; readonly message: string };
 
 export const byText: Closing<string> = {
   definition: null,

@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts';
 import { unlessStopping } from './stopping.ts';
 
 /** What a request learns about its cached prefix: whether it goes ahead of its siblings; `began` opens the way for them, `left` hands the lead on. */
-export interface Lead {
+interface Lead {
   readonly began: () => void;
   readonly left: () => void;
 }

@@ -6,7 +6,7 @@ import type { Charge, Journal } from '../journal/journal.ts';
 import { maxTokensWithin, priceOf, worstCost } from './models.ts';
 import { throwIfStopping, unlessStopping } from './stopping.ts';
 
-export interface Wanted {
+interface Wanted {
   readonly run: string;
   readonly agent: string;
   readonly phase: string;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { openLimiter } from '../../src/agents/limiter.ts';
+import { CONVERSATIONS } from '../../src/agents/open-agents.ts';
 import { openJudge } from '../../src/agents/judge.ts';
 import { PRODUCTION_TIMINGS } from '../../src/agents/timings.ts';
 import type { Clock } from '../../src/agents/clock.ts';
@@ -30,7 +31,8 @@ async function suspension(
   throw new Error('not suspended');
 }
 
-test('production waits', () => {
+test('production waits, and how many talk at once', () => {
+  expect(CONVERSATIONS).toBe(16);
   expect(PRODUCTION_TIMINGS).toEqual({
     tries: 8,
     firstBackoff: 1000,

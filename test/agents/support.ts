@@ -25,7 +25,7 @@ const requestSchema = z.looseObject({
   tools: z.array(z.looseObject({ name: z.string(), description: z.string(), input_schema: z.looseObject({}) })).optional(),
   messages: z.array(z.object({ role: z.enum(['user', 'assistant']), content: z.array(block) })),
 });
-export type ModelBody = z.infer<typeof requestSchema>;
+type ModelBody = z.infer<typeof requestSchema>;
 
 export interface Seen {
   readonly body: ModelBody;
@@ -47,12 +47,12 @@ export interface ErrorReply {
   readonly headers?: Record<string, string>;
   readonly error: { readonly type: string; readonly message: string; readonly details?: unknown };
 }
-export type Broken = 'broken' | 'error-event' | 'refused-connection' | 'silent';
+type Broken = 'broken' | 'error-event' | 'refused-connection' | 'silent';
 /** What the server answers; a function is called when the response has begun and gives how it goes on. */
 export type Answer = Reply | ErrorReply | Broken | { readonly begunThen: () => Promise<Reply> };
 export type Script = (seen: Seen, n: number) => Answer | Promise<Answer>;
 
-export interface ModelServer {
+interface ModelServer {
   readonly url: string;
   readonly seen: Seen[];
   /** Requests being answered, at most at once. */
@@ -60,7 +60,7 @@ export interface ModelServer {
 }
 
 /** A Messages API on loopback that answers what the script says. */
-export async function modelServer(script: Script): Promise<ModelServer> {
+async function modelServer(script: Script): Promise<ModelServer> {
   const seen: Seen[] = [];
   let active = 0;
   let peak = 0;
@@ -174,7 +174,7 @@ export function lastSaid(seen: Seen | undefined): string[] {
 }
 
 /** Short, so that nothing waits; the steps between them stay those of production. */
-export const SHORT: Timings = { tries: 4, firstBackoff: 2, longestBackoff: 10, connect: 10_000, warm: 60_000, drain: 0 };
+const SHORT: Timings = { tries: 4, firstBackoff: 2, longestBackoff: 10, connect: 10_000, warm: 60_000, drain: 0 };
 
 export const RUN = 'run-1';
 
@@ -227,7 +227,7 @@ export async function workspaceOf(files: Readonly<Record<string, string | Buffer
 }
 
 /** For conversations that touch no file. */
-export const noFiles: Workspace = {
+const noFiles: Workspace = {
   tree: '4b825dc642cb6eb9a060e54bf8d69288fbee4904',
   read: () => Promise.resolve({ kind: 'absent' }),
   list: () => Promise.resolve([]),
@@ -239,7 +239,7 @@ export const noFiles: Workspace = {
   restore: () => Promise.resolve(),
 };
 
-export const COUNT = z.strictObject({ count: z.int().min(0) });
+const COUNT = z.strictObject({ count: z.int().min(0) });
 
 export function submission(options: Partial<Submission<{ count: number }>> = {}): Submission<{ count: number }> {
   return { description: 'Hand in how many files there are.', schema: COUNT, attempts: 3, ...options };
