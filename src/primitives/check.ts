@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ConvergeError } from '../domain/errors.ts';
-import { runCheck, tail } from '../verify/checks.ts';
+import { tail } from '../verify/checks.ts';
 import { handle, readArguments } from './arguments.ts';
 import { lay } from './change-of.ts';
 import type { Primitive } from './primitive.ts';
@@ -27,7 +27,7 @@ export const check: Primitive = {
       perform: () =>
         toOutcome(context, async () => {
           await lay(change, context);
-          const result = await runCheck(context.commands, { check: known, tree: change.tree, signal: context.signal });
+          const result = await context.checks.run(known, change.tree);
           return { kind: 'value', value: { ok: result.ok, exitCode: result.exitCode, output: tail(result.output) } };
         }),
     };

@@ -4,6 +4,7 @@ import type { Plan } from '../domain/plan.ts';
 import type { Repository } from '../git/workspace.ts';
 import type { CallOutcome, Journal } from '../journal/journal.ts';
 import type { Commands } from '../sandbox/commands.ts';
+import type { Checks } from '../verify/checks.ts';
 import type { FilePredicate } from '../verify/gate.ts';
 import type { Acceptances } from './acceptances.ts';
 import type { Census } from './census.ts';
@@ -29,6 +30,7 @@ export interface PrimitivePorts {
 
 /** The ports, and what the primitives of one run keep in common. */
 export interface CallContext extends PrimitivePorts {
+  readonly checks: Checks;
   readonly handles: Handles;
   readonly census: Census;
   readonly acceptances: Acceptances;

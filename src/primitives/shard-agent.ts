@@ -8,7 +8,7 @@ import type { Shard } from '../domain/shard.ts';
 import type { Workspace } from '../git/workspace.ts';
 import type { CallOutcome } from '../journal/journal.ts';
 import type { Change } from '../domain/change.ts';
-import { runCheck, shardChecks } from '../verify/checks.ts';
+import { shardChecks } from '../verify/checks.ts';
 import { runQuickGates } from '../verify/gates.ts';
 import { guideText } from '../verify/guide.ts';
 import { writeRule } from '../verify/ownership.ts';
@@ -53,10 +53,16 @@ export async function writeShard(work: ShardWork, context: CallContext): Promise
   if (outcome.ending !== 'done')
     return { kind: 'null', cause: `the ${work.role} of ${work.shard.id} ended without a change (${outcome.ending}): ${outcome.cause}` };
   const change = await made(work, { edits: outcome.overlay, summary: outcome.answer.summary }, context);
-  if (change.overlay.length === 0) return { kind: 'null', cause: `the ${work.role} of ${work.shard.id} changed nothing` };
+  if (change.overlay.length === 0) return { kind: 'null', cause: emptied(work) };
   if (change.id === work.replaces?.id)
     return { kind: 'null', cause: `the revision of ${work.shard.id} changed nothing: its findings stand` };
   return { kind: 'value', value: toJson(change) };
+}
+
+function emptied({ role, shard }: ShardWork): string {
+  return role === 'migrator'
+    ? `the migrator of ${shard.id} changed nothing`
+    : `the reviser of ${shard.id} put everything back as it was before the migration`;
 }
 
 async function made(work: ShardWork, left: { readonly edits: Overlay; readonly summary: string }, context: CallContext): Promise<Change> {
@@ -77,8 +83,8 @@ async function wholeOverlay(work: ShardWork, edits: Overlay, context: CallContex
 type ShardTask = AgentTask<Account> & { readonly submit: Submission<Account> };
 
 function taskOf(work: ShardWork, workspace: Workspace, context: CallContext): ShardTask {
-  const { plan, run, repository, commands, signal } = context;
-  const checks = shardChecks(plan);
+  const { plan, run, repository } = context;
+  const offered = shardChecks(plan);
   return {
     id: work.key,
     run,
@@ -89,13 +95,13 @@ function taskOf(work: ShardWork, workspace: Workspace, context: CallContext): Sh
     system: [`${work.rules.trim()}\n\n${FENCE_RULE}`, guideText(plan)],
     brief: work.brief,
     workspace,
-    tools: ['read', 'write', 'edit', 'remove', 'glob', 'grep', ...(checks.length > 0 ? (['check'] as const) : [])],
+    tools: ['read', 'write', 'edit', 'remove', 'glob', 'grep', ...(offered.length > 0 ? (['check'] as const) : [])],
     mayWrite: writeRule(plan, work.shard),
-    checks: checks.map((check) => check.name),
+    checks: offered.map((check) => check.name),
     runCheck: async (name, overlay) => {
-      const check = checks.find((one) => one.name === name);
+      const check = offered.find((one) => one.name === name);
       if (check === undefined) throw new TypeError(`no check ${name} was offered`);
-      return runCheck(commands, { check, tree: await repository.layer(workspace.tree, [overlay]), signal });
+      return context.checks.run(check, await repository.layer(workspace.tree, [overlay]));
     },
     submit: submission(work, workspace, context),
     limits: agentLimits(context),

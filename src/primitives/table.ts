@@ -1,5 +1,6 @@
 import { ConvergeError } from '../domain/errors.ts';
 import type { Json } from '../domain/json.ts';
+import { openChecks } from '../verify/checks.ts';
 import { accept } from './accept.ts';
 import { openAcceptances } from './acceptances.ts';
 import { agent } from './agent.ts';
@@ -27,9 +28,10 @@ export interface Primitives {
 }
 
 export function openPrimitives(ports: PrimitivePorts): Primitives {
-  const { run, journal, plan } = ports;
+  const { run, journal, plan, commands, signal } = ports;
   const context: CallContext = {
     ...ports,
+    checks: openChecks(commands, signal),
     handles: openHandles(run, journal),
     census: openCensus({ run, journal, limit: plan.limits.agents }),
     acceptances: openAcceptances(run, journal),

@@ -17,12 +17,38 @@ export function failsAtBase(plan: Plan, name: string): boolean {
   return plan.failingAtBase.some((failing) => failing.check === name);
 }
 
-/** Runs a check on a tree. Ends in a ConvergeError of kind `sandbox` when it could not be run, in Suspended when the run stops. */
-export async function runCheck(commands: Commands, options: { check: Check; tree: string; signal: AbortSignal }): Promise<CommandResult> {
-  const result = await commands.on(options.tree, { run: options.check.run, seconds: CHECK_SECONDS }, options.signal);
-  if (result.ended === 'aborted' || options.signal.aborted)
-    throw new Suspended('stopping', `the check ${options.check.name} was interrupted`);
-  return result;
+/** Runs the plan's checks on trees. Both end in a ConvergeError of kind `sandbox` when a check could not be run, in Suspended when the run stops. */
+export interface Checks {
+  /** A check that passed on this very tree before, for an agent or a gate of this process, has passed: its result is given again. */
+  run(check: Check, tree: string): Promise<CommandResult>;
+  /** Really runs, whatever is known. */
+  runAgain(check: Check, tree: string): Promise<CommandResult>;
+}
+
+export function openChecks(commands: Commands, signal: AbortSignal): Checks {
+  // Only what passed is kept: what failed may have failed by chance, and is worth another run.
+  const known = new Map<string, Promise<CommandResult>>();
+  const runAgain = async (check: Check, tree: string): Promise<CommandResult> => {
+    const result = await commands.on(tree, { run: check.run, seconds: CHECK_SECONDS }, signal);
+    if (result.ended === 'aborted' || signal.aborted) throw new Suspended('stopping', `The check ${check.name} was interrupted.`);
+    return result;
+  };
+  return {
+    runAgain,
+    run: async (check, tree) => {
+      const key = `${tree} ${check.run}`;
+      const running = known.get(key) ?? runAgain(check, tree);
+      known.set(key, running);
+      try {
+        const result = await running;
+        if (!result.ok) known.delete(key);
+        return result;
+      } catch (error) {
+        known.delete(key);
+        throw error;
+      }
+    },
+  };
 }
 
 export function tail(output: string): string {

@@ -2,9 +2,10 @@ import { ConvergeError } from '../domain/errors.ts';
 import { weigh } from '../domain/finding.ts';
 import type { Evidence, Finding } from '../domain/finding.ts';
 import type { FileDiff } from '../git/workspace.ts';
-import { endOf, runCheck, shardChecks, tail } from './checks.ts';
+import { endOf, shardChecks, tail } from './checks.ts';
 import { pathBefore, textOf } from './gate.ts';
 import type { GateContext } from './gate.ts';
+import { ownedPaths } from './ownership.ts';
 import { findQuote } from './quote.ts';
 import type { Span } from './quote.ts';
 
@@ -27,7 +28,19 @@ export async function examineFinding(claimed: Claimed, context: GateContext): Pr
   if (evidence === null) {
     return { finding: weigh(finding), doubt: finding.severity === 'blocking' ? 'it was called blocking without evidence' : null };
   }
+  if (isElsewhere(finding.path, context)) {
+    return doubted(
+      finding,
+      `${finding.path} belongs to another shard and this change does not touch it: name the line of this change that is to blame`,
+    );
+  }
   return evidence.kind === 'lines' ? examineLines(finding, evidence, context) : examineCommand(finding, evidence, context);
+}
+
+/** What the author of a change can neither have done nor mend. */
+function isElsewhere(path: string, { diff, plan, shard }: GateContext): boolean {
+  const touched = diff.some((file) => file.path === path || file.oldPath === path);
+  return !touched && !ownedPaths(shard, plan.draft.renames).includes(path);
 }
 
 type Lines = Extract<Evidence, { kind: 'lines' }>;
@@ -73,7 +86,7 @@ async function examineCommand(finding: Finding, evidence: Command, context: Gate
     );
   }
   try {
-    const result = await runCheck(context.commands, { check, tree: context.change.tree, signal: context.signal });
+    const result = await context.checks.runAgain(check, context.change.tree);
     if (result.ok) return doubted(finding, `\`${check.name}\` passes on this change when it is run again`);
     return {
       finding: { ...finding, evidence: { kind: 'command', name: check.name, output: `${endOf(result)}\n${tail(result.output)}` } },

@@ -4,7 +4,7 @@ import type { Plan } from '../domain/plan.ts';
 import type { Shard } from '../domain/shard.ts';
 import type { GateResult } from '../domain/verdict.ts';
 import type { FileDiff, Workspace } from '../git/workspace.ts';
-import type { Commands } from '../sandbox/commands.ts';
+import type { Checks } from './checks.ts';
 
 /** Is there still something to migrate in this file? The plan owns the rule; it ends in a ConvergeError when it cannot be asked. */
 export interface FilePredicate {
@@ -20,9 +20,8 @@ export interface GateContext {
   readonly diff: readonly FileDiff[];
   readonly before: Workspace;
   readonly after: Workspace;
-  readonly commands: Commands;
+  readonly checks: Checks;
   readonly predicate: FilePredicate;
-  readonly signal: AbortSignal;
 }
 
 export interface GateReport {

@@ -30,15 +30,15 @@ export interface GateSubject {
   readonly under: string;
 }
 
-export interface GatePorts extends Pick<GateContext, 'plan' | 'commands' | 'predicate' | 'signal'> {
+export interface GatePorts extends Pick<GateContext, 'plan' | 'checks' | 'predicate'> {
   readonly repository: Repository;
 }
 
 export async function gateContext({ change, shard, under }: GateSubject, ports: GatePorts): Promise<GateContext> {
-  const { plan, repository, commands, predicate, signal } = ports;
+  const { plan, repository, checks, predicate } = ports;
   const diff = await repository.diff(under, change.tree);
   const [before, after] = [repository.workspace(under), repository.workspace(change.tree)];
-  return { plan, shard, change, diff, before, after, commands, predicate, signal };
+  return { plan, shard, change, diff, before, after, checks, predicate };
 }
 
 /**

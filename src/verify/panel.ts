@@ -10,8 +10,8 @@ import type { GateResult, Reviewer, Verdict } from '../domain/verdict.ts';
 import type { Repository } from '../git/workspace.ts';
 import type { CallOutcome, Journal } from '../journal/journal.ts';
 import { trusted } from '../journal/trusted.ts';
-import type { Commands } from '../sandbox/commands.ts';
-import { runCheck, shardChecks } from './checks.ts';
+import { shardChecks } from './checks.ts';
+import type { Checks } from './checks.ts';
 import { diffText } from './diff-text.ts';
 import { examineFinding } from './evidence.ts';
 import type { FilePredicate, GateContext } from './gate.ts';
@@ -37,7 +37,7 @@ export interface PanelPorts {
   readonly journal: Journal;
   readonly repository: Repository;
   readonly agents: Agents;
-  readonly commands: Commands;
+  readonly checks: Checks;
   readonly predicate: FilePredicate;
   readonly signal: AbortSignal;
   /** Asked before an agent starts; throws Suspended when the run may start no more. */
@@ -137,9 +137,9 @@ async function askVerifier(sitting: Sitting, ports: PanelPorts): Promise<Opinion
 type VerifierTask = AgentTask<VerifierAnswer> & { readonly submit: Submission<VerifierAnswer> };
 
 function verifierTask(key: string, sitting: Sitting, ports: PanelPorts): VerifierTask {
-  const { plan, run, repository, commands, signal } = ports;
+  const { plan, run, repository } = ports;
   const { request, context, seat } = sitting;
-  const checks = shardChecks(plan);
+  const offered = shardChecks(plan);
   return {
     id: key,
     run,
@@ -150,13 +150,13 @@ function verifierTask(key: string, sitting: Sitting, ports: PanelPorts): Verifie
     system: [`${RULES.trim()}\n\n${FENCE_RULE}`, guideText(plan)],
     brief: briefOf(sitting),
     workspace: context.after,
-    tools: ['read', 'glob', 'grep', ...(checks.length > 0 ? (['check'] as const) : [])],
+    tools: ['read', 'glob', 'grep', ...(offered.length > 0 ? (['check'] as const) : [])],
     mayWrite: () => ({ ok: false, reason: 'Verifiers read and judge; they change nothing.' }),
-    checks: checks.map((check) => check.name),
+    checks: offered.map((check) => check.name),
     runCheck: async (name, overlay) => {
-      const check = checks.find((one) => one.name === name);
+      const check = offered.find((one) => one.name === name);
       if (check === undefined) throw new TypeError(`no check ${name} was offered`);
-      return runCheck(commands, { check, tree: await repository.layer(request.change.tree, [overlay]), signal });
+      return ports.checks.run(check, await repository.layer(request.change.tree, [overlay]));
     },
     submit: submission(context),
     limits: { turns: plan.limits.turnsPerAgent, seconds: plan.limits.secondsPerAgent, budget: plan.limits.budgetPerAgent },

@@ -31,7 +31,7 @@ const ASSERTIVE_PART = /^(?:assert|expect|should)$/u;
 const TEST_CONTEXT = /^(?:t|tap|test|is|util)$/u;
 const MATCHERS = new RegExp(
   '^(?:ok|notOk|true|false|truthy|falsy|is|not|same|notSame|near|match|doesNotMatch|like|regex|pass|fail|snapshot|throws|throwsAsync|doesNotThrow|' +
-    'rejects|doesNotReject|equals?|notEqual|(?:not)?[dD]eep\\w*|(?:not)?[sS]trict\\w*|loose\\w*)$',
+    'rejects|doesNotReject|closeTo|approx\\w*|equals?|notEqual|(?:not)?[dD]eep\\w*|(?:not)?[sS]trict\\w*|loose\\w*)$',
   'u',
 );
 
@@ -40,9 +40,12 @@ const PATH =
 
 /** Does this file hold tests, by its name or by the calls in it? */
 export function looksLikeTest(path: string, text: string): boolean {
-  if (PATH.test(path)) return true;
   const root = scriptRoot(path, text);
-  return root !== null && countCases(root, { unknown: false }) > 0;
+  if (root === null) return PATH.test(path);
+  // A helper among the tests holds none itself.
+  return (
+    countCases(root, { unknown: false }) > 0 || (PATH.test(path) && (countCases(root, { unknown: true }) > 0 || countAssertions(root) > 0))
+  );
 }
 
 /** Counts by the syntax tree for JavaScript and TypeScript, by line patterns for other languages; comments never count in the first. */

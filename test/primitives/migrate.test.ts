@@ -113,6 +113,18 @@ test('its check runs on the tree with its edits', async () => {
   expect(results).toMatchObject([{ ok: true, output: '1\n' }]);
 });
 
+test('a check that passed on its finished work is not run again by the gates', async () => {
+  const play: Play = async (task) => {
+    const answer = await diligent(task);
+    if (task.role === 'migrator') await task.runCheck('fresh', await task.workspace.overlay());
+    return answer;
+  };
+  const { call, commands } = await bench({ play, plan: { checks: [{ name: 'fresh', run: 'grep -q fresh src/a.js', when: 'shard' }] } });
+  const change = id(await call('migrate', { id: 'sa' }));
+  expect(await call('review', change)).toMatchObject({ outcome: 'accepted' });
+  expect(commands.ran).toHaveLength(1);
+});
+
 test('model and effort: pinned, named by the script, or refused', async () => {
   const { primitives, wrong } = await bench();
   const identity = async (options: Record<string, string>) => (await primitives.prepare('migrate', [{ id: 'sa' }, options])).identity;

@@ -1,3 +1,4 @@
+import { openChecks } from '../../src/verify/checks.ts';
 import { expect, test } from 'vitest';
 import { examineFinding } from '../../src/verify/evidence.ts';
 import type { Claimed } from '../../src/verify/evidence.ts';
@@ -9,15 +10,14 @@ const BEFORE = 'one();\n  old(1, 2);\nsame();\nlast();\n';
 const AFTER = 'one();\n  fresh(1, 2);\nsame();\nsame();\nlast();\n';
 
 async function examine(claimed: Partial<Claimed>, checks: readonly { name: string; run: string; when: 'shard' | 'converged' }[] = []) {
-  const there = await project({ 'src/a.js': BEFORE });
-  const own = shard('s1', ['src/a.js']);
+  const there = await project({ 'src/a.js': BEFORE, 'src/z.js': 'last();\n', 'src/forgotten.js': 'old(9);\n' });
+  const own = shard('s1', ['src/a.js', 'src/forgotten.js', 'src/gone.js']);
   const work = await change(there, 's1', edits({ 'src/a.js': AFTER }));
   const ports = {
     plan: plan(there.base, [own], { checks }),
     repository: there.repository,
-    commands: shell(there.repository),
+    checks: openChecks(shell(there.repository), new AbortController().signal),
     predicate: stillOld,
-    signal: new AbortController().signal,
   };
   const context = await gateContext({ change: work, shard: own, under: there.base.tree }, ports);
   const finding: Claimed = {
@@ -66,9 +66,19 @@ test.each([
   expect(doubt).toContain(why);
 });
 
-test('a file that does not exist proves nothing', async () => {
-  const { finding, doubt } = await examine({ path: 'src/z.js', evidence: { kind: 'lines', before: '', after: 'fresh(1, 2);' } });
-  expect([finding.severity, doubt]).toEqual(['note', 'there is no text file src/z.js before or after the change']);
+test("a place in another shard's file blocks nothing: the author could not mend it", async () => {
+  const { finding, doubt } = await examine({ path: 'src/z.js', evidence: { kind: 'lines', before: '', after: 'last();' } });
+  expect([finding.severity, doubt]).toEqual(['note', expect.stringContaining('src/z.js belongs to another shard')]);
+});
+
+test('an owned file that the change left alone can be blamed: something was forgotten in it', async () => {
+  const { finding } = await examine({ path: './src/forgotten.js', evidence: { kind: 'lines', before: '', after: 'old(9);' } });
+  expect(finding).toMatchObject({ severity: 'blocking', path: 'src/forgotten.js', line: 1 });
+});
+
+test('an owned file that does not exist proves nothing', async () => {
+  const { finding, doubt } = await examine({ path: 'src/gone.js', evidence: { kind: 'lines', before: '', after: 'old(9);' } });
+  expect([finding.severity, doubt]).toEqual(['note', 'there is no text file src/gone.js before or after the change']);
 });
 
 test('a check that fails again blocks, with its own output; one that passes is a note', async () => {

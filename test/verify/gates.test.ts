@@ -1,3 +1,4 @@
+import { openChecks } from '../../src/verify/checks.ts';
 import { describe, expect, test } from 'vitest';
 import type { Check, Plan, PlanDraft } from '../../src/domain/plan.ts';
 import type { Shard } from '../../src/domain/shard.ts';
@@ -30,7 +31,12 @@ async function gates(given: Case) {
   const whole = plan(there.base, [own], { checks: given.checks ?? [], failingAtBase: given.failingAtBase ?? [], draft: given.draft ?? {} });
   const work = await change(there, own.id, edits(given.edit));
   const commands = shell(there.repository);
-  const ports = { plan: whole, repository: there.repository, commands, predicate: stillOld, signal: new AbortController().signal };
+  const ports = {
+    plan: whole,
+    repository: there.repository,
+    checks: openChecks(commands, new AbortController().signal),
+    predicate: stillOld,
+  };
   const outcome = await runGates(await gateContext({ change: work, shard: own, under: there.base.tree }, ports));
   const of = (name: string) => outcome.gates.find((gate) => gate.gate === name);
   return { ...outcome, of, outcomes: Object.fromEntries(outcome.gates.map((gate) => [gate.gate, gate.outcome])), ran: commands.ran };

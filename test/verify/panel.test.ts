@@ -1,3 +1,4 @@
+import { openChecks } from '../../src/verify/checks.ts';
 import { expect, test } from 'vitest';
 import { Suspended } from '../../src/domain/errors.ts';
 import type { Finding } from '../../src/domain/finding.ts';
@@ -54,7 +55,7 @@ async function bench(
       journal: using,
       repository: there.repository,
       agents,
-      commands,
+      checks: openChecks(commands, new AbortController().signal),
       predicate: stillOld,
       signal: new AbortController().signal,
     };

@@ -68,10 +68,12 @@ test.each([
   expect(countTests(path, text)).toEqual(counts);
 });
 
-test('test files are known by name or by their calls, others are not', () => {
-  for (const path of ['test/a.js', 'src/__tests__/a.ts', 'a.spec.ts', 'pkg/test_a.py', 'src/ATest.java'])
-    expect(looksLikeTest(path, ''), path).toBe(true);
+test('test files are known by their calls, in other languages by their names; helpers among them are none', () => {
+  for (const path of ['pkg/test_a.py', 'src/ATest.java', 'pkg/a_test.go']) expect(looksLikeTest(path, ''), path).toBe(true);
   expect(looksLikeTest('src/odd.js', "it('works', () => {});")).toBe(true);
+  expect(looksLikeTest('test/plain.js', 'assert.equal(a, 1);')).toBe(true);
+  expect(looksLikeTest('test/home-made.js', "verifyThat('a', () => {});")).toBe(true);
+  expect(looksLikeTest('test/support/server.js', 'export function serve() {}')).toBe(false);
   expect(looksLikeTest('src/routes.js', "route('/x', () => {}); app.get('/y', () => {});")).toBe(false);
   expect(looksLikeTest('src/latest.js', 'export const a = 1;')).toBe(false);
 });

@@ -1,6 +1,6 @@
 import { ConvergeError } from '../../domain/errors.ts';
 import type { Check } from '../../domain/plan.ts';
-import { endOf, failsAtBase, runCheck, tail } from '../checks.ts';
+import { endOf, failsAtBase, tail } from '../checks.ts';
 import { failed, passed, skipped } from '../gate.ts';
 import type { Gate, GateContext, GateReport } from '../gate.ts';
 
@@ -15,10 +15,10 @@ export const runShardChecks: Gate = async (context) => {
 
 async function run(context: GateContext, check: Check): Promise<readonly GateReport[]> {
   const name = `check:${check.name}`;
-  const { plan, change, commands, signal } = context;
+  const { plan, change, checks } = context;
   if (failsAtBase(plan, check.name)) return skipped(name, `${check.name} already fails on the base, before any change`);
   try {
-    const result = await runCheck(commands, { check, tree: change.tree, signal });
+    const result = await checks.run(check, change.tree);
     if (result.ok) return passed(name, `${check.run} passed`);
     return failed(name, `${check.run}: ${endOf(result)}`, [
       {
