@@ -3,7 +3,7 @@ import type { Exclusion, Predicate, SkippedFile } from '../domain/plan.ts';
 import type { Workspace } from '../git/workspace.ts';
 import type { Commands } from '../sandbox/commands.ts';
 import { matcherOf } from './globs.ts';
-import { isBinary, openPredicate } from './predicate.ts';
+import { isBinary, type OpenPredicate, openPredicate } from './predicate.ts';
 
 /** What the plan looks at. A file is in scope when it matches one glob of `include` and one of each list of `within` that is not empty. */
 export interface Scope {
@@ -64,10 +64,11 @@ export async function takeInventory(request: InventoryRequest): Promise<Survey> 
     );
   }
   const predicate = await openPredicate(request.predicate, request);
+  const examiner = { predicate, exclusionOf: exclusionsBy(request.scope.exclude), request };
   try {
-    const found = await inBatches(inScope, (path) => examine(path, predicate, request));
+    const found = await inBatches(inScope, (path) => examine(path, examiner));
     const askOutside = request.predicate.kind !== 'command' && outOfScope.length <= MAX_OUTSIDE;
-    const around = askOutside ? await inBatches(outOfScope, (path) => examine(path, predicate, request)) : [];
+    const around = askOutside ? await inBatches(outOfScope, (path) => examine(path, examiner)) : [];
     return {
       inventory: found.flatMap((file) => (file.kind === 'inventory' ? [{ path: file.path, bytes: file.bytes }] : [])),
       skipped: found.flatMap((file) => (file.kind === 'skipped' ? [{ path: file.path, why: file.why }] : [])),
@@ -85,16 +86,25 @@ type Examined =
   | { readonly kind: 'skipped'; readonly path: string; readonly why: string }
   | { readonly kind: 'done' };
 
-type Opened = Awaited<ReturnType<typeof openPredicate>>;
+interface Examiner {
+  readonly predicate: OpenPredicate;
+  readonly exclusionOf: (path: string) => Exclusion | undefined;
+  readonly request: InventoryRequest;
+}
 
-async function examine(path: string, predicate: Opened, request: InventoryRequest): Promise<Examined> {
+function exclusionsBy(exclude: readonly Exclusion[]): (path: string) => Exclusion | undefined {
+  const compiled = exclude.map((exclusion) => ({ exclusion, matches: matcherOf(exclusion.glob) }));
+  return (path) => compiled.find(({ matches }) => matches(path))?.exclusion;
+}
+
+async function examine(path: string, { predicate, exclusionOf, request }: Examiner): Promise<Examined> {
   const file = await request.workspace.read(path);
   if (file.kind !== 'file') return { kind: 'done' };
   if (file.bytes.length > MAX_BYTES && request.predicate.kind !== 'command' && !isBinary(file.bytes)) {
     return { kind: 'skipped', path, why: `${file.bytes.length} bytes are more than the ${MAX_BYTES} that Converge examines` };
   }
   if (!(await predicate.holds(path, file.bytes, request.tree))) return { kind: 'done' };
-  const exclusion = request.scope.exclude.find(({ glob }) => matcherOf(glob)(path));
+  const exclusion = exclusionOf(path);
   return exclusion === undefined ? { kind: 'inventory', path, bytes: file.bytes.length } : { kind: 'skipped', path, why: exclusion.why };
 }
 

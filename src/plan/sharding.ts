@@ -22,8 +22,8 @@ export type Sharding =
 const MAX_BYTES = 256 * 1024;
 /** Beyond this an agent loses files from its sight. */
 const MOST_FILES = 100;
-/** The planner, plans revised on a person's word, and readers that a script may ask. */
-const AGENTS_ASIDE = 10;
+/** Kept aside for planners and for readers that a script may ask: one agent in a hundred. */
+const ASIDE = 1 / 100;
 
 /** Agents that one shard may take at worst: one migrator, all reviewers in all rounds, a reviser between rounds. */
 export function worstAgentsOfShard(limits: Pick<Limits, 'reviewers' | 'rounds'>): number {
@@ -39,7 +39,8 @@ export function shardFiles(facts: ShardingFacts): Sharding {
   const fixed = [...facts.draft.foundation, ...facts.draft.closing];
   const overlaps = overlapErrors(facts);
   if (overlaps.length > 0) return { kind: 'impossible', errors: overlaps };
-  const room = Math.floor((facts.limits.agents - AGENTS_ASIDE) / worstAgentsOfShard(facts.limits)) - fixed.length;
+  const { agents } = facts.limits;
+  const room = Math.floor((agents - Math.ceil(agents * ASIDE)) / worstAgentsOfShard(facts.limits)) - fixed.length;
   const sized = groupsThatFit(facts, room);
   if (sized.kind === 'impossible') return sized;
   const shards = [

@@ -165,8 +165,8 @@ describe('the worst case fits the limit of agents', () => {
   });
 
   test('else it is an error with the numbers', () => {
-    expect(errorsOf(facts(many, {}, { limits: { agents: 20, reviewers: 2, rounds: 3 } }))).toEqual([
-      expect.stringMatching(/^The limit of 20 agents has room for 1 inventory shards .* 200 files need at least \d+/u),
+    expect(errorsOf(facts(many, {}, { limits: { agents: 10, reviewers: 2, rounds: 3 } }))).toEqual([
+      expect.stringMatching(/^The limit of 10 agents has room for 1 inventory shards .* 200 files need at least \d+/u),
     ]);
   });
 });
