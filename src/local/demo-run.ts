@@ -73,7 +73,7 @@ function readArguments(args: readonly string[]): Asked | string {
       },
     });
     if (values.help === true) return USAGE;
-    const budget = Number(values.budget ?? 5);
+    const budget = Number(values.budget ?? (values.real === true ? 5 : 20));
     if (!(budget > 0)) return `Found --budget ${values.budget ?? ''}, expected dollars above zero.\n\n${USAGE}`;
     if (values.real === true && realModel() === null)
       return 'Found no ANTHROPIC_API_KEY, expected one for --real. Without --real, the scripted Claude plays and no key is needed.';

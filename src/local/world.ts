@@ -45,6 +45,10 @@ export const APP_PERMISSIONS = {
 } as const;
 export const APP_EVENTS = ['issue_comment'] as const;
 
+function absent(): never {
+  throw new Error('A page was asked for before the local GitHub stood.');
+}
+
 /** Starts a local GitHub with its world; the pages, git and REST are served at `url`. */
 export async function buildWorld(input: WorldSpec): Promise<{ readonly hub: LocalGitHub; readonly world: World }> {
   const spec = WorldSpec.parse(input);
@@ -54,7 +58,7 @@ export async function buildWorld(input: WorldSpec): Promise<{ readonly hub: Loca
     root: spec.root,
     port: spec.port,
     ci: { run: (directory, _repository, signal) => runCi(directory, signal) },
-    pages: (url) => (started.hub === null ? Promise.resolve(null) : localPages(started.hub)(url)),
+    pages: localPages(() => started.hub ?? absent()),
   });
   started.hub = hub;
   const person = hub.createUser(spec.person);
