@@ -27,6 +27,7 @@ import { seedRepository } from './seed.ts';
 import type { Site } from './site.ts';
 import type { Account, App, Installation, Permissions, Repository, Role, StateView } from './state.ts';
 import { createState, findAccount, findRepository, nextId } from './state.ts';
+import { recordHappening } from './timeline.ts';
 import { Webhooks } from './webhooks.ts';
 
 export interface LocalGitHubOptions {
@@ -102,7 +103,10 @@ export async function startLocalGitHub(options: LocalGitHubOptions): Promise<Loc
     url,
     apiUrl,
     clock,
-    announce: (announcement) => webhooks.announce(announcement),
+    announce: (announcement) => {
+      recordHappening(state, clock(), announcement);
+      webhooks.announce(announcement);
+    },
     requestCi: (repository, push) => ci?.request(site, repository, push),
     exclusively(repository, work) {
       const before = queues.get(repository.id) ?? Promise.resolve();

@@ -229,6 +229,18 @@ export interface Delivery {
   payload: string;
 }
 
+/** Something that was done to an issue or a pull request: opened, closed, reopened, ready_for_review, synchronize … */
+interface Happening {
+  repository: Repository;
+  number: number;
+  /** As webhooks call it. */
+  action: string;
+  actor: Account;
+  at: number;
+  /** The pull request's head since then; null for issues. */
+  headSha: string | null;
+}
+
 export interface State {
   accounts: Map<number, Account>;
   apps: Map<number, App>;
@@ -243,6 +255,7 @@ export interface State {
   statuses: CommitStatus[];
   reactions: Map<number, Reaction>;
   deliveries: Map<number, Delivery>;
+  happenings: Happening[];
   lastId: number;
 }
 
@@ -273,6 +286,7 @@ export function createState(): State {
     statuses: [],
     reactions: new Map(),
     deliveries: new Map(),
+    happenings: [],
     lastId: 1000,
   };
 }

@@ -1,0 +1,66 @@
+import { Marked } from 'marked';
+import type { TokenizerAndRendererExtension } from 'marked';
+import { escapeHtml, Html } from './html.ts';
+import { sanitise } from './sanitise.ts';
+
+/** What references in a text lead to. */
+export interface Surroundings {
+  /** `<url>/<owner>/<repository>` */
+  readonly repositoryUrl: string;
+  /** Page of a person or an App, or null for nobody's login. */
+  readonly profileOf: (login: string) => string | null;
+  /** Whether an issue or a pull request has this number, and its page. */
+  readonly pageOf: (number: number) => string | null;
+}
+
+/** A comment's Markdown as GitHub shows it: tables, task lists, folded details, links for #7, @alice and commits; nothing in it can act. */
+export function markdown(text: string, around: Surroundings): Html {
+  const marked = new Marked({
+    gfm: true,
+    breaks: true,
+    extensions: [reference(around)],
+    renderer: {
+      image: ({ href, text: label }) => `<a href="${escapeHtml(href)}">${escapeHtml(label || href)}</a>`,
+      code: ({ text: source, lang }) => codeBlock(source, lang ?? ''),
+    },
+  });
+  return new Html(`<div class="markdown">${sanitise(marked.parse(text, { async: false }))}</div>`);
+}
+
+function codeBlock(source: string, language: string): string {
+  const name = /^[\w-]+/u.exec(language)?.[0] ?? '';
+  const lines = source.split('\n').map((line) => (name === 'diff' ? diffLine(line) : escapeHtml(line)));
+  return `<pre><code${name === '' ? '' : ` class="language-${name}"`}>${lines.join('\n')}</code></pre>\n`;
+}
+
+function diffLine(line: string): string {
+  const kind = line.startsWith('+') ? 'line-added' : line.startsWith('-') ? 'line-removed' : null;
+  return kind === null ? escapeHtml(line) : `<span class="${kind}">${escapeHtml(line)}</span>`;
+}
+
+/** `#7`, `@alice` and whole commit ids become links where there is something to link to. */
+function reference(around: Surroundings): TokenizerAndRendererExtension {
+  return {
+    name: 'reference',
+    level: 'inline',
+    start: (source) => /(?<![\w/&])(?:#\d|@[a-z\d]|[\da-f]{40}\b)/iu.exec(source)?.index,
+    tokenizer(source) {
+      const found = this.lexer.state.inLink ? null : /^(?:#\d+|@[a-z\d][a-z\d-]*(?:\[bot\])?|[\da-f]{40})(?![\w-])/iu.exec(source)?.[0];
+      const link = found ? linkOf(found, around) : null;
+      return found && link ? { type: 'reference', raw: found, link } : undefined;
+    },
+    renderer: (token) => String(token['link']),
+  };
+}
+
+function linkOf(found: string, around: Surroundings): string | null {
+  if (found.startsWith('#')) {
+    const page = around.pageOf(Number(found.slice(1)));
+    return page && `<a href="${escapeHtml(page)}">${found}</a>`;
+  }
+  if (found.startsWith('@')) {
+    const page = around.profileOf(found.slice(1));
+    return page && `<a class="mention" href="${escapeHtml(page)}">${found}</a>`;
+  }
+  return `<a class="commit-link" href="${escapeHtml(around.repositoryUrl)}/commit/${found}"><code>${found.slice(0, 7)}</code></a>`;
+}
