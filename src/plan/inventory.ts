@@ -68,7 +68,8 @@ export async function takeInventory(request: InventoryRequest): Promise<Survey> 
   try {
     const found = await inBatches(inScope, (path) => examine(path, examiner));
     const askOutside = request.predicate.kind !== 'command' && outOfScope.length <= MAX_OUTSIDE;
-    const around = askOutside ? await inBatches(outOfScope, (path) => examine(path, examiner)) : [];
+    // A courtesy: a question that has no answer outside of the scope is not the plan's fault.
+    const around = askOutside ? await inBatches(outOfScope, (path) => examine(path, examiner)).catch(noneForPlanFaults) : [];
     return {
       inventory: found.flatMap((file) => (file.kind === 'inventory' ? [{ path: file.path, bytes: file.bytes }] : [])),
       skipped: found.flatMap((file) => (file.kind === 'skipped' ? [{ path: file.path, why: file.why }] : [])),
@@ -90,6 +91,11 @@ interface Examiner {
   readonly predicate: OpenPredicate;
   readonly exclusionOf: (path: string) => Exclusion | undefined;
   readonly request: InventoryRequest;
+}
+
+function noneForPlanFaults(error: unknown): readonly Examined[] {
+  if (error instanceof ConvergeError && error.kind === 'plan') return [];
+  throw error;
 }
 
 function exclusionsBy(exclude: readonly Exclusion[]): (path: string) => Exclusion | undefined {

@@ -70,3 +70,12 @@ test('a command is asked once for each file in scope, in the tree', async () => 
   ]);
   expect(taken.outside).toEqual([]);
 });
+
+test('a question that has no answer outside of the scope does not stop the inventory; within the scope it does', async () => {
+  const here = await ground({ 'src/a.js': 'aab', 'vendor/min.js': `${'a'.repeat(40)}!` });
+  const endless: Predicate = { kind: 'regex', pattern: '^(a+)+b?$', flags: '' };
+  const taken = await survey(here, { include: ['src/**'] }, endless);
+  expect(paths(taken)).toEqual(['src/a.js']);
+  expect(taken.outside).toEqual([]);
+  await expect(survey(here, {}, endless)).rejects.toThrow('did not end on vendor/min.js within 5 s');
+}, 60_000);
