@@ -3,9 +3,6 @@ import { ConvergeError, Suspended, messageOf } from '../domain/errors.ts';
 import type { CallOutcome } from '../journal/journal.ts';
 import type { PrimitivePorts } from './primitive.ts';
 
-/** Used where no configuration says otherwise, in milliseconds. */
-export const PRODUCTION_RETRY_WAITS: readonly number[] = [1_000, 5_000, 30_000];
-
 /**
  * Does the work of a call and gives its end. Transient faults are tried again; what the script did wrong throws in the script; everything else that fails is `null` with its cause.
  * Throws only Suspended, which settles nothing: when the run stops, and when the journal cannot be written.

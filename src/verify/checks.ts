@@ -3,7 +3,7 @@ import type { CommandResult, Commands } from '../sandbox/commands.ts';
 import { Suspended } from '../domain/errors.ts';
 
 /** One check of the plan may take this long, in seconds. */
-export const CHECK_SECONDS = 600;
+const CHECK_SECONDS = 600;
 
 /** Output of a command in findings and prompts: its last characters, where test runners say what failed. */
 const TAIL = 4_000;

@@ -3,7 +3,7 @@ import type { Plan, Rename } from '../domain/plan.ts';
 import type { Shard } from '../domain/shard.ts';
 
 /** Workflows run with the repository's secrets, and Converge's own configuration decides who may spend: the plan must name either word for word. */
-export const ALWAYS_PROTECTED = ['.github/workflows/**', '.github/converge.yml', '.github/converge/**'];
+const ALWAYS_PROTECTED = ['.github/workflows/**', '.github/converge.yml', '.github/converge/**'];
 
 /** The paths that a shard owns: its files and what the plan's rename patterns make of them (DESIGN.md §4). Sorted. */
 export function ownedPaths(shard: Shard, renames: readonly Rename[]): readonly string[] {

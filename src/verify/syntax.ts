@@ -19,7 +19,7 @@ const LANGUAGES: Readonly<Record<string, Lang>> = {
 const COMMENTED_JSON = /(^|\/)(tsconfig[^/]*|jsconfig|\.eslintrc|\.babelrc|devcontainer|settings|launch)\.json$/u;
 
 /** `line` is 1-based; null when the parser names none. */
-export interface SyntaxFault {
+interface SyntaxFault {
   readonly line: number | null;
   readonly text: string;
 }
