@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { ConvergeError } from '../domain/errors.ts';
 
@@ -21,7 +22,8 @@ export interface BoundedRegex {
   close(): Promise<void>;
 }
 
-const PRODUCTION_MILLISECONDS = 5_000;
+/** Files are bounded in size, so that an honest expression is done in a fraction of it. */
+const PRODUCTION_MILLISECONDS = 2_000;
 /** Stateful flags would make an answer depend on the one before. */
 const FLAGS = /^[imsuv]*$/u;
 
@@ -40,18 +42,20 @@ export function openBoundedRegex(milliseconds = PRODUCTION_MILLISECONDS): Bounde
   let thread: Worker | null = null;
   let queue: Promise<unknown> = Promise.resolve();
 
-  const start = (): Worker => {
+  const start = async (): Promise<Worker> => {
     const worker = new Worker(new URL('regex-worker.ts', import.meta.url), {
       env: {},
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: 256 },
     });
+    // Not a part of any question's time: a busy machine may take long to start a thread.
+    await once(worker, 'online');
     worker.unref();
     return worker;
   };
 
   const askNow = async (question: RegexQuestion, on: string): Promise<RegexAnswer> => {
-    const worker = (thread ??= start());
+    const worker = (thread ??= await start());
     const { promise, resolve, reject } = Promise.withResolvers<RegexAnswer>();
     const timer = setTimeout(() => reject(tooLong(question, { on, milliseconds })), milliseconds);
     const broken = (error: unknown): void =>
