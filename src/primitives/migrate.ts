@@ -4,7 +4,7 @@ import type { Change } from '../domain/change.ts';
 import type { Shard } from '../domain/shard.ts';
 import { trusted } from '../journal/trusted.ts';
 import { choose, handle, modelOptions, readArguments, shardOf, taskOptions } from './arguments.ts';
-import { checksText, filesText, workText } from '../verify/shard-text.ts';
+import { checksText, filesText, quoted, workText } from '../verify/shard-text.ts';
 import { handleOf } from './change-of.ts';
 import { refuseReplaced } from './handles.ts';
 import { underlying } from './layers.ts';
@@ -65,7 +65,7 @@ function briefOf(
     files: filesText(plan, work.shard),
     work: workText(work.shard),
     laid: laid.length === 0 ? 'None that you need to know of.' : laid.join('\n'),
-    prompt: work.prompt === '' ? 'None.' : fence('from the orchestration', work.prompt),
+    prompt: work.prompt === '' ? 'None.' : quoted(work.prompt),
     checks: checksText(plan),
     task: fence('what people asked for', task),
   });

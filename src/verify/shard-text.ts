@@ -1,4 +1,3 @@
-import { fence } from '../agents/prompt.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { Shard } from '../domain/shard.ts';
 import { shardChecks } from './checks.ts';
@@ -20,11 +19,20 @@ export function filesText(plan: Plan, shard: Shard): string {
 export function workText(shard: Shard): string {
   if (shard.task === '') return 'Apply the guide to these files, completely: afterwards nothing in them is left to migrate.';
   const when = shard.kind === 'closing' ? 'after all others' : 'before all others';
-  return `This is a ${shard.kind} shard, changed ${when}. It has a task of its own, written by the planner:\n\n${fence('task', shard.task)}`;
+  return `This is a ${shard.kind} shard, changed ${when}. It has a task of its own, part of the plan that a person approved:\n\n${quoted(shard.task)}`;
 }
 
 export function checksText(plan: Plan): string {
   const checks = shardChecks(plan);
   if (checks.length === 0) return 'This migration has no command that could be run on a single shard: read twice.';
   return checks.map((check) => `- \`${check.name}\`, which runs \`${check.run}\``).join('\n');
+}
+
+/** Text of the approved plan or its script: an instruction, set off from ours. */
+export function quoted(text: string): string {
+  return text
+    .trim()
+    .split('\n')
+    .map((line) => `> ${line}`.trimEnd())
+    .join('\n');
 }

@@ -90,14 +90,16 @@ test('gates are tried at the first submission, and a second one is taken as it i
   expect(agents.refused).toEqual([expect.stringContaining('gate predicate-false: src/a.js')]);
 });
 
-test('the brief names files, task, checks and what was asked; the prompt of the script is data', async () => {
+test("the brief names files, task, checks and what was asked; text by others is data, the plan's is not", async () => {
   const { agents, outcome } = await bench({ plan: { checks: [{ name: 'unit', run: 'npm test', when: 'shard' }] } });
   await outcome('migrate', [{ id: 'sa' }, { prompt: 'Mind the tabs.' }]);
   const [task] = agents.tasks;
   expect(task?.brief).toContain('- src/a.js');
   expect(task?.brief).toContain('`unit`, which runs `npm test`');
   expect(task?.brief).toMatch(/<data name="what people asked for" mark="\w+">\nPlease replace old\(\)\./u);
-  expect(task?.brief).toMatch(/<data name="from the orchestration" mark="\w+">\nMind the tabs\./u);
+  expect(task?.brief).toContain('
+> Mind the tabs.
+');
   expect(task?.tools).toContain('check');
 });
 
