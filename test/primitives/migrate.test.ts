@@ -97,9 +97,7 @@ test("the brief names files, task, checks and what was asked; text by others is 
   expect(task?.brief).toContain('- src/a.js');
   expect(task?.brief).toContain('`unit`, which runs `npm test`');
   expect(task?.brief).toMatch(/<data name="what people asked for" mark="\w+">\nPlease replace old\(\)\./u);
-  expect(task?.brief).toContain('
-> Mind the tabs.
-');
+  expect(task?.brief).toContain('\n> Mind the tabs.\n');
   expect(task?.tools).toContain('check');
 });
 
