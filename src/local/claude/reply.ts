@@ -115,7 +115,7 @@ function tokens(content: readonly ReplyBlock[]): number {
   return Math.ceil(Buffer.byteLength(said.join('')) / 4);
 }
 
-export function usageOf(input: InputUsage, output: number): Readonly<Record<string, unknown>> {
+function usageOf(input: InputUsage, output: number): Readonly<Record<string, unknown>> {
   return {
     input_tokens: input.input,
     output_tokens: output,

@@ -24,28 +24,36 @@ function byDirectory(paths: readonly string[]): string[][] {
   return [...Map.groupBy(paths, (path) => dirname(path)).values()];
 }
 
-/** Plays the whole migration; gives what was objected to at first, and what is still to migrate in the end. */
-async function play(draft: PlanDraft): Promise<{ blocked: string[]; standing: string[]; open: string[]; passed: number[] }> {
+/** Plays the whole migration, with the suite run after each shard or only at both ends; gives what was objected to at first, and what is still to migrate in the end. */
+async function play(
+  draft: PlanDraft,
+  suite: 'each' | 'ends',
+): Promise<{ blocked: string[]; standing: string[]; open: string[]; passed: number[] }> {
   const { inventory } = await inventoryOf(stage(), draft);
   for (const shard of draft.foundation) await migrateOn(stage(), draft, shard);
-  const passed = [(await suiteOf(directory)).passed];
+  const passed = [await countPassed()];
   const blocked: string[] = [];
   const standing: string[] = [];
   for (const files of byDirectory(inventory)) {
-    await migrateOn(stage(), draft, { files });
+    await migrateOn({ ...stage(), checked: suite === 'each' }, draft, { files });
     const findings = await reviewOn(stage(), draft, files);
     blocked.push(...findings.map((finding) => finding.path));
     if (findings.length > 0) {
       await reviseOn(stage(), draft, { files, findings });
       standing.push(...(await reviewOn(stage(), draft, files)).map((finding) => finding.path));
     }
-    const { ok, output, passed: count } = await suiteOf(directory);
-    expect(ok, output).toBe(true);
-    passed.push(count);
+    if (suite === 'each') passed.push(await countPassed());
   }
+  passed.push(await countPassed());
   const open: string[] = [];
   for (const path of inventory) if (await holds({ directory, draft, path })) open.push(path);
   return { blocked: [...new Set(blocked)], standing, open, passed };
+}
+
+async function countPassed(): Promise<number> {
+  const { ok, output, passed } = await suiteOf(directory);
+  expect(ok, output).toBe(true);
+  return passed;
 }
 
 const TIGHT = 'test/stats/regression.test.js';
@@ -81,7 +89,7 @@ describe('a whole migration', { timeout: 180_000 }, () => {
   it('loses the tight tolerances of one file, is caught, mends them, and leaves over the file with the exotic feature', async () => {
     const before = await suiteOf(directory);
     const draft = await planOn(stage());
-    const { blocked, standing, open, passed } = await play(draft);
+    const { blocked, standing, open, passed } = await play(draft, 'each');
     expect(blocked.filter((path) => path !== 'test/grids/interest-grid.test.js')).toEqual([TIGHT]);
     expect(standing).toEqual([]);
     expect(open).toEqual(['test/grids/interest-grid.test.js']);
@@ -140,7 +148,7 @@ describe('a whole migration', { timeout: 180_000 }, () => {
     const { inventory, skipped } = await inventoryOf(stage(), draft);
     expect(inventory).toHaveLength(38);
     expect(skipped).toHaveLength(1);
-    const { blocked, standing, open, passed } = await play(draft);
+    const { blocked, standing, open, passed } = await play(draft, 'ends');
     expect(blocked.filter((path) => !path.endsWith('interest-grid.test.js'))).toEqual(['w/g/regression.test.js']);
     expect(standing).toEqual([]);
     expect(open.map((path) => posix.basename(path))).toEqual(['interest-grid.test.js']);

@@ -14,6 +14,8 @@ import type { Told } from './support.ts';
 export interface Stage {
   readonly url: string;
   readonly directory: string;
+  /** Migrators and revisers may run the repository's suite. */
+  readonly checked?: boolean;
 }
 
 export const TASK = 'Migrate the tests from our own library to node:test and node:assert/strict.';
@@ -63,7 +65,7 @@ export async function reviewOn(stage: Stage, draft: PlanDraft, files: readonly s
   const diff = await diffOf(stage.directory, files);
   const brief = await prompt('verify/review-brief.md', { shard: 'one', files: listed(files), diff: fence('diff', diff) });
   const system = `${await prompt('verify/verifier.md')}\n\n${guide(draft)}`;
-  const told = await converse({ ...stage, system, brief, submit: inputSchemaOf(verifierAnswer), model: 'claude-opus-5-5' });
+  const told = await converse({ ...stage, checked: false, system, brief, submit: inputSchemaOf(verifierAnswer), model: 'claude-opus-5-5' });
   return verifierAnswer.parse(told.answer).findings;
 }
 

@@ -113,6 +113,8 @@ export interface Seat {
   /** Paths that may be written; none for readers. */
   readonly owns?: readonly string[];
   readonly model?: string;
+  /** Offers the tool `check`, which runs the repository's suite. */
+  readonly checked?: boolean;
 }
 
 export interface Told {
@@ -126,7 +128,13 @@ export interface Told {
 export async function converse(seat: Seat): Promise<Told> {
   const client = new Anthropic({ apiKey: 'local', baseURL: seat.url, maxRetries: 0, openTelemetry: false });
   const check = checkTool(['test']);
-  const tools: Tool[] = [readTool, globTool, grepTool, ...(seat.owns === undefined ? [] : [writeTool, editTool, check])];
+  const tools: Tool[] = [
+    readTool,
+    globTool,
+    grepTool,
+    ...(seat.owns === undefined ? [] : [writeTool, editTool]),
+    ...(seat.checked === true ? [check] : []),
+  ];
   const definitions = [...tools.map((tool) => tool.definition), { name: 'submit', description: 'Hands in.', input_schema: seat.submit }];
   const desk = deskOn(seat);
   const messages: MessageParam[] = [{ role: 'user', content: seat.brief }];

@@ -27,8 +27,8 @@ export function* revise(request: MessagesRequest): Procedure<Thought> {
     const change = changes.find((one) => one.path === path);
     const before = now === null || change === undefined ? now : change.added ? null : textBefore(now, change);
     const better = rework({ path, text: before }, job);
-    // What cannot be carried over whole goes back to what it was, rather than being left half done.
-    const text = better.unsolved.length > 0 ? before : better.text;
+    // What cannot be carried over whole is carried as far as it goes; when that is not enough either, it goes back to what it was.
+    const text = better.unsolved.length > 0 && better.text === now ? before : better.text;
     return { path, text: text === now ? null : text, unsolved: better.unsolved };
   });
   const mended = reworked.filter((one) => one.text !== null);
@@ -36,7 +36,7 @@ export function* revise(request: MessagesRequest): Procedure<Thought> {
     yield { text: 'I go back to what was there before the migration, and carry every part of it over.', tools: mended.map(writeCall) };
     yield* checksPass(request);
   }
-  const open = reworked.flatMap((one) => one.unsolved.map((why) => `${one.path} is as it was before: ${why}.`));
+  const open = reworked.flatMap((one) => one.unsolved.map((why) => `${one.path}: ${why}.`));
   const carried = mended.filter((one) => one.unsolved.length === 0).map((one) => one.path);
   const told =
     carried.length > 0
