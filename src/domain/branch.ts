@@ -7,8 +7,3 @@ export function runBranch(run: string): string {
 export function shardBranch(run: string, shard: string): string {
   return `converge-shards/${run}/${shard}`;
 }
-
-/** The run that a branch belongs to; undefined for branches that are not ours. */
-export function runOfBranch(branch: string): string | undefined {
-  return /^converge\/([a-z0-9-]+)$/u.exec(branch)?.[1];
-}

@@ -25,14 +25,16 @@ export interface Outcome {
 export function outcomeOf(facts: OutcomeFacts): Outcome {
   const open = facts.ledger.filter((entry) => entry.ending !== 'migrated' && entry.ending !== 'skipped');
   const reasons: string[] = [];
-  if (open.length > 0) reasons.push(`${open.length} of ${facts.ledger.length} files of the inventory are not migrated.`);
+  if (open.length > 0) reasons.push(`${open.length} of ${facts.ledger.length} files ${open.length === 1 ? 'is' : 'are'} not migrated.`);
   if (facts.otherLeftOver.length > 0) reasons.push(`Left over beside the inventory: ${facts.otherLeftOver.join(', ')}.`);
   if (facts.failedChecks.length > 0) reasons.push(`Checks fail on the converged tree: ${facts.failedChecks.join(', ')}.`);
   if (facts.newFailures.length > 0) reasons.push(`CI fails on the head where it did not on the base: ${facts.newFailures.join(', ')}.`);
   if (facts.head?.kind === 'unknown') reasons.push(`CI of the head is unknown: ${facts.head.why}.`);
-  if (facts.head?.kind === 'finished' && facts.base?.kind === 'unknown') reasons.push(`CI of the base is unknown, so the head has nothing to be compared with: ${facts.base.why}.`);
+  if (facts.head?.kind === 'finished' && facts.base?.kind === 'unknown')
+    reasons.push(`CI of the base is unknown, so the head has nothing to be compared with: ${facts.base.why}.`);
   if (facts.scriptFailed !== null) reasons.push(`The script ended early: ${facts.scriptFailed}`);
-  if (!facts.ledger.some((entry) => entry.ending === 'migrated')) return { status: 'failed', reasons: reasons.length > 0 ? reasons : ['Nothing was migrated.'] };
+  if (!facts.ledger.some((entry) => entry.ending === 'migrated'))
+    return { status: 'failed', reasons: reasons.length > 0 ? reasons : ['Nothing was migrated.'] };
   if (reasons.length > 0) return { status: 'partial', reasons };
   return { status: 'completed', reasons: ['Every file of the inventory is migrated and verified, or skipped with an approved reason.'] };
 }

@@ -62,10 +62,6 @@ export function notThereReply(name: CommandName): string {
   return `\`/workflow ${name}\` is not there yet. \`/workflow help\` shows what is.`;
 }
 
-export function refusedReply(reason: string): string {
-  return defused(reason);
-}
-
 export function invalidConfigurationReply(branch: string, errors: readonly ConfigurationError[]): string {
   return paragraphs(
     `\`.github/converge.yml\` on ${code(branch)} is not valid, so nothing was started:`,
