@@ -17,16 +17,17 @@ interface Said {
   readonly reactions: Html | null;
   /** Minimised: shown folded, with this reason. */
   readonly minimized: string | null;
+  readonly isEdited: boolean;
 }
 
 const ASSOCIATIONS: Readonly<Record<string, string>> = { OWNER: 'Owner', COLLABORATOR: 'Collaborator' };
 
 /** A picture and a box with what somebody said. */
 export function commentItem(view: RepositoryView, said: Said): Html {
-  const { thing, verb } = said;
+  const { thing, verb, isEdited } = said;
   const { author: by } = thing;
   const association = ASSOCIATIONS[associationOf(view.repository, by)];
-  const edited = thing.updatedAt > thing.createdAt && html`· <span title="Edited ${new Date(thing.updatedAt).toISOString()}">edited</span>`;
+  const edited = isEdited && html`· <span title="Edited ${new Date(thing.updatedAt).toISOString()}">edited</span>`;
   const text = html`${bodyOf(view, said.body)}${said.reactions}`;
   return html`<div class="item">
     <div class="picture">${avatar(by)}</div>
@@ -34,7 +35,7 @@ export function commentItem(view: RepositoryView, said: Said): Html {
       <header>
         ${author(view, by)} ${verb}
         <a class="soft" href="#${said.anchor}">${moment(view, thing.createdAt)}</a>
-        ${edited}${association !== undefined && html`<span class="badge">${association}</span>`}
+        ${edited}${association !== undefined && html`<span class="badge association">${association}</span>`}
       </header>
       ${
         said.minimized === null

@@ -26,6 +26,8 @@ export async function conversation(view: RepositoryView, issue: Issue, pull: Pul
     verb: issue.pull ? 'opened this pull request' : 'opened this issue',
     reactions: reactions(view, 'issue', issue.id),
     minimized: null,
+    // Whatever is said below changes an issue's time too.
+    isEdited: false,
   });
   const entries = [...comments(view, issue), ...reviews(view, issue), ...happenings(view, issue), ...(pull ? await pushes(pull) : [])];
   return html`<div class="timeline">${first}${entries.toSorted((one, other) => one.at - other.at).map((entry) => entry.shown)}</div>`;
@@ -44,6 +46,7 @@ function comments(view: RepositoryView, issue: Issue): readonly Entry[] {
       verb: 'commented',
       reactions: reactions(view, 'comment', comment.id),
       minimized: comment.minimized,
+      isEdited: comment.updatedAt > comment.createdAt,
     }),
   }));
 }
@@ -69,7 +72,7 @@ function reviews(view: RepositoryView, issue: Issue): readonly Entry[] {
       const head = html`${author(view, review.author)} ${words} ${commit} ${moment(view, review.createdAt)}`;
       const body =
         review.body.trim() !== '' &&
-        html`<article class="box">
+        html`<article class="box ${review.author.type === 'Bot' && 'bot'}">
           <header>${author(view, review.author)} left a comment</header>
           ${bodyOf(view, review.body)}
         </article>`;

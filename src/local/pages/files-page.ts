@@ -18,5 +18,5 @@ export function filesPage(view: PullView): Page {
 export function talkOf(view: RepositoryView, comment: ReviewComment): Talk {
   const { path, side, line, diffHunk } = comment;
   const about = diffHunk.split('\n').at(-1)?.slice(1) ?? '';
-  return { path, side, line, about, shown: html`<div id="in-files-${comment.id}">${note(view, comment, false)}</div>` };
+  return { path, side, line, about, shown: html`<div id="in-files-${comment.id}">${note(view, comment)}</div>` };
 }

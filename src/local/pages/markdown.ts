@@ -1,5 +1,4 @@
 import { Marked } from 'marked';
-import type { TokenizerAndRendererExtension } from 'marked';
 import { escapeHtml, Html } from './html.ts';
 import { sanitise } from './sanitise.ts';
 
@@ -15,16 +14,43 @@ export interface Surroundings {
 
 /** A comment's Markdown as GitHub shows it: tables, task lists, folded details, links for #7, @alice and commits; nothing in it can act. */
 export function markdown(text: string, around: Surroundings): Html {
+  let links = 0;
   const marked = new Marked({
     gfm: true,
     breaks: true,
-    extensions: [reference(around)],
     renderer: {
       image: ({ href, text: label }) => `<a href="${escapeHtml(href)}">${escapeHtml(label || href)}</a>`,
       code: ({ text: source, lang }) => codeBlock(source, lang ?? ''),
+      link({ href, tokens }) {
+        links += 1;
+        const inner = this.parser.parseInline(tokens);
+        links -= 1;
+        return `<a href="${escapeHtml(href)}">${inner}</a>`;
+      },
+      text(token) {
+        if (token.type === 'text' && token.tokens) return this.parser.parseInline(token.tokens);
+        if ('escaped' in token && token.escaped) return token.text;
+        return links > 0 ? keepEntities(token.text) : linked(token.text, around);
+      },
     },
   });
   return new Html(`<div class="markdown">${sanitise(marked.parse(text, { async: false }))}</div>`);
+}
+
+/** Text as Markdown's source has it, where people may write `&lt;` for `<`. */
+function keepEntities(text: string): string {
+  return text
+    .split(/(&(?:#\d{1,7}|#x[\da-f]{1,6}|\w{1,31});)/iu)
+    .map((part, index) => (index % 2 === 1 ? part : escapeHtml(part)))
+    .join('');
+}
+
+/** `#7`, `@alice` and whole commit ids become links where there is something to link to. */
+function linked(text: string, around: Surroundings): string {
+  return text
+    .split(/((?<![\w/&@.-])(?:#\d+|@[a-z\d][a-z\d-]*(?:\[bot\])?|[\da-f]{40})(?![\w-]))/iu)
+    .map((part, index) => (index % 2 === 1 ? (linkOf(part, around) ?? keepEntities(part)) : keepEntities(part)))
+    .join('');
 }
 
 function codeBlock(source: string, language: string): string {
@@ -36,21 +62,6 @@ function codeBlock(source: string, language: string): string {
 function diffLine(line: string): string {
   const kind = line.startsWith('+') ? 'line-added' : line.startsWith('-') ? 'line-removed' : null;
   return kind === null ? escapeHtml(line) : `<span class="${kind}">${escapeHtml(line)}</span>`;
-}
-
-/** `#7`, `@alice` and whole commit ids become links where there is something to link to. */
-function reference(around: Surroundings): TokenizerAndRendererExtension {
-  return {
-    name: 'reference',
-    level: 'inline',
-    start: (source) => /(?<![\w/&])(?:#\d|@[a-z\d]|[\da-f]{40}\b)/iu.exec(source)?.index,
-    tokenizer(source) {
-      const found = this.lexer.state.inLink ? null : /^(?:#\d+|@[a-z\d][a-z\d-]*(?:\[bot\])?|[\da-f]{40})(?![\w-])/iu.exec(source)?.[0];
-      const link = found ? linkOf(found, around) : null;
-      return found && link ? { type: 'reference', raw: found, link } : undefined;
-    },
-    renderer: (token) => String(token['link']),
-  };
 }
 
 function linkOf(found: string, around: Surroundings): string | null {

@@ -9,8 +9,8 @@ import type { RepositoryView, ReviewComment } from './view.ts';
 const CONTEXT = 4;
 
 /** One inline comment by itself. */
-export function note(view: RepositoryView, comment: ReviewComment, anchored: boolean): Html {
-  return html`<div class="note" ${anchored && html` id="discussion_r${comment.id}"`}>
+export function note(view: RepositoryView, comment: ReviewComment): Html {
+  return html`<div class="note">
     ${avatar(comment.author, 28)}
     <div>${author(view, comment.author)} <span class="soft">${moment(view, comment.createdAt)}</span>${bodyOf(view, comment.body)}</div>
   </div>`;
@@ -23,6 +23,6 @@ export function thread(view: RepositoryView, comment: ReviewComment): Html {
   const place = `${from === line ? `line ${line}` : `lines ${from} to ${line}`}${side === 'LEFT' ? ' before' : ''}`;
   return html`<section class="thread" id="discussion_r${comment.id}">
     <header><a href="${view.home}/pull/${pullNumber}/files#in-files-${comment.id}">${path}</a><span class="soft">${place}</span></header>
-    ${hunkTable(diffHunk, Math.max(CONTEXT, line - from + 1))}${note(view, comment, false)}
+    ${hunkTable(diffHunk, Math.max(CONTEXT, line - from + 1))}${note(view, comment)}
   </section>`;
 }
