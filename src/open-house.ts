@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Agents } from './agents/agent.ts';
 import { priceOf } from './agents/models.ts';
@@ -113,8 +113,16 @@ async function enter(estate: Estate, { run, signal, mirrorOf }: Entering): Promi
     close: async () => {
       await bulletin.close();
       await commands.close();
+      if (foldRun(await journal.events(run)).status === 'ended') await leave(estate, { run, repository });
     },
   };
+}
+
+/** An ended run needs nothing here any more: what it decided is in the journal, what it delivered on GitHub. */
+async function leave({ config, limits }: Estate, { run, repository }: { run: string; repository: Repository }): Promise<void> {
+  limits.delete(run);
+  await repository.release(run);
+  await rm(join(config.dataDirectory, 'sandbox', run), { recursive: true, force: true });
 }
 
 async function openMirror(config: Config, hub: Hub, name: string): Promise<Repository> {
