@@ -6,6 +6,7 @@ import type { Repository } from './git/workspace.ts';
 import type { Hub } from './github/hub.ts';
 import type { Journal } from './journal/journal.ts';
 import type { Step } from './journal/step.ts';
+import type { OpenPredicate } from './plan/predicate.ts';
 import type { Commands } from './sandbox/commands.ts';
 
 /** What the migration of one run is given: what was asked, and every port, opened. */
@@ -24,6 +25,7 @@ export interface House {
   readonly commands: Commands;
   readonly planner: Planner;
   readonly scripts: Scripts;
+  readonly predicates: Predicates;
   /** The run's page, for links; null when people cannot reach it. */
   readonly pageUrl: string | null;
   /** Aborts when the run is stopped or this process ends. */
@@ -47,6 +49,11 @@ export interface Planner {
 export type Executed =
   | { readonly kind: 'returned'; readonly divergences: number }
   | { readonly kind: 'failed'; readonly message: string; readonly site: string | null };
+
+/** The plan's question, ready to be asked; whoever opens it closes it. */
+export interface Predicates {
+  open(plan: Plan): Promise<OpenPredicate>;
+}
 
 export interface Scripts {
   run(house: House, plan: Plan): Promise<Executed>;

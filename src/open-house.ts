@@ -103,6 +103,7 @@ async function enter(estate: Estate, { run, signal, mirrorOf }: Entering): Promi
     agents: estate.agents,
     planner: { plan: (own, request) => makePlan(own, request) },
     scripts: { run: (own, plan) => runPlan(own, plan, estate.waits.retryWaits) },
+    predicates: { open: (plan) => openPredicate(plan.draft.predicate, { commands }) },
   };
   const onProblem = (problem: unknown): void =>
     estate.log.warn({ run, problem: String(problem) }, 'status could not be shown; it is shown with the next change');
@@ -162,7 +163,7 @@ async function makePlan(house: House, { base, revision, round }: PlanRequest): P
 
 async function runPlan(house: House, plan: Plan, retryWaits: readonly number[]): Promise<Executed> {
   const { run, task, journal, repository, agents, commands, signal } = house;
-  const predicate = await openPredicate(plan.draft.predicate, { commands });
+  const predicate = await house.predicates.open(plan);
   try {
     const { opening, budgetAt } = deliveredBudget({ journal, run, totals: { tokens: null, budget: plan.limits.budget } });
     const end = await runScript({

@@ -10,11 +10,12 @@ import type { Limits } from './domain/budget.ts';
 import { openDriver } from './engine/driver.ts';
 import { installationClients } from './github/client.ts';
 import { openHub } from './github/open-hub.ts';
+import type { Journal } from './journal/journal.ts';
 import { openSqliteJournal } from './journal/sqlite.ts';
 import { migrate } from './migration.ts';
 import { houseOpener } from './open-house.ts';
 import { failed, stopped } from './publish/finish.ts';
-import { waitsFrom } from './waits.ts';
+import { waitsFrom, type Waits } from './waits.ts';
 import { serveWeb } from './web/serve.ts';
 
 export interface Running {
@@ -33,11 +34,9 @@ export async function start(config: Config): Promise<Running> {
   const probot = new Probot({ appId: config.appId, privateKey: config.privateKey, secret: config.webhookSecret, baseUrl: config.apiUrl });
   await probot.ready();
   const { log } = probot;
-  const { waits, unknown } = waitsFrom(config.timings);
-  for (const name of unknown) log.warn({ name }, 'CONVERGE_TIMINGS names a wait that does not exist');
+  const waits = waitsFrom(config.timings);
   const journal = await openSqliteJournal({ directory: config.dataDirectory });
   const life = new AbortController();
-  const octokitOf = installationClients({ ...config, timings: waits.github, signal: life.signal });
   const limits = new Map<string, Limits>();
   const agents = openAgents({
     client: config.model,
@@ -46,30 +45,24 @@ export async function start(config: Config): Promise<Running> {
     timings: waits.agents,
     concurrency: config.limits.concurrency,
   });
-  const hubOf: Desk['hubOf'] = ({ owner, repo, installation }) =>
-    openHub({
-      owner,
-      repo,
-      octokit: octokitOf(installation),
-      journal,
-      timings: waits.github,
-      markerSecret: config.webhookSecret,
-      ownAppId: config.appId,
-      signal: life.signal,
-    });
+  const hubOf = hubs({ config, waits, journal, signal: life.signal });
   const houses = houseOpener({ config, waits, journal, agents, hubOf, limits, log });
   const driver = openDriver({ journal, enter: (run, signal) => houses.enter(run, signal), migrate, stopped, failed, log });
+  const { allowedOwners } = config;
   const desk: Desk = {
     journal,
     hubOf,
-    allowedOwners: config.allowedOwners,
+    allowedOwners,
     operator: operatorLimits(config),
     drive: (run) => driver.drive(run),
     interrupt: (run) => driver.interrupt(run),
     log,
   };
   const inbox = openInbox(desk);
-  const webhooks = await createNodeMiddleware(converge((payload) => inbox.record(payload)), { probot, webhooksPath: WEBHOOK_PATH });
+  const webhooks = await createNodeMiddleware(
+    converge((payload) => inbox.record(payload)),
+    { probot, webhooksPath: WEBHOOK_PATH },
+  );
   const server = createServer(serveWeb({ webhooks, journal }));
   const url = await listen(server, config);
   for (const run of await journal.unfinished()) driver.drive(run);
@@ -87,6 +80,19 @@ export async function start(config: Config): Promise<Running> {
       await journal.close();
     },
   };
+}
+
+interface HubParts {
+  readonly config: Config;
+  readonly waits: Waits;
+  readonly journal: Journal;
+  readonly signal: AbortSignal;
+}
+
+function hubs({ config, waits, journal, signal }: HubParts): Desk['hubOf'] {
+  const octokitOf = installationClients({ ...config, timings: waits.github, signal });
+  const own = { journal, timings: waits.github, markerSecret: config.webhookSecret, ownAppId: config.appId, signal };
+  return ({ owner, repo, installation }) => openHub({ owner, repo, octokit: octokitOf(installation), ...own });
 }
 
 function operatorLimits(config: Config): OperatorLimits {

@@ -1,3 +1,4 @@
+import { ConvergeError } from './domain/errors.ts';
 import { PRODUCTION_TIMINGS as AGENTS, type Timings } from './agents/timings.ts';
 import { PRODUCTION_TIMINGS as GITHUB, type GitHubTimings } from './github/timings.ts';
 
@@ -13,20 +14,27 @@ export interface Waits {
 
 export const PRODUCTION_WAITS: Waits = { agents: AGENTS, github: GITHUB, retryWaits: [1000, 10_000], bulletinMs: 15_000 };
 
-/** `set` has waits by name; lists are set to that wait for each of their entries. Names that are none are ignored by name of `unknown`. */
-export function waitsFrom(set: Readonly<Record<string, number>>): { readonly waits: Waits; readonly unknown: readonly string[] } {
-  const pick = <Group extends object>(group: Group): Group => {
-    const entries = Object.entries(group).map(([name, value]): readonly [string, unknown] => {
-      const wanted = set[name];
-      if (wanted === undefined) return [name, value];
-      return [name, Array.isArray(value) ? value.map(() => wanted) : wanted];
-    });
-    return { ...group, ...Object.fromEntries(entries) };
-  };
+/**
+ * `set` has waits by name; a list is set to that wait for each of its entries. Ends in a ConvergeError of kind `configuration` for names that are none.
+ */
+export function waitsFrom(set: Readonly<Record<string, number>>): Waits {
   const { agents, github, ...own } = PRODUCTION_WAITS;
-  const names = new Set([...Object.keys(agents), ...Object.keys(github), ...Object.keys(own)]);
-  return {
-    waits: { agents: pick(agents), github: pick(github), ...pick(own) },
-    unknown: Object.keys(set).filter((name) => !names.has(name)),
-  };
+  const names = [agents, github, own].flatMap((group) => Object.keys(group));
+  const unknown = Object.keys(set).filter((name) => !names.includes(name));
+  if (unknown.length > 0) {
+    throw new ConvergeError(
+      'configuration',
+      `CONVERGE_TIMINGS: found ${unknown.join(', ')}, expected some of: ${names.join(', ')}. Take the others out.`,
+    );
+  }
+  return { agents: override(agents, set), github: override(github, set), ...override(own, set) };
+}
+
+function override<Group extends object>(group: Group, set: Readonly<Record<string, number>>): Group {
+  const changed = Object.entries(group).flatMap(([name, value]): readonly (readonly [string, unknown])[] => {
+    const wanted = set[name];
+    if (wanted === undefined) return [];
+    return [[name, Array.isArray(value) ? value.map(() => wanted) : wanted]];
+  });
+  return { ...group, ...Object.fromEntries(changed) };
 }

@@ -12,7 +12,16 @@ export interface Proof {
   readonly head: CiResult;
   /** CI checks that fail on the head and not on the base. */
   readonly newFailures: readonly string[];
+  /** Files of the inventory for which the predicate holds on the delivered tree; of landed shards only when somebody else changed them. */
+  readonly remaining: readonly string[];
+  readonly baseNow: BaseNow;
 }
+
+/** The base branch since the plan: a result that GitHub cannot merge by itself is not complete. */
+export type BaseNow =
+  | { readonly kind: 'still' }
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'moved'; readonly commit: string; readonly conflicts: readonly string[] };
 
 export interface CheckProof {
   readonly name: string;
@@ -35,12 +44,14 @@ export async function prove(
   { branch, delivered }: { branch: RunBranch; delivered: Assembled },
 ): Promise<Proof | null> {
   if (delivered.commits.length === 0) return null;
-  const [checks, base, head] = await Promise.all([
+  const [checks, remaining, baseNow, base, head] = await Promise.all([
     runChecks(house, plan, delivered),
+    stillHolds(house, plan, delivered.tree),
+    lookAtBase(house, plan, delivered.tree),
     house.hub.waitForCi(branch.commit, house.signal),
     house.hub.waitForCi(delivered.head, house.signal),
   ]);
-  return { checks, base, head, newFailures: newFailures(base, head) };
+  return { checks, base, head, newFailures: newFailures(base, head), remaining, baseNow };
 }
 
 async function runChecks(house: House, plan: Plan, delivered: Assembled): Promise<readonly CheckProof[]> {
@@ -52,4 +63,27 @@ async function runChecks(house: House, plan: Plan, delivered: Assembled): Promis
     proofs.push({ name: check.name, run: check.run, outcome, output: result.ok ? '' : result.output.slice(-OUTPUT_TAIL) });
   }
   return proofs;
+}
+
+async function stillHolds(house: House, plan: Plan, tree: string): Promise<readonly string[]> {
+  const predicate = await house.predicates.open(plan);
+  const workspace = house.repository.workspace(tree);
+  try {
+    const held: string[] = [];
+    for (const path of plan.inventory) {
+      const found = await workspace.read(path);
+      if (found.kind === 'file' && (await predicate.holds(path, found.bytes, tree))) held.push(path);
+    }
+    return held;
+  } finally {
+    await predicate.close();
+  }
+}
+
+async function lookAtBase(house: House, plan: Plan, tree: string): Promise<BaseNow> {
+  const commit = await house.repository.fetchBranch({ run: house.run, branch: plan.base.branch });
+  if (commit === null) return { kind: 'gone' };
+  if (commit === plan.base.commit) return { kind: 'still' };
+  const merged = await house.repository.merge({ base: plan.base.tree, ours: tree, theirs: await house.repository.treeOf(commit) });
+  return { kind: 'moved', commit, conflicts: merged.kind === 'conflict' ? merged.paths : [] };
 }

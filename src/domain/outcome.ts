@@ -10,6 +10,8 @@ export interface OutcomeFacts {
   readonly head: CiResult | null;
   readonly newFailures: readonly string[];
   readonly scriptFailed: string | null;
+  /** What is wrong with merging into the base as it is now, in a sentence; null when nothing is. */
+  readonly baseTrouble: string | null;
 }
 
 export interface Outcome {
@@ -32,6 +34,7 @@ export function outcomeOf(facts: OutcomeFacts): Outcome {
   if (facts.head?.kind === 'unknown') reasons.push(`CI of the head is unknown: ${facts.head.why}.`);
   if (facts.head?.kind === 'finished' && facts.base?.kind === 'unknown')
     reasons.push(`CI of the base is unknown, so the head has nothing to be compared with: ${facts.base.why}.`);
+  if (facts.baseTrouble !== null) reasons.push(facts.baseTrouble);
   if (facts.scriptFailed !== null) reasons.push(`The script ended early: ${facts.scriptFailed}`);
   if (!facts.ledger.some((entry) => entry.ending === 'migrated'))
     return { status: 'failed', reasons: reasons.length > 0 ? reasons : ['Nothing was migrated.'] };

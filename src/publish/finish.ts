@@ -66,14 +66,17 @@ export async function failed(house: House, why: string): Promise<void> {
 }
 
 /** Every file of the inventory with how it ended (invariant 9), and what the scope skipped. */
-export function ledgerOf(plan: Plan, { shards, delivered }: Pick<Result, 'shards' | 'delivered'>): Ledger {
+export function ledgerOf(plan: Plan, { shards, delivered, proof }: Pick<Result, 'shards' | 'delivered' | 'proof'>): Ledger {
+  const remaining = new Set(proof?.remaining);
   const landed = new Set(delivered.commits.flatMap((commit) => commit.shards));
   const accepted = new Map(shards.accepted.map((item) => [item.shard.id, item]));
   const leftOver = new Map(shards.leftOver.map((item) => [item.shard.id, item]));
   const conflicts = new Map(delivered.conflicts.map((conflict) => [conflict.shard, conflict.paths]));
-  return fileEntries(plan, (shard) => {
+  return fileEntries(plan, (shard, path) => {
     const item = accepted.get(shard);
     const conflict = conflicts.get(shard);
+    if (item !== undefined && landed.has(shard) && remaining.has(path))
+      return { ending: 'left-over', why: 'migrated, but the predicate holds again on the delivered tree: somebody else changed it' };
     if (item !== undefined && landed.has(shard)) return { ending: 'migrated', why: verifiedBy(item) };
     if (conflict !== undefined)
       return { ending: 'left-over', why: `accepted, but conflicts with what was pushed to the branch: ${conflict.join(', ')}` };
@@ -82,11 +85,11 @@ export function ledgerOf(plan: Plan, { shards, delivered }: Pick<Result, 'shards
   });
 }
 
-function fileEntries(plan: Plan, endingOf: (shard: string) => Pick<LedgerEntry, 'ending' | 'why'>): Ledger {
+function fileEntries(plan: Plan, endingOf: (shard: string, path: string) => Pick<LedgerEntry, 'ending' | 'why'>): Ledger {
   const owner = new Map(plan.shards.flatMap((shard) => shard.files.map((file) => [file, shard.id] as const)));
   const files = plan.inventory.map((path) => {
     const shard = owner.get(path) ?? null;
-    return { path, shard, ...(shard === null ? { ending: 'not-started' as const, why: 'in no shard' } : endingOf(shard)) };
+    return { path, shard, ...(shard === null ? { ending: 'not-started' as const, why: 'in no shard' } : endingOf(shard, path)) };
   });
   return [...files, ...plan.skipped.map(({ path, why }) => ({ path, shard: null, ending: 'skipped' as const, why }))];
 }
@@ -105,8 +108,16 @@ function outcomeFrom(plan: Plan, { executed, delivered, proof }: Result, ledger:
     base: proof?.base ?? null,
     head: proof?.head ?? null,
     newFailures: proof?.newFailures ?? [],
+    baseTrouble: baseTrouble(plan, proof),
     scriptFailed: executed.kind === 'failed' ? executed.message : null,
   });
+}
+
+function baseTrouble(plan: Plan, proof: Proof | null): string | null {
+  const now = proof?.baseNow;
+  if (now?.kind === 'gone') return `The base branch ${plan.base.branch} is gone.`;
+  if (now?.kind !== 'moved' || now.conflicts.length === 0) return null;
+  return `The base branch ${plan.base.branch} moved to ${now.commit.slice(0, 12)} and conflicts with the result in: ${now.conflicts.join(', ')}.`;
 }
 
 interface BodyParts {
