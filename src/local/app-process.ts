@@ -11,6 +11,8 @@ export interface AppOptions {
   readonly confinement: 'bubblewrap' | 'none';
   readonly budget?: number;
   readonly readOnly?: readonly { readonly from: string; readonly at: string }[];
+  /** Waits that differ from `LOCAL_WAITS`, by name; milliseconds. */
+  readonly waits?: Readonly<Record<string, number>>;
   readonly onLine: (line: string) => void;
 }
 
@@ -36,6 +38,7 @@ export function startApp({
   confinement,
   budget = 50,
   readOnly = [],
+  waits = {},
   onLine,
 }: AppOptions): Child {
   const { host, protocol } = new URL(world.url);
@@ -57,7 +60,7 @@ export function startApp({
       SANDBOX: confinement,
       SANDBOX_READ_ONLY: JSON.stringify(readOnly),
       MAX_DOLLARS: String(budget),
-      CONVERGE_TIMINGS: JSON.stringify(LOCAL_WAITS),
+      CONVERGE_TIMINGS: JSON.stringify({ ...LOCAL_WAITS, ...waits }),
       NO_PROXY: '127.0.0.1',
       LOG_FORMAT: 'json',
     },

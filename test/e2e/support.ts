@@ -1,0 +1,382 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { createAppAuth } from '@octokit/auth-app';
+import { Octokit } from '@octokit/rest';
+import { onTestFailed } from 'vitest';
+import { inheritedEnvironment } from '../../src/config.ts';
+import { runId } from '../../src/control/run-id.ts';
+import { startApp } from '../../src/local/app-process.ts';
+import type { Child } from '../../src/local/child.ts';
+import { type LocalClaude, startLocalClaude } from '../../src/local/claude/server.ts';
+import type { LocalGitHub } from '../../src/local/github/server.ts';
+import { RunFacts } from '../../src/local/scene.ts';
+import { buildWorld, type World } from '../../src/local/world.ts';
+import { probeConfinement } from '../../src/sandbox/probe.ts';
+import { type RepositoryChanges, writeFiles, writeRepository } from './repository.ts';
+
+const run = promisify(execFile);
+
+export const OWNER = 'acme';
+export const REPO = 'tally';
+const HERE = { owner: OWNER, repo: REPO } as const;
+export const TASK = '/workflow migrate the tests from our own lib/bdd.js to node:test and node:assert/strict';
+const SECRET = 'a secret of the end-to-end tests';
+const ENDS = new Set(['completed', 'partial', 'failed', 'stopped', 'paused']);
+
+/** A person with a token of their own. */
+export interface Person {
+  readonly login: string;
+  readonly octokit: Octokit;
+  /** Comments, and gives the comment's id. */
+  say(number: number, body: string): Promise<number>;
+}
+
+export interface SceneOptions extends RepositoryChanges {
+  /** Whether pushed commits get CI; true unless told. */
+  readonly ci?: boolean;
+  /** What the operator lets spend; the repository's owner unless told. */
+  readonly allowedOwner?: string;
+  /** Dollars. */
+  readonly budget?: number;
+  /** Waits of the App that differ from the local ones, by name. */
+  readonly waits?: Readonly<Record<string, number>>;
+  /** Of the scripted Claude. */
+  readonly latencyMs?: number;
+}
+
+/**
+ * A local GitHub and a scripted Claude on loopback in the test's own process, so that a test can look into them and make them fail, and the App as a process of its own,
+ * as in production. `robin` administers `acme/tally`, `casey` only reads it.
+ */
+export interface Scene {
+  readonly hub: LocalGitHub;
+  readonly world: World;
+  readonly claude: LocalClaude;
+  readonly robin: Person;
+  readonly casey: Person;
+  /** Everything that the App printed, line by line. */
+  readonly log: readonly string[];
+  readonly dataDirectory: string;
+  /** Below it, nothing but what the test itself puts there. */
+  readonly scratch: string;
+  readonly app: () => Child;
+  readonly appUrl: string;
+  /** SIGKILL, and waits for the end. */
+  kill(): Promise<void>;
+  /** The App again, on the same data; the one before must have ended. */
+  restart(): Promise<void>;
+  /** Deliveries that nobody took are sent again, as a person does with GitHub's button. */
+  redeliverFailed(): Promise<void>;
+  runOf(comment: number): string;
+  facts(run: string): Promise<RunFacts | undefined>;
+  /** An issue, and the command on it. */
+  begin(command?: string): Promise<Begun>;
+  /** Waits until the run's plan (another one than `not`) waits for approval. */
+  planned(run: string, not?: string | null): Promise<RunFacts & { readonly planHash: string }>;
+  /** Waits until the run has ended or pauses. */
+  ended(run: string): Promise<RunFacts>;
+  /** Begins, approves the first plan, and waits for the end. */
+  through(command?: string): Promise<Begun & { readonly facts: RunFacts }>;
+  /** Looks again and again until there is something; ends in an error that carries the App's last lines. */
+  until<Found>(what: string, look: () => Found | Promise<Found>, ms?: number): Promise<Exclude<Found, undefined | null | false>>;
+  /** Bodies of our App's comments on an issue or pull request, oldest first. */
+  ours(number: number): readonly string[];
+  /** Our App's reply to that comment: the next new comment of ours after it that is no status and no plan. */
+  reply(number: number, to: number): Promise<string>;
+  /** git in the repository of the local GitHub. */
+  git(...args: readonly string[]): Promise<string>;
+  /** A commit on a branch, pushed by robin over HTTP. */
+  push(branch: string, files: Readonly<Record<string, string>>, message?: string): Promise<string>;
+  person(login: string, role?: 'admin' | 'write' | 'read'): Person;
+  close(): Promise<void>;
+}
+
+export interface Begun {
+  readonly issue: number;
+  readonly comment: number;
+  readonly run: string;
+}
+
+/** For one test: what it leaves is taken away, and the App's last lines are shown when it fails. */
+export async function withScene<Result>(options: SceneOptions, use: (scene: Scene) => Promise<Result>): Promise<Result> {
+  const scene = await openScene(options);
+  onTestFailed(() => console.error(tail(scene.log)));
+  try {
+    return await use(scene);
+  } finally {
+    await scene.close();
+  }
+}
+
+/** For a whole file; whoever opens it closes it. */
+export async function openScene(options: SceneOptions): Promise<Scene> {
+  const root = await mkdtemp(join(tmpdir(), 'converge-e2e-'));
+  const from = join(root, 'repository');
+  await writeRepository(from, options);
+  const scratch = join(root, 'scratch');
+  await mkdir(scratch);
+  const port = await freePort();
+  const appUrl = `http://127.0.0.1:${port}`;
+  const confinement = (await probeConfinement(inheritedEnvironment()['PATH'])).kind === 'bubblewrap' ? 'bubblewrap' : 'none';
+  const { hub, world } = await buildWorld({
+    root: join(root, 'github'),
+    owner: OWNER,
+    name: REPO,
+    person: 'robin',
+    from,
+    webhookUrl: `${appUrl}/api/github/webhooks`,
+    webhookSecret: SECRET,
+    confinement,
+    ci: options.ci ?? true,
+  });
+  const claude = await startLocalClaude({ latencyMs: options.latencyMs ?? 0 });
+  const log: string[] = [];
+  const dataDirectory = join(root, 'data');
+  const launch = (): Child =>
+    startApp({
+      world,
+      owner: options.allowedOwner ?? OWNER,
+      webhookSecret: SECRET,
+      port,
+      dataDirectory,
+      model: { apiKey: 'scripted', baseUrl: claude.url },
+      confinement,
+      budget: options.budget ?? 50,
+      waits: options.waits ?? {},
+      onLine: (line) => log.push(line),
+    });
+  const started = { app: launch() };
+  const robin = personWith(hub, 'robin', world.personToken);
+  const parts: Parts = { hub, world, claude, log, root, scratch, dataDirectory, appUrl, robin, started, launch };
+  const scene = assemble(parts);
+  await healthy(scene);
+  return scene;
+}
+
+interface Parts {
+  readonly hub: LocalGitHub;
+  readonly world: World;
+  readonly claude: LocalClaude;
+  readonly log: string[];
+  readonly root: string;
+  readonly scratch: string;
+  readonly dataDirectory: string;
+  readonly appUrl: string;
+  readonly robin: Person;
+  readonly started: { app: Child };
+  readonly launch: () => Child;
+}
+
+function assemble(parts: Parts): Scene {
+  const { hub, world, claude, log, root, scratch, dataDirectory, appUrl, robin, started, launch } = parts;
+  const until = untilWith(log);
+  const people = new Map([['robin', robin]]);
+  const scene: Scene = {
+    hub,
+    world,
+    claude,
+    robin,
+    casey: newPerson(hub, people, { login: 'casey', role: 'read' }),
+    log,
+    dataDirectory,
+    scratch,
+    appUrl,
+    until,
+    app: () => started.app,
+    kill: () => started.app.end('SIGKILL'),
+    restart: async () => {
+      await started.app.ended;
+      started.app = launch();
+      await healthy(scene);
+    },
+    redeliverFailed: () => redeliver(parts),
+    runOf: (comment) => runId({ ...HERE, comment }),
+    facts: (id) => factsOf(appUrl, id),
+    ours: (number) => commentsOf(hub, number, `${world.slug}[bot]`).map(({ body }) => body),
+    reply: (number, to) => until(`a reply to comment ${to}`, () => replyTo(hub, { number, to, bot: `${world.slug}[bot]` })),
+    git: (...args) => git(world.directory, args),
+    push: (branch, files, message = 'Work by hand') => pushFiles(parts, { branch, files, message }),
+    person: (login, role = 'write') => newPerson(hub, people, { login, role }),
+    ...storyOf({ robin, until, facts: (id) => factsOf(appUrl, id) }),
+    close: async () => {
+      await started.app.end();
+      await claude.close();
+      await hub.close();
+      await rm(root, { recursive: true, force: true });
+    },
+  };
+  return scene;
+}
+
+interface Teller {
+  readonly robin: Person;
+  readonly until: Scene['until'];
+  readonly facts: Scene['facts'];
+}
+
+function storyOf({ robin, until, facts }: Teller): Pick<Scene, 'begin' | 'planned' | 'ended' | 'through'> {
+  const begin: Scene['begin'] = async (command = TASK) => {
+    const { data } = await robin.octokit.rest.issues.create({ ...HERE, title: 'Move the tests to node:test', body: 'As agreed.' });
+    const comment = await robin.say(data.number, command);
+    return { issue: data.number, comment, run: runId({ ...HERE, comment }) };
+  };
+  const planned: Scene['planned'] = (id, not = null) =>
+    until(`a plan of run ${id} that waits for approval`, async () => {
+      const found = await facts(id);
+      if (found !== undefined && ENDS.has(found.status)) throw new Error(`Run ${id} ${found.status} before: ${found.why ?? ''}`);
+      const { planHash = null } = found ?? {};
+      return found?.waitsForApproval === true && planHash !== null && planHash !== not ? { ...found, planHash } : undefined;
+    });
+  const ended: Scene['ended'] = (id) =>
+    until(
+      `the end of run ${id}`,
+      async () => {
+        const found = await facts(id);
+        return found !== undefined && ENDS.has(found.status) ? found : undefined;
+      },
+      150_000,
+    );
+  return {
+    begin,
+    planned,
+    ended,
+    through: async (command = TASK) => {
+      const begun = await begin(command);
+      const { planHash } = await planned(begun.run);
+      await robin.say(begun.issue, `/workflow approve ${planHash.slice(0, 12)}`);
+      return { ...begun, facts: await ended(begun.run) };
+    },
+  };
+}
+
+/** Looks every 25 ms. Nothing depends on when: only on that it comes. */
+function untilWith(log: readonly string[]): Scene['until'] {
+  return async (what, look, ms = 60_000) => {
+    const deadline = Date.now() + ms;
+    for (;;) {
+      const found = await look();
+      if (isThere(found)) return found;
+      if (Date.now() > deadline) throw new Error(`Waited ${ms / 1000} s for ${what}.\n${tail(log)}`);
+      await pause(25);
+    }
+  };
+}
+
+function isThere<Found>(found: Found): found is Exclude<Found, undefined | null | false> {
+  return found !== undefined && found !== null && found !== false;
+}
+
+function tail(log: readonly string[]): string {
+  return ['The App’s last lines:', ...log.slice(-25).map((line) => line.slice(0, 600))].join('\n');
+}
+
+async function factsOf(appUrl: string, id: string): Promise<RunFacts | undefined> {
+  const response = await fetch(`${appUrl}/runs/${id}.json`).catch(() => null);
+  return response?.ok === true ? RunFacts.parse(await response.json()) : undefined;
+}
+
+async function healthy(scene: Scene): Promise<void> {
+  let over: { code: number | null } | null = null;
+  void scene.app().ended.then((code) => (over = { code }));
+  await scene.until('the App to answer', async () => {
+    if (over !== null) throw new Error(`The App ended with ${JSON.stringify(over)} before it listened.`);
+    return (await fetch(`${scene.appUrl}/healthz`).catch(() => null))?.ok === true;
+  });
+}
+
+function commentsOf(hub: LocalGitHub, number: number, login: string): readonly { readonly id: number; readonly body: string }[] {
+  return [...hub.state.comments.values()]
+    .filter((comment) => comment.issueNumber === number && comment.author.login === login)
+    .map(({ id, body }) => ({ id, body }));
+}
+
+function replyTo(hub: LocalGitHub, { number, to, bot }: { number: number; to: number; bot: string }): string | undefined {
+  const isPost = (body: string): boolean => /^### [^\n]*\n\n[\s\S]*<sub>Converge run|^## Plan/u.test(body);
+  return commentsOf(hub, number, bot).find(({ id, body }) => id > to && !isPost(body))?.body;
+}
+
+function personWith(hub: LocalGitHub, login: string, token: string): Person {
+  const octokit = new Octokit({ baseUrl: hub.apiUrl, auth: token });
+  return {
+    login,
+    octokit,
+    say: async (number, body) => (await octokit.rest.issues.createComment({ ...HERE, issue_number: number, body })).data.id,
+  };
+}
+
+function newPerson(
+  hub: LocalGitHub,
+  people: Map<string, Person>,
+  { login, role }: { login: string; role: 'admin' | 'write' | 'read' },
+): Person {
+  const known = people.get(login);
+  if (known !== undefined) return known;
+  const person = personWith(hub, login, hub.createUser(login).token);
+  hub.setPermission(`${OWNER}/${REPO}`, login, role);
+  people.set(login, person);
+  return person;
+}
+
+async function redeliver({ hub, world }: Parts): Promise<void> {
+  const octokit = new Octokit({
+    baseUrl: hub.apiUrl,
+    authStrategy: createAppAuth,
+    auth: { appId: world.appId, privateKey: world.privateKey },
+  });
+  const taken = (code: number | null): boolean => code === null || (code >= 200 && code < 300);
+  const all = [...hub.state.deliveries.values()];
+  const lost = all.filter(({ guid, event }) => event === 'issue_comment' && !all.some((one) => one.guid === guid && taken(one.statusCode)));
+  for (const guid of new Set(lost.map((delivery) => delivery.guid))) {
+    const { id } = lost.find((delivery) => delivery.guid === guid) ?? { id: 0 };
+    await octokit.rest.apps.redeliverWebhookDelivery({ delivery_id: id });
+  }
+}
+
+async function git(directory: string, args: readonly string[]): Promise<string> {
+  const { stdout } = await run('git', [...args], {
+    cwd: directory,
+    maxBuffer: 64_000_000,
+    env: { ...inheritedEnvironment(), GIT_CONFIG_GLOBAL: '/dev/null' },
+  });
+  return stdout.replace(/\n$/u, '');
+}
+
+async function pushFiles(
+  { hub, world, scratch }: Parts,
+  { branch, files, message }: { branch: string; files: Readonly<Record<string, string>>; message: string },
+): Promise<string> {
+  const directory = await mkdtemp(join(scratch, 'clone-'));
+  const header = `http.extraHeader=Authorization: Basic ${Buffer.from(`x-access-token:${world.personToken}`).toString('base64')}`;
+  await git(directory, ['clone', '--quiet', '--branch', branch, world.directory, '.']);
+  await writeFiles(directory, files);
+  await git(directory, ['add', '--all', '--force']);
+  await git(directory, [
+    '-c',
+    'user.name=robin',
+    '-c',
+    'user.email=robin@users.noreply.local',
+    'commit',
+    '--quiet',
+    '--allow-empty',
+    '-m',
+    message,
+  ]);
+  await git(directory, ['-c', header, 'push', '--quiet', `${hub.url}/${OWNER}/${REPO}.git`, `HEAD:refs/heads/${branch}`]);
+  return git(directory, ['rev-parse', 'HEAD']);
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}
