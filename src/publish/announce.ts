@@ -28,7 +28,7 @@ export async function announce(house: House): Promise<void> {
 /** The plan as a comment (in parts when it is long), and the check run `converge`, queued until a person approves. */
 export async function showPlan(house: House, plan: Plan, { round, branch }: { round: number; branch: RunBranch | null }): Promise<void> {
   const planOnly = branch === null ? (house.settings.planOnlyReason ?? 'Only planning was asked for.') : null;
-  const comments = planComments({ plan, round, planOnly, caveats: house.commands.caveats });
+  const comments = planComments({ plan, round, planOnly });
   for (const [at, body] of comments.entries())
     await house.hub.comment(house.run, `plan/${round}/${at + 1}`, { number: house.place.number, body });
   if (branch !== null) await startCheck(house, branch.commit, { waiting: true });

@@ -5,10 +5,10 @@ import { cell, count, details, line, paragraphs, table } from './markdown.ts';
 const WORDS: Readonly<Record<Ending, string>> = {
   migrated: '✅ migrated and verified',
   skipped: '➖ skipped, with a reason',
-  'left-over': '⛔ left over',
+  'left-over': '⛔ left\u00A0over',
   unverified: '❔ unverified',
   dropped: '➖ dropped',
-  'not-started': '⏹️ not started',
+  'not-started': '⏹️ not\u00A0started',
 };
 
 const ORDER: readonly Ending[] = ['left-over', 'unverified', 'not-started', 'dropped', 'skipped', 'migrated'];

@@ -7,7 +7,6 @@ export interface PlanShown {
   /** 1 for the first plan of the run. */
   readonly round: number;
   readonly planOnly: string | null;
-  readonly caveats: readonly string[];
 }
 
 const SHOWN_FILES = 200;
@@ -57,9 +56,8 @@ function nextStep({ plan, planOnly }: PlanShown): string {
 function summary(plan: Plan): string {
   const { estimate } = plan;
   return table(
-    ['', ''],
+    ['Files to migrate', `${count(plan.inventory.length, 'file')} where ${predicate(plan.draft.predicate)}`],
     [
-      ['**Files to migrate**', `${count(plan.inventory.length, 'file')} where ${predicate(plan.draft.predicate)}`],
       [
         '**Shards**',
         `${plan.shards.length}, by ${plan.draft.sharding.by}; reviewed by ${plan.limits.reviewers} verifiers each, at most ${count(plan.limits.rounds, 'round')}`,
@@ -99,13 +97,12 @@ function predicate(asked: Predicate): string {
   }
 }
 
-function warnings({ plan, caveats }: PlanShown): string | null {
+function warnings({ plan }: PlanShown): string | null {
   const found = [
     ...plan.failingAtBase.map(
       (failure) => `The check ${code(failure.check)} already fails on the base, before any change: it will not be held against a shard.`,
     ),
     ...plan.draft.touchesProtected.map((path) => `This plan touches the protected path ${code(path)}.`),
-    ...caveats.map((caveat) => line(caveat)),
     ...plan.notes.map((note) => line(note, 500)),
   ];
   return bullets('**Mind**', found);
