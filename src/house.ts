@@ -56,6 +56,8 @@ export interface Predicates {
 }
 
 export interface Scripts {
+  /** The default script's text. */
+  readonly standard: string;
   run(house: House, plan: Plan): Promise<Executed>;
 }
 

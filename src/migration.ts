@@ -25,8 +25,8 @@ export async function migrate(house: House): Promise<void> {
 
   const { plan, branch } = agreed;
   const executed = await durable(house, 'executed', () => house.scripts.run(house, plan));
-  const shards = await settleShards(house, plan, executed);
-  const delivered = await deliver(house, plan, { branch, shards });
+  const settled = await settleShards(house, plan, executed);
+  const { assembled: delivered, shards } = await deliver(house, plan, { branch, shards: settled });
   const proof = await durable(house, 'proved', () => prove(house, plan, { branch, delivered }));
   return report(house, plan, { branch, executed, shards, delivered, proof });
 }

@@ -102,7 +102,7 @@ async function enter(estate: Estate, { run, signal, mirrorOf }: Entering): Promi
     step: durableSteps(journal, run),
     agents: estate.agents,
     planner: { plan: (own, request) => makePlan(own, request) },
-    scripts: { run: (own, plan) => runPlan(own, plan, estate.waits.retryWaits) },
+    scripts: { standard: DEFAULT_SCRIPT, run: (own, plan) => runPlan(own, plan, estate.waits.retryWaits) },
     predicates: { open: (plan) => openPredicate(plan.draft.predicate, { commands }) },
   };
   const onProblem = (problem: unknown): void =>

@@ -40,7 +40,7 @@ export async function assemble(house: House, plan: Plan, { onto, shards }: { ont
     const landed: AcceptedShard[] = [];
     for (const item of group) {
       const next = moved
-        ? await mergeOnto(house, plan, { tree, item, changes })
+        ? await mergeOnto(house, { tree, item, changes })
         : { kind: 'tree' as const, tree: await house.repository.layer(tree, [item.change.overlay]) };
       if (next.kind === 'conflict') {
         conflicts.push({ shard: item.shard.id, paths: next.paths });
@@ -75,10 +75,10 @@ interface Laying {
   readonly changes: ReadonlyMap<string, Change>;
 }
 
-/** The shard's own edits against the tree that it started from (base with the changes it was laid on), merged into the tip's tree. */
-async function mergeOnto(house: House, plan: Plan, { tree, item, changes }: Laying): ReturnType<House['repository']['merge']> {
+/** The shard's own edits against the tree that it started from (with the changes it was laid on), merged into the tip's tree. */
+async function mergeOnto(house: House, { tree, item, changes }: Laying): ReturnType<House['repository']['merge']> {
   const under = item.change.on.flatMap((id) => changes.get(id)?.overlay ?? []);
-  const start = await house.repository.layer(plan.base.tree, [under]);
+  const start = await house.repository.layer(item.start, [under]);
   return house.repository.merge({ base: start, ours: tree, theirs: item.change.tree });
 }
 

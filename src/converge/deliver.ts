@@ -6,37 +6,51 @@ import { trusted } from '../journal/trusted.ts';
 import { assemble, type Assembled } from './assemble.ts';
 import { refusedPush, type RunBranch } from './branch.ts';
 import { pushOnce } from './push.ts';
+import { returnShards } from './return-shards.ts';
 import type { SettledShards } from './shards.ts';
 
 /** A person may push between assembling and pushing; then it is assembled again on top of that, this often at most. */
 const ATTEMPTS = 5;
 
+export interface Delivered {
+  readonly assembled: Assembled;
+  /** As they stand after shards that were in conflict had their second try. */
+  readonly shards: SettledShards;
+}
+
 /**
- * One tree, one push: accepted changes become commits on the run's branch, always on top of what people pushed there (invariant 10).
- * With nothing accepted nothing is pushed and `commits` is empty. Ends in a ConvergeError of kind `github` when the push is refused.
+ * One tree, one push: accepted changes become commits on the run's branch, always on top of what people pushed there (invariant 10). A shard in conflict
+ * with that goes back once and is made again on the branch's tip. With nothing accepted nothing is pushed and `commits` is empty.
+ * Ends in a ConvergeError of kind `github` when the push is refused.
  */
 export async function deliver(
   house: House,
   plan: Plan,
   { branch, shards }: { branch: RunBranch; shards: SettledShards },
-): Promise<Assembled> {
+): Promise<Delivered> {
+  let settled = shards;
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    const onto = settled;
     const assembled = await house.step(`assembled#${attempt}`, trusted<Assembled>(), async () => {
-      const onto = (await house.repository.fetchBranch({ run: house.run, branch: branch.name })) ?? branch.commit;
-      return assemble(house, plan, { onto, shards });
+      const tip = (await house.repository.fetchBranch({ run: house.run, branch: branch.name })) ?? branch.commit;
+      return assemble(house, plan, { onto: tip, shards: onto });
     });
-    if (assembled.commits.length === 0) return assembled;
+    const back = await returnShards(house, plan, { assembled, attempt });
+    if (back !== null) {
+      settled = back;
+      continue;
+    }
+    if (assembled.commits.length === 0) return { assembled, shards: settled };
     const pushed = await pushOnce(house, { key: `push/converged/${attempt}`, commit: assembled.head, branch: branch.name });
     if (pushed.kind === 'refused') throw refusedPush(branch.name, pushed.reason);
     if (pushed.kind !== 'moved') {
-      if (house.settings.publishShards) await publishShards(house, shards);
-      return assembled;
+      if (house.settings.publishShards) await publishShards(house, settled);
+      return { assembled, shards: settled };
     }
   }
   throw new ConvergeError(
     'github',
-    `The branch \`${branch.name}\` moved ${ATTEMPTS} times while Converge was delivering to it. Expected that it stands still for a moment; wait until the pushes have ended and write \`/workflow resume\`.`,
-    { retry: 'later' },
+    `The branch \`${branch.name}\` moved ${ATTEMPTS} times while Converge was delivering to it. Expected that it stands still for a moment; wait until the pushes have ended, then start the migration again.`,
   );
 }
 

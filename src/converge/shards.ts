@@ -1,5 +1,7 @@
 import type { Change } from '../domain/change.ts';
+import type { StoredEvent } from '../domain/events.ts';
 import type { Plan } from '../domain/plan.ts';
+import { foldRun } from '../domain/run-state.ts';
 import type { Shard } from '../domain/shard.ts';
 import type { Verdict } from '../domain/verdict.ts';
 import type { Executed, House } from '../house.ts';
@@ -20,12 +22,17 @@ export interface AcceptedShard extends ShardHistory {
   readonly verdict: Verdict;
   /** When it was accepted: the date of its commit. */
   readonly at: string;
+  /** Tree under its changes and under those they were laid on: the base's, or the branch's where it was returned. */
+  readonly start: string;
+  readonly returned: boolean;
 }
 
 export interface LeftOverShard extends ShardHistory {
   readonly reason: string;
   /** True when all that was missing is a verifier's answer. */
   readonly unverified: boolean;
+  /** Accepted once, then returned because it was in conflict with the branch. */
+  readonly returned: boolean;
 }
 
 export interface SettledShards {
@@ -39,25 +46,65 @@ export interface SettledShards {
  * Everything is read from the journal: the script's own account is only used for shards that it says why it never started.
  */
 export async function settleShards(house: House, plan: Plan, executed: Executed): Promise<SettledShards> {
+  const settled = await readShards(house, plan, executed);
+  // Of one that was returned, its second try has the last word.
+  await tellLeftOver(
+    house,
+    settled.leftOver.filter((item) => !item.returned),
+  );
+  return settled;
+}
+
+/** Every shard as the journal has it now. */
+export async function readShards(house: House, plan: Plan, executed: Executed): Promise<SettledShards> {
   const calls = await house.journal.settled(house.run, 0);
   const events = await house.journal.events(house.run);
-  const histories = plan.shards.map((shard) => historyOf(shard, calls));
+  const words = lastWords(events, plan);
   const accepted: AcceptedShard[] = [];
-  for (const { at, event } of events) {
-    if (event.type !== 'shard.accepted') continue;
-    const history = histories.find((candidate) => candidate.shard.id === event.shard);
-    const change = history?.changes.find((candidate) => candidate.id === event.change);
-    const verdict = history?.verdicts.find((candidate) => candidate.id === event.verdict);
-    if (history !== undefined && change !== undefined && verdict !== undefined) accepted.push({ ...history, change, verdict, at });
+  const open: ShardHistory[] = [];
+  for (const history of plan.shards.map((shard) => historyOf(shard, calls))) {
+    const word = words.get(history.shard.id);
+    const change = history.changes.find((candidate) => candidate.id === word?.accepted?.change);
+    const verdict = history.verdicts.find((candidate) => candidate.id === word?.accepted?.verdict);
+    if (word?.accepted != null && change !== undefined && verdict !== undefined)
+      accepted.push({ ...history, change, verdict, at: word.accepted.at, start: word.start, returned: word.returned });
+    else open.push(history);
   }
   const done = new Set(accepted.map((shard) => shard.shard.id));
-  const leftOver = histories.filter(({ shard }) => !done.has(shard.id)).map((history) => leftOverShard(history, { done, calls, executed }));
-  const known = new Set(events.flatMap(({ event }) => (event.type === 'shard.left-over' ? [event.shard] : [])));
-  await house.journal.append(
-    house.run,
-    leftOver.filter(({ shard }) => !known.has(shard.id)).map(({ shard, reason }) => ({ type: 'shard.left-over', shard: shard.id, reason })),
+  const leftOver = open.map((history) =>
+    leftOverShard(history, { done, calls, executed, returned: words.get(history.shard.id)?.returned ?? false }),
   );
   return { accepted: inOrder(accepted), leftOver };
+}
+
+/** Writes that these are left over, and why, once. */
+export async function tellLeftOver(house: House, leftOver: readonly LeftOverShard[]): Promise<void> {
+  const { leftOver: told } = foldRun(await house.journal.events(house.run));
+  const known = new Set(told.map(({ shard }) => shard));
+  const fresh = leftOver.filter(({ shard }) => !known.has(shard.id));
+  await house.journal.append(
+    house.run,
+    fresh.map(({ shard, reason }) => ({ type: 'shard.left-over', shard: shard.id, reason })),
+  );
+}
+
+/** The last word of the journal on a shard. */
+interface LastWord {
+  readonly accepted: { readonly change: string; readonly verdict: string; readonly at: string } | null;
+  /** Tree that its changes start from. */
+  readonly start: string;
+  readonly returned: boolean;
+}
+
+function lastWords(events: readonly StoredEvent[], plan: Plan): ReadonlyMap<string, LastWord> {
+  const words = new Map<string, LastWord>();
+  const nothing: LastWord = { accepted: null, start: plan.base.tree, returned: false };
+  for (const { at, event } of events) {
+    if (event.type === 'shard.accepted')
+      words.set(event.shard, { ...(words.get(event.shard) ?? nothing), accepted: { change: event.change, verdict: event.verdict, at } });
+    if (event.type === 'shard.returned') words.set(event.shard, { accepted: null, start: event.tree, returned: true });
+  }
+  return words;
 }
 
 function historyOf(shard: Shard, calls: readonly SettledCall[]): ShardHistory {
@@ -74,13 +121,14 @@ function historyOf(shard: Shard, calls: readonly SettledCall[]): ShardHistory {
 }
 
 function leftOverShard(history: ShardHistory, circumstances: Circumstances): LeftOverShard {
-  return { ...history, ...reasonOf(history, circumstances) };
+  return { ...history, ...reasonOf(history, circumstances), returned: circumstances.returned };
 }
 
 interface Circumstances {
   readonly done: ReadonlySet<string>;
   readonly calls: readonly SettledCall[];
   readonly executed: Executed;
+  readonly returned: boolean;
 }
 
 function reasonOf(

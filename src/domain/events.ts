@@ -71,6 +71,14 @@ export type RunEvent =
   | { readonly type: 'signal.received'; readonly id: string; readonly name: string; readonly by: string; readonly text: string }
   // shards
   | { readonly type: 'shard.accepted'; readonly shard: string; readonly change: string; readonly verdict: string }
+  /** Accepted, but in conflict with what was pushed to the branch: it goes back once, to be made again on that tree. */
+  | {
+      readonly type: 'shard.returned';
+      readonly shard: string;
+      readonly commit: string;
+      readonly tree: string;
+      readonly paths: readonly string[];
+    }
   | { readonly type: 'shard.left-over'; readonly shard: string; readonly reason: string };
 
 export interface Person {

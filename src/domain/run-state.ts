@@ -128,15 +128,7 @@ export function foldRun(events: readonly StoredEvent[]): RunState {
     steps: new Map(ofType(events, 'step.done').map(({ event }) => [event.step, event.result])),
     census: censusOf(events),
     calls: callsOf(events),
-    accepted: ofType(events, 'shard.accepted').map(({ event: { shard, change, verdict } }) => ({
-      shard,
-      change,
-      verdict,
-    })),
-    leftOver: ofType(events, 'shard.left-over').map(({ event: { shard, reason } }) => ({
-      shard,
-      reason,
-    })),
+    ...shardsOf(events),
     spending: spendingOf(events),
     effects: new Map(ofType(events, 'effect.done').map(({ event }) => [event.key, event.result])),
     signals: ofType(events, 'signal.received').map(({ at, event: { id, name, by, text } }) => ({
@@ -165,6 +157,23 @@ function lifeOf(events: readonly StoredEvent[]): Pick<RunState, 'status' | 'paus
     }
   }
   return life;
+}
+
+/** The last word on each shard: one that was returned is open again. */
+function shardsOf(events: readonly StoredEvent[]): Pick<RunState, 'accepted' | 'leftOver'> {
+  const accepted = new Map<string, RunState['accepted'][number]>();
+  const leftOver = new Map<string, RunState['leftOver'][number]>();
+  for (const { event } of events) {
+    if (event.type === 'shard.accepted') {
+      accepted.set(event.shard, { shard: event.shard, change: event.change, verdict: event.verdict });
+      leftOver.delete(event.shard);
+    }
+    if (event.type === 'shard.left-over') leftOver.set(event.shard, { shard: event.shard, reason: event.reason });
+    if (event.type !== 'shard.returned') continue;
+    accepted.delete(event.shard);
+    leftOver.delete(event.shard);
+  }
+  return { accepted: [...accepted.values()], leftOver: [...leftOver.values()] };
 }
 
 interface AgentFate {

@@ -115,6 +115,7 @@ const EVENTS = {
   'effect.done': object({ type: z.literal('effect.done'), key: text, result: json }),
   'signal.received': object({ type: z.literal('signal.received'), id: text, name: text, by: text, text }),
   'shard.accepted': object({ type: z.literal('shard.accepted'), shard: text, change: text, verdict: text }),
+  'shard.returned': object({ type: z.literal('shard.returned'), shard: text, commit: text, tree: text, paths: z.array(text) }),
   'shard.left-over': object({ type: z.literal('shard.left-over'), shard: text, reason: text }),
 } satisfies EventSchemas;
 
@@ -136,6 +137,7 @@ const runEvent: z.ZodType<RunEvent> = z.discriminatedUnion('type', [
   EVENTS['effect.done'],
   EVENTS['signal.received'],
   EVENTS['shard.accepted'],
+  EVENTS['shard.returned'],
   EVENTS['shard.left-over'],
 ]);
 

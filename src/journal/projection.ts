@@ -43,6 +43,7 @@ export function project(database: Database, stored: StoredEvent): void {
     case 'agent.started':
     case 'agent.ended':
     case 'shard.accepted':
+    case 'shard.returned':
     case 'shard.left-over':
   }
 }

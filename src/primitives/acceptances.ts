@@ -14,7 +14,10 @@ export function openAcceptances(run: string, journal: Journal): Acceptances {
 
   const accept = async (change: Change, verdict: Verdict): Promise<void> => {
     const events = await journal.events(run);
-    const earlier = events.map(({ event }) => event).find((event) => event.type === 'shard.accepted' && event.shard === change.shard);
+    const earlier = events
+      .map(({ event }) => event)
+      .findLast((event) => (event.type === 'shard.accepted' || event.type === 'shard.returned') && event.shard === change.shard);
+    // A shard that was returned is open again.
     if (earlier === undefined || earlier.type !== 'shard.accepted') {
       await journal.append(run, [{ type: 'shard.accepted', shard: change.shard, change: change.id, verdict: verdict.id }]);
       return;
