@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { readConfig } from '../src/config.ts';
+import { commandForms } from '../src/domain/command.ts';
+import { parseRepositoryConfiguration } from '../src/domain/repository-configuration.ts';
+import { APP_EVENTS, APP_PERMISSIONS } from '../src/local/world.ts';
+import { isThere } from '../src/report/replies.ts';
+
+const text = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
+const README = text('../README.md');
+
+test('the table of environment variables names exactly those that are read', () => {
+  const read = [...text('../src/config.ts').matchAll(/^ {2}([A-Z][A-Z_]+): /gmu)].map(([, name]) => name);
+  const told = [...README.matchAll(/^\| `([A-Z][A-Z_]+)` \|/gmu)].map(([, name]) => name);
+  expect(read).toContain('WEBHOOK_SECRET');
+  expect(told.toSorted()).toEqual(read.toSorted());
+});
+
+test('what the table calls required is what an empty environment is told to be missing', () => {
+  const required = [...README.matchAll(/^\| `([A-Z_]+)` \| required \|/gmu)].map(([, name]) => name ?? '');
+  const refusal = (environment: NodeJS.ProcessEnv): string => {
+    try {
+      readConfig(environment);
+      return '';
+    } catch (error) {
+      return String(error);
+    }
+  };
+  const some = { APP_ID: '1', WEBHOOK_SECRET: 'a long one', ANTHROPIC_API_KEY: 'key' };
+  const problems = `${refusal({})}${refusal(some)}`;
+  expect(required.filter((name) => !problems.includes(`${name}:`))).toEqual([]);
+  expect(problems).toContain('PRIVATE_KEY:');
+});
+
+test('both examples of .github/converge.yml are valid, and the long one has every key', () => {
+  const examples = [...README.matchAll(/```yaml\n([^]*?)```/gu)].map(([, yaml]) => parseRepositoryConfiguration(yaml ?? ''));
+  expect(examples.map(({ kind }) => kind)).toEqual(['enabled', 'enabled']);
+  const [, long] = [...README.matchAll(/```yaml\n([^]*?)```/gu)].map(([, yaml]) => yaml ?? '');
+  const parsed = parseRepositoryConfiguration('enabled: true');
+  const keys = parsed.kind === 'enabled' ? Object.keys(parsed.configuration) : [];
+  expect(keys.filter((key) => !new RegExp(`^${key}:`, 'mu').test(long ?? ''))).toEqual([]);
+});
+
+test('the address for registering by hand asks for what app.yml asks for', () => {
+  const address = new URL(/^https:\/\/github\.com\/settings\/apps\/new\S+$/mu.exec(README)?.[0] ?? 'none:');
+  const asked = Object.fromEntries(Object.keys(APP_PERMISSIONS).map((name) => [name, address.searchParams.get(name)]));
+  expect(asked).toEqual(APP_PERMISSIONS);
+  expect(address.searchParams.getAll('events[]')).toEqual([...APP_EVENTS]);
+  expect(address.searchParams.get('webhook_url')).toMatch(/\/api\/github\/webhooks$/u);
+});
+
+test('every command is told, as there or as not there yet', () => {
+  const later = /^\| (.*) \| are understood/mu.exec(README)?.[1] ?? '';
+  for (const { name, form } of commandForms()) {
+    if (isThere(name)) expect(README).toContain(name === 'migrate' ? '`/workflow migrate <task> [flags]`' : `\`${form}\``);
+    else expect(later).toContain(`\`${name}\``);
+  }
+  const migrate = commandForms().find(({ name }) => name === 'migrate')?.form ?? '';
+  for (const [flag] of migrate.matchAll(/--[a-z-]+/gu)) expect(README).toContain(`\`${flag}`);
+});
