@@ -29,7 +29,7 @@ export async function checksPage(view: PullView): Promise<Page> {
     <nav>${all.map((checked) => navigation(checked))}</nav>
     <div>
       ${before && comparison(before, head)}
-      ${head.runs.length === 0 && html`<p class="list empty">Nothing has reported on the head commit.</p>`}${all.map((checked) => section(view, checked, checked === head))}
+      ${head.runs.length === 0 && html`<div class="list"><p class="empty">Nothing has reported on the head commit.</p></div>`}${all.map((checked) => section(view, checked, checked === head))}
     </div>
   </div>`;
   return pullFrame(view, { tab: 'checks', body });

@@ -154,7 +154,7 @@ export function filesView(files: readonly DiffFile[], talks: readonly Talk[]): H
       talks.filter((talk) => talk.path === file.path),
     ),
   );
-  if (files.length === 0) return html`<p class="list empty">No file differs.</p>`;
+  if (files.length === 0) return html`<div class="list"><p class="empty">No file differs.</p></div>`;
   return html`<div class="browse">
     <nav>
       <h2>${files.length === 1 ? '1 file' : `${files.length} files`} changed</h2>
