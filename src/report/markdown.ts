@@ -1,3 +1,5 @@
+import { marked } from 'marked';
+
 /** Pure Markdown. Everything that comes from people, the model or the repository passes through here before it is posted. */
 
 /** Largest body that is posted: GitHub refuses above 65,536 characters (facts/github.md §4). */
@@ -7,17 +9,40 @@ const ZERO_WIDTH_SPACE = '\u200B';
 // Bidirectional controls and invisible characters: what people read must be what is there.
 const HIDDEN = /[\u200B-\u200F\u202A-\u202E\u2060-\u2064\u2066-\u2069\uFEFF\u00AD]/gu;
 
-/** Untrusted prose: mentions, references, HTML, images and commands are shown and do nothing. */
+/** Untrusted prose: mentions, references, HTML, images and commands are shown and do nothing; code stays as it is. */
 export function prose(text: string): string {
+  // Escaped first, and code found in that: then nothing that is taken for code here stops being code on GitHub.
+  const escaped = text.replaceAll(HIDDEN, '').replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+  let shown = '';
+  let at = 0;
+  for (const { start, end } of codeIn(escaped)) {
+    shown += defuse(escaped.slice(at, start)) + escaped.slice(start, end).replaceAll('&lt;', '<').replaceAll('&amp;', '&');
+    at = end;
+  }
+  return shown + defuse(escaped.slice(at));
+}
+
+function defuse(text: string): string {
   return text
-    .replaceAll(HIDDEN, '')
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
     .replaceAll(/!\[([^\]]*)\]\([^)]*\)/gu, '[image: $1]')
     .replaceAll(/@(?=[\w-])/gu, `@${ZERO_WIDTH_SPACE}`)
     .replaceAll(/#(?=\d)/gu, `#${ZERO_WIDTH_SPACE}`)
     .replaceAll(/\bGH-(?=\d)/gu, `GH${ZERO_WIDTH_SPACE}-`)
     .replaceAll(/^(\s*)\/(?=workflow\b)/gimu, `$1/${ZERO_WIDTH_SPACE}`);
+}
+
+/** Code spans and blocks, in order; one whose text is not found as it stands (in a list, dedented) counts as prose, which is safe. */
+function codeIn(text: string): readonly { readonly start: number; readonly end: number }[] {
+  const ranges: { start: number; end: number }[] = [];
+  let from = 0;
+  void marked.walkTokens(marked.lexer(text), (token) => {
+    if (token.type !== 'code' && token.type !== 'codespan') return;
+    const start = text.indexOf(token.raw, from);
+    if (start === -1) return;
+    from = start + token.raw.length;
+    ranges.push({ start, end: from });
+  });
+  return ranges;
 }
 
 /** One line of untrusted prose, for headings and table cells. */

@@ -1,6 +1,6 @@
 import { dollars } from '../domain/budget.ts';
-import type { Plan, Predicate, Range } from '../domain/plan.ts';
-import { block, cell, code, count, details, line, paragraphs, parts, prose, table } from './markdown.ts';
+import type { Check, Plan, Predicate, Range } from '../domain/plan.ts';
+import { block, cell, clip, code, count, details, line, paragraphs, parts, prose, table } from './markdown.ts';
 
 export interface PlanShown {
   readonly plan: Plan;
@@ -10,6 +10,7 @@ export interface PlanShown {
 }
 
 const SHOWN_FILES = 200;
+const SHOWN_COMMAND = 100;
 
 /** What people type to approve: enough of the hash to be unmistakable. */
 export function shortHash(plan: Plan): string {
@@ -36,6 +37,7 @@ export function planComments(shown: PlanShown): readonly string[] {
         '**Stays untouched**',
         plan.draft.scope.exclude.map((exclusion) => `${code(exclusion.glob)}: ${line(exclusion.why)}`),
       ),
+      plan.checks.some((check) => check.run.length > SHOWN_COMMAND) ? details('Checks, word for word', checks(plan)) : null,
       details(`Guide: ${count(plan.draft.guide.length, 'rule')}, the same words for migrators and verifiers`, guide(plan)),
       details(`${count(plan.shards.length, 'shard')} in order`, shards(plan)),
       plan.skipped.length === 0 ? null : details(`${count(plan.skipped.length, 'file')} skipped, with reasons`, skipped(plan)),
@@ -64,7 +66,7 @@ function summary(plan: Plan): string {
       ],
       [
         '**Checks**',
-        plan.checks.map((check) => `${cell(check.run)} ${check.when === 'shard' ? 'after each shard' : 'on the whole'}`).join('<br>') ||
+        plan.checks.map((check) => `**${line(check.name, 60)}** ${when(check)}: ${cell(clip(check.run, SHOWN_COMMAND))}`).join('<br>') ||
           'none: nothing is run, only read',
       ],
       ['**Base**', `${cell(plan.base.branch)} at ${cell(plan.base.commit.slice(0, 12))}`],
@@ -79,6 +81,14 @@ function summary(plan: Plan): string {
       ],
     ],
   );
+}
+
+function when(check: Check): string {
+  return check.when === 'shard' ? 'after each shard' : 'on the whole';
+}
+
+function checks(plan: Plan): string {
+  return plan.checks.map((check) => `**${line(check.name, 60)}**, ${when(check)}\n\n${block(check.run, 'sh')}`).join('\n\n');
 }
 
 function range({ low, expected, worst }: Range): string {
@@ -99,13 +109,18 @@ function predicate(asked: Predicate): string {
 
 function warnings({ plan }: PlanShown): string | null {
   const found = [
-    ...plan.failingAtBase.map(
-      (failure) => `The check ${code(failure.check)} already fails on the base, before any change: it will not be held against a shard.`,
-    ),
+    ...plan.failingAtBase.map((failure) => failing(plan, failure.check)),
     ...plan.draft.touchesProtected.map((path) => `This plan touches the protected path ${code(path)}.`),
     ...plan.notes.map((note) => line(note, 500)),
   ];
   return bullets('**Mind**', found);
+}
+
+function failing(plan: Plan, name: string): string {
+  const whole = plan.checks.find((check) => check.name === name)?.when === 'converged';
+  return whole
+    ? `The check ${code(name)} fails on the base, before any change; it is expected to pass on the whole at the end.`
+    : `The check ${code(name)} already fails on the base, before any change: it will not be held against a shard.`;
 }
 
 function bullets(title: string, items: readonly string[]): string | null {
