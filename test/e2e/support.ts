@@ -154,8 +154,13 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
   const robin = personWith(hub, 'robin', world.personToken);
   const parts: Parts = { hub, world, claude, log, root, scratch, dataDirectory, appUrl, robin, started, launch };
   const scene = assemble(parts);
-  await healthy(scene);
-  return scene;
+  try {
+    await healthy(scene);
+    return scene;
+  } catch (error) {
+    await scene.close();
+    throw error;
+  }
 }
 
 interface Parts {
@@ -281,10 +286,10 @@ async function factsOf(appUrl: string, id: string): Promise<RunFacts | undefined
 }
 
 async function healthy(scene: Scene): Promise<void> {
-  let over: { code: number | null } | null = null;
-  void scene.app().ended.then((code) => (over = { code }));
+  let over = false;
+  void scene.app().ended.then(() => (over = true));
   await scene.until('the App to answer', async () => {
-    if (over !== null) throw new Error(`The App ended with ${JSON.stringify(over)} before it listened.`);
+    if (over) throw new Error(`The App ended before it listened.\n${tail(scene.log)}`);
     return (await fetch(`${scene.appUrl}/healthz`).catch(() => null))?.ok === true;
   });
 }
