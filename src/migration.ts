@@ -8,7 +8,8 @@ import type { House, PlanRequest } from './house.ts';
 import { trusted } from './journal/trusted.ts';
 import { freshness, nextDecision } from './plan/approval.ts';
 import { announce, showPlan } from './publish/announce.ts';
-import { refuse, report, stopped } from './publish/finish.ts';
+import { refuse, stopped } from './publish/early-end.ts';
+import { report } from './publish/finish.ts';
 
 /**
  * THE STORY. A `/workflow migrate` comment has become a run; this takes it to its end:

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Agents } from './agents/agent.ts';
 import { priceOf } from './agents/models.ts';
 import type { Config } from './config.ts';
-import { ConvergeError } from './domain/errors.ts';
+import { ConvergeError, messageOf } from './domain/errors.ts';
 import { foldRun } from './domain/run-state.ts';
 import type { Limits } from './domain/budget.ts';
 import type { Json } from './domain/json.ts';
@@ -18,7 +18,7 @@ import { durableSteps } from './journal/step.ts';
 import { openPredicate } from './plan/predicate.ts';
 import { planMigration } from './plan/planner.ts';
 import { openPrimitives } from './primitives/table.ts';
-import { openBulletin } from './publish/bulletin.ts';
+import { openBulletin, type Bulletin } from './publish/bulletin.ts';
 import { openCommands } from './sandbox/commands-of.ts';
 import { deliveredBudget } from './script/budget.ts';
 import { DEFAULT_SCRIPT } from './script/default-script.ts';
@@ -86,7 +86,6 @@ async function enter(estate: Estate, { run, signal, mirrorOf }: Entering): Promi
     },
   });
   estate.limits.set(run, settings.limits);
-  const pageUrl = config.publicUrl === null ? null : `${config.publicUrl.replace(/\/$/u, '')}/runs/${run}`;
   const house: House = {
     run,
     place,
@@ -98,25 +97,32 @@ async function enter(estate: Estate, { run, signal, mirrorOf }: Entering): Promi
     repository,
     commands,
     signal,
-    pageUrl,
+    pageUrl: pageUrlOf(config, run),
     step: durableSteps(journal, run),
     agents: estate.agents,
     planner: { plan: (own, request) => makePlan(own, request) },
     scripts: { standard: DEFAULT_SCRIPT, run: (own, plan) => runPlan(own, plan, estate.waits.retryWaits) },
     predicates: { open: (plan) => openPredicate(plan.draft.predicate, { commands }) },
   };
-  const onProblem = (problem: unknown): void =>
-    estate.log.warn({ run, problem: String(problem) }, 'status could not be shown; it is shown with the next change');
-  const bulletin = openBulletin({ run, journal, hub, intervalMs: estate.waits.bulletinMs, pageUrl, onProblem });
   return {
     house,
-    bulletin,
     close: async () => {
-      await bulletin.close();
       await commands.close();
       if (foldRun(await journal.events(run)).status === 'ended') await leave(estate, { run, repository });
     },
   };
+}
+
+/** What a run shows on GitHub while it is driven. */
+export async function bulletinOf({ config, journal, hubOf, waits, log }: Estate, run: string): Promise<Bulletin> {
+  const { place } = foldRun(await journal.events(run));
+  const onProblem = (problem: unknown): void =>
+    log.warn({ run, problem: messageOf(problem) }, 'status could not be shown; it is shown with the next change');
+  return openBulletin({ run, journal, hub: hubOf(place), intervalMs: waits.bulletinMs, pageUrl: pageUrlOf(config, run), onProblem });
+}
+
+function pageUrlOf({ publicUrl }: Config, run: string): string | null {
+  return publicUrl === null ? null : `${publicUrl.replace(/\/$/u, '')}/runs/${run}`;
 }
 
 /** An ended run needs nothing here any more: what it decided is in the journal, what it delivered on GitHub. */

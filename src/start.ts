@@ -7,14 +7,15 @@ import type { Desk } from './control/desk.ts';
 import { openInbox } from './control/inbox.ts';
 import { OPERATOR_DEFAULTS, type OperatorLimits } from './domain/settings.ts';
 import type { Limits } from './domain/budget.ts';
-import { openDriver } from './engine/driver.ts';
+import { foldRun } from './domain/run-state.ts';
+import { openDriver, SHOWN, type Driver } from './engine/driver.ts';
 import { installationClients } from './github/client.ts';
 import { openHub } from './github/open-hub.ts';
 import type { Journal } from './journal/journal.ts';
 import { openSqliteJournal } from './journal/sqlite.ts';
 import { migrate } from './migration.ts';
-import { houseOpener } from './open-house.ts';
-import { failed, stopped } from './publish/finish.ts';
+import { bulletinOf, houseOpener, type Estate } from './open-house.ts';
+import { failed, stopped, type Ending } from './publish/early-end.ts';
 import { waitsFrom, type Waits } from './waits.ts';
 import { serveWeb } from './web/serve.ts';
 
@@ -46,8 +47,9 @@ export async function start(config: Config): Promise<Running> {
     concurrency: config.limits.concurrency,
   });
   const hubOf = hubs({ config, waits, journal, signal: life.signal });
-  const houses = houseOpener({ config, waits, journal, agents, hubOf, limits, log });
-  const driver = openDriver({ journal, enter: (run, signal) => houses.enter(run, signal), migrate, stopped, failed, log });
+  const estate: Estate = { config, waits, journal, agents, hubOf, limits, log };
+  const houses = houseOpener(estate);
+  const driver = driverOf(estate, houses);
   const { allowedOwners } = config;
   const desk: Desk = {
     journal,
@@ -58,28 +60,60 @@ export async function start(config: Config): Promise<Running> {
     interrupt: (run) => driver.interrupt(run),
     log,
   };
-  const inbox = openInbox(desk);
+  const inbox = openInbox(desk, waits.redriveMs[0] ?? 0);
   const webhooks = await createNodeMiddleware(
     converge((payload) => inbox.record(payload)),
     { probot, webhooksPath: WEBHOOK_PATH },
   );
   const server = createServer(serveWeb({ webhooks, journal }));
   const url = await listen(server, config);
-  for (const run of await journal.unfinished()) driver.drive(run);
+  for (const run of await toDrive(journal)) driver.drive(run);
   inbox.wake();
   log.info({ url }, 'Converge listens');
   return {
     url,
     close: async () => {
-      await new Promise((resolve) => server.close(resolve));
-      await inbox.close();
+      // First what waits on GitHub, so that nothing behind it has to be waited for.
       life.abort();
-      await driver.close();
+      await Promise.all([driver.close(), inbox.close(), closeServer(server)]);
       await agents.close();
       await houses.close();
       await journal.close();
     },
   };
+}
+
+/** What is unfinished, and what ended without having been shown. Oldest first. */
+async function toDrive(journal: Journal): Promise<readonly string[]> {
+  const runs = await journal.runs();
+  const unfinished = new Set(await journal.unfinished());
+  const open = await Promise.all(runs.map(async (run) => unfinished.has(run) || (await journal.doneStep(run, SHOWN)) === undefined));
+  return runs.filter((_run, at) => open[at]).toReversed();
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+}
+
+function driverOf(estate: Estate, houses: ReturnType<typeof houseOpener>): Driver {
+  const { journal, hubOf, waits, log } = estate;
+  const endingOf = async (run: string): Promise<Ending> => {
+    const { place } = foldRun(await journal.events(run));
+    return { run, place, journal, hub: hubOf(place) };
+  };
+  return openDriver({
+    journal,
+    bulletin: (run) => bulletinOf(estate, run),
+    enter: (run, signal) => houses.enter(run, signal),
+    migrate,
+    stopped: async (run, why) => stopped(await endingOf(run), why),
+    failed: async (run, why) => failed(await endingOf(run), why),
+    redriveMs: waits.redriveMs,
+    log,
+  });
 }
 
 interface HubParts {

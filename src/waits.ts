@@ -10,9 +10,17 @@ export interface Waits {
   readonly retryWaits: readonly number[];
   /** Least time between two edits of the status comment and the check run. */
   readonly bulletinMs: number;
+  /** Before each further try of a run that met something which may pass; the last is repeated. */
+  readonly redriveMs: readonly number[];
 }
 
-export const PRODUCTION_WAITS: Waits = { agents: AGENTS, github: GITHUB, retryWaits: [1000, 10_000], bulletinMs: 15_000 };
+export const PRODUCTION_WAITS: Waits = {
+  agents: AGENTS,
+  github: GITHUB,
+  retryWaits: [1000, 10_000],
+  bulletinMs: 15_000,
+  redriveMs: [10_000, 60_000, 300_000, 900_000],
+};
 
 /**
  * `set` has waits by name; a list is set to that wait for each of its entries. Ends in a ConvergeError of kind `configuration` for names that are none.

@@ -186,10 +186,10 @@ function backoff({ timings, random }: AskParts, tries: number, fault: Fault): nu
 
 function pauseText(fault: Extract<Fault, { kind: 'pause' }>): string {
   return fault.reason === 'spending-limit'
-    ? `The model account has reached a spending limit of its own (${fault.what}). The run pauses with all its work; raise the limit or add credit in the account's console, then comment \`/workflow resume\`.`
-    : `The model service refuses this key or what it asked for (${fault.what}). The run pauses with all its work; the operator has to set an ANTHROPIC_API_KEY that may use the models, then comment \`/workflow resume\`.`;
+    ? `The model account has reached a spending limit of its own (${fault.what}). The run pauses with all its work; raise the limit or add credit in the account's console. Converge tries again by itself, later and later.`
+    : `The model service refuses this key or what it asked for (${fault.what}). The run pauses with all its work; the operator has to set an ANTHROPIC_API_KEY that may use the models, and start Converge again.`;
 }
 
 function downText(tries: number, fault: Fault): string {
-  return `The model service did not answer in ${tries} tries (last: ${fault.what}). The run pauses with all its work and goes on with \`/workflow resume\`.`;
+  return `The model service did not answer in ${tries} tries (last: ${fault.what}). The run pauses with all its work; Converge tries again by itself, later and later.`;
 }

@@ -125,6 +125,6 @@ function outOfMoney(limit: MicroDollars, { spent, needed }: Short): Suspended {
   return new Suspended(
     'budget',
     `${dollars(spent)} of the run's limit of ${dollars(limit)} are spent, and the next request to the model may cost ${dollars(needed)}: the run pauses with all its work. ` +
-      'Comment `/workflow budget +$N` to raise the limit by N dollars; it goes on where it is.',
+      'Nothing is lost. Raising the limit of a run (`/workflow budget`) is not there yet; `/workflow stop` ends it.',
   );
 }

@@ -1,7 +1,7 @@
 import type { Command } from '../domain/command.ts';
 import { openQuestions } from '../publish/questions.ts';
 import { isApproved } from '../report/status-comment.ts';
-import { currentRun, NO_RUN } from './current-run.ts';
+import { currentRun, NO_RUN, runThatHeard } from './current-run.ts';
 import type { Answer, Asked, Desk } from './desk.ts';
 
 const RANK = { write: 1, maintain: 2, admin: 3 } as const;
@@ -9,7 +9,8 @@ const RANK = { write: 1, maintain: 2, admin: 3 } as const;
 /** Starts the plan with that hash: a different one, or a person who may not, is refused with the reason (invariant 2). */
 export async function approve(desk: Desk, asked: Asked, { hash }: Extract<Command, { name: 'approve' }>): Promise<Answer> {
   const current = await currentRun(desk, asked);
-  if (current === null) return NO_RUN;
+  if (current === null) return (await runThatHeard(desk, asked)) === undefined ? NO_RUN : null;
+  if (current.state.signals.some(({ id }) => id === String(asked.comment))) return null;
   const { run, state, view } = current;
   const refused = await mayNotApprove(desk, asked, state.settings.approvers);
   if (refused !== null) return refused;
@@ -24,6 +25,7 @@ export async function approve(desk: Desk, asked: Asked, { hash }: Extract<Comman
     return `Found the hash \`${hash}\`, expected \`${view.plan.hash.slice(0, 12)}\`: that is the hash of the plan as it stands now. A plan that was made again, or configuration that changed, has another hash and needs to be read again before it is approved.`;
   }
   await desk.journal.signal(run, { id: String(asked.comment), name: 'approve', by: asked.author.login, text: hash });
+  desk.drive(run);
   return null;
 }
 

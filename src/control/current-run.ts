@@ -23,4 +23,12 @@ export async function currentRun(desk: Desk, where: RepositoryName & { readonly 
   return null;
 }
 
+/** The run that took this very comment as a signal, finished or not. */
+export async function runThatHeard(desk: Desk, { comment }: { readonly comment: number }): Promise<string | undefined> {
+  for (const run of await desk.journal.runs()) {
+    if ((await desk.journal.signals(run)).some(({ id }) => id === String(comment))) return run;
+  }
+  return undefined;
+}
+
 export const NO_RUN = 'There is no unfinished run here. `/workflow migrate <task>` starts one.';

@@ -1,5 +1,5 @@
 import { parseComment, type Command } from '../domain/command.ts';
-import { messageOf } from '../domain/errors.ts';
+import { ConvergeError, messageOf } from '../domain/errors.ts';
 import { parseCommentEvent, type CommentEvent } from '../github/events.ts';
 import { trusted } from '../journal/trusted.ts';
 import { malformedReply, notThereReply } from '../report/replies.ts';
@@ -74,13 +74,24 @@ export interface Inbox {
   close(): Promise<void>;
 }
 
-export function openInbox(desk: Desk): Inbox {
+/** `retryMs`: before a command that met something which may pass is tried again. */
+export function openInbox(desk: Desk, retryMs: number): Inbox {
   let work: Promise<void> = Promise.resolve();
   let closing = false;
+  let timer: NodeJS.Timeout | undefined;
+  const turn = async (before: Promise<void>): Promise<void> => {
+    await before;
+    if (closing) return;
+    try {
+      const open = await workThrough(desk, () => closing);
+      clearTimeout(timer);
+      if (open && !closing) timer = setTimeout(wake, retryMs);
+    } catch (error) {
+      desk.log.error({ error: messageOf(error) }, 'the inbox could not be read');
+    }
+  };
   const wake = (): void => {
-    work = work
-      .then(() => workThrough(desk, () => closing))
-      .catch((error: unknown) => desk.log.error({ error: messageOf(error) }, 'the inbox could not be read'));
+    work = turn(work);
   };
   return {
     record: async (payload) => {
@@ -93,23 +104,40 @@ export function openInbox(desk: Desk): Inbox {
     wake,
     close: async () => {
       closing = true;
+      clearTimeout(timer);
       await work;
     },
   };
 }
 
-/** One that fails is logged and stays recorded for the next time; the others go on. */
-async function workThrough(desk: Desk, closing: () => boolean): Promise<void> {
-  for (const { id, payload } of await desk.journal.received()) {
-    if (closing()) return;
+/** Repositories beside each other, each in order: one that waits for its rate limit holds no other up. True when something is left for later. */
+async function workThrough(desk: Desk, closing: () => boolean): Promise<boolean> {
+  const received = (await desk.journal.received()).map(({ id, payload }) => ({ id, event: trusted<CommentEvent>().parse(payload) }));
+  const queues = Map.groupBy(received, ({ event }) => `${event.owner}/${event.repo}`);
+  const left = await Promise.all(Array.from(queues.values(), (queue) => workQueue(desk, queue, closing)));
+  return left.includes(true);
+}
+
+async function workQueue(
+  desk: Desk,
+  queue: readonly { readonly id: string; readonly event: CommentEvent }[],
+  closing: () => boolean,
+): Promise<boolean> {
+  let left = false;
+  for (const { id, event } of queue) {
+    if (closing()) return true;
     try {
-      await carryOut(desk, trusted<CommentEvent>().parse(payload));
+      await carryOut(desk, event);
       await desk.journal.processed(id);
     } catch (error) {
+      const forGood = error instanceof ConvergeError && error.retry === 'never' && error.kind === 'github';
       desk.log.error(
         { comment: id, error: messageOf(error) },
-        'a command could not be carried out; it is taken up again with the next one, or at the next start',
+        forGood ? 'a command can never be carried out, and is given up' : 'a command could not be carried out yet',
       );
+      if (forGood) await desk.journal.processed(id);
+      else left = true;
     }
   }
+  return left;
 }

@@ -12,8 +12,10 @@ export const CONFIGURATION_PATH = '.github/converge.yml';
 /** Starts a run: consent of the repository, one run at a time, settings resolved; then planning begins. */
 export async function migrateCommand(desk: Desk, asked: Asked, { task, flags }: Extract<Command, { name: 'migrate' }>): Promise<Answer> {
   const run = runId(asked);
+  // Asked again after a kill: the run is there, whatever became of it.
+  if ((await desk.journal.runs()).includes(run)) return null;
   const running = await currentRun(desk, asked);
-  if (running !== null && running.run !== run) {
+  if (running !== null) {
     const link = running.view.status?.url;
     return `There is a run here already (\`${running.run}\`${link === undefined ? '' : `, [its status](${link})`}); an issue or pull request has at most one at a time. Wait for it, or \`/workflow stop\` it first.`;
   }

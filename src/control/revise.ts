@@ -9,6 +9,7 @@ import type { Answer, Asked, Desk } from './desk.ts';
 export async function revise(desk: Desk, asked: Asked, { text }: Extract<Command, { name: 'revise' }>): Promise<Answer> {
   const current = await currentRun(desk, asked);
   if (current === null) return NO_RUN;
+  if (current.state.signals.some(({ id }) => id === String(asked.comment))) return plannedAgainReply(text);
   if (isApproved(current.state) && (await openQuestions(desk.journal, current.run)).length > 0) {
     await desk.journal.signal(current.run, { id: String(asked.comment), name: 'revise', by: asked.author.login, text });
     return null;

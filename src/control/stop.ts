@@ -1,16 +1,21 @@
 import { dollars } from '../domain/budget.ts';
 import { foldRun } from '../domain/run-state.ts';
-import { currentRun, NO_RUN } from './current-run.ts';
+import { currentRun, NO_RUN, runThatHeard } from './current-run.ts';
 import type { Answer, Asked, Desk } from './desk.ts';
 
 /** Ends the run within seconds: no new agent starts, what was finished is kept, and the cost is told. */
 export async function stop(desk: Desk, asked: Asked): Promise<Answer> {
-  const current = await currentRun(desk, asked);
-  if (current === null) return NO_RUN;
-  await desk.journal.signal(current.run, { id: String(asked.comment), name: 'stop', by: asked.author.login, text: '' });
-  await desk.interrupt(current.run);
-  const { spending, accepted } = foldRun(await desk.journal.events(current.run));
-  const kept =
-    accepted.length === 0 ? 'No shard was accepted yet.' : `${accepted.length} accepted shards are kept in the journal, undelivered.`;
-  return `Stopped. ${kept} It cost ${dollars(spending.total.spent)}.`;
+  // Asked again after a kill, the same comment stopped what it stopped.
+  const run = (await runThatHeard(desk, asked)) ?? (await currentRun(desk, asked))?.run;
+  if (run === undefined) return NO_RUN;
+  await desk.journal.signal(run, { id: String(asked.comment), name: 'stop', by: asked.author.login, text: '' });
+  await desk.interrupt(run);
+  const { spending, accepted, end, pause } = foldRun(await desk.journal.events(run));
+  const cost = `It cost ${dollars(spending.total.spent)}.`;
+  if (end === null)
+    return `Stopping. No new agent starts; it ends as soon as what stands in the way has passed: ${pause?.message ?? 'GitHub or this machine does not answer.'} ${cost}`;
+  if (end.status !== 'stopped') return `It had ended before it could be stopped: ${end.status}. ${cost}`;
+  const delivered = end.ledger.filter(({ ending }) => ending === 'migrated').length;
+  const kept = accepted.length === 0 ? 'No shard was accepted yet.' : `${accepted.length} accepted shards are kept in the journal.`;
+  return `Stopped. ${delivered === 0 ? 'Nothing was delivered.' : `${delivered} files are delivered on the branch.`} ${kept} ${cost}`;
 }

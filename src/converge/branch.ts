@@ -26,6 +26,7 @@ export async function openBranch(house: House, plan: Plan): Promise<RunBranch> {
   const commit = known?.commit ?? (await begin(house, plan, earlier.at(-1)?.commit ?? null));
   const pushed = await pushOnce(house, { key: `push/plan/${plan.base.commit.slice(0, 12)}`, commit, branch: name });
   if (pushed.kind === 'refused') throw refusedPush(name, pushed.reason);
+  if (pushed.kind === 'moved') throw movedBefore(name);
   const pullRequest = await house.hub.openPullRequest(house.run, 'pull-request', {
     title: pullRequestTitle(plan),
     head: name,
@@ -39,6 +40,13 @@ export function refusedPush(branch: string, reason: string): ConvergeError {
   return new ConvergeError(
     'github',
     `GitHub refused the push to \`${branch}\`: ${reason}. Expected that the App may write contents there. Check the App's permissions and the rules of the branch, then start the migration again.`,
+  );
+}
+
+function movedBefore(branch: string): ConvergeError {
+  return new ConvergeError(
+    'github',
+    `Found commits of somebody else on \`${branch}\` before the plan was approved, expected only Converge's own until then: the branch has to move to a newer base, and theirs would be lost. Keep them on another branch, delete \`${branch}\`, and start the migration again.`,
   );
 }
 

@@ -29,7 +29,8 @@ export async function deliver(
   { branch, shards }: { branch: RunBranch; shards: SettledShards },
 ): Promise<Delivered> {
   let settled = shards;
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+  let moves = 0;
+  for (let attempt = 1; moves < ATTEMPTS; attempt += 1) {
     const onto = settled;
     const assembled = await house.step(`assembled#${attempt}`, trusted<Assembled>(), async () => {
       const tip = (await house.repository.fetchBranch({ run: house.run, branch: branch.name })) ?? branch.commit;
@@ -43,6 +44,8 @@ export async function deliver(
     if (assembled.commits.length === 0) return { assembled, shards: settled };
     const pushed = await pushOnce(house, { key: `push/converged/${attempt}`, commit: assembled.head, branch: branch.name });
     if (pushed.kind === 'refused') throw refusedPush(branch.name, pushed.reason);
+    // Only moves of this drive count: a run that is taken up again has all its attempts.
+    if (pushed.kind === 'moved' && !pushed.replayed) moves += 1;
     if (pushed.kind !== 'moved') {
       if (house.settings.publishShards) await publishShards(house, settled);
       return { assembled, shards: settled };
@@ -50,7 +53,8 @@ export async function deliver(
   }
   throw new ConvergeError(
     'github',
-    `The branch \`${branch.name}\` moved ${ATTEMPTS} times while Converge was delivering to it. Expected that it stands still for a moment; wait until the pushes have ended, then start the migration again.`,
+    `The branch \`${branch.name}\` moved ${ATTEMPTS} times while Converge was delivering to it. Expected that it stands still for a moment; wait until the pushes have ended.`,
+    { retry: 'later' },
   );
 }
 

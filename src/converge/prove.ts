@@ -1,4 +1,5 @@
-import { newFailures, type CiResult } from '../domain/ci.ts';
+import { compareCi, type CiResult } from '../domain/ci.ts';
+import { Suspended } from '../domain/errors.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { House } from '../house.ts';
 import type { Assembled } from './assemble.ts';
@@ -12,6 +13,8 @@ export interface Proof {
   readonly head: CiResult;
   /** CI checks that fail on the head and not on the base. */
   readonly newFailures: readonly string[];
+  /** CI checks that reported on the base and not on the head. */
+  readonly missing: readonly string[];
   /** Files of the inventory for which the predicate holds on the delivered tree; of landed shards only when somebody else changed them. */
   readonly remaining: readonly string[];
   readonly baseNow: BaseNow;
@@ -48,10 +51,10 @@ export async function prove(
     runChecks(house, plan, delivered),
     stillHolds(house, plan, delivered.tree),
     lookAtBase(house, plan, delivered.tree),
-    house.hub.waitForCi(branch.commit, house.signal),
-    house.hub.waitForCi(delivered.head, house.signal),
+    house.hub.waitForCi(branch.commit, house.signal, plan.base.branch),
+    house.hub.waitForCi(delivered.head, house.signal, plan.base.branch),
   ]);
-  return { checks, base, head, newFailures: newFailures(base, head), remaining, baseNow };
+  return { checks, base, head, ...compareCi(base, head), remaining, baseNow };
 }
 
 async function runChecks(house: House, plan: Plan, delivered: Assembled): Promise<readonly CheckProof[]> {
@@ -60,6 +63,7 @@ async function runChecks(house: House, plan: Plan, delivered: Assembled): Promis
   const proofs: CheckProof[] = [];
   for (const check of plan.checks) {
     const result = await house.commands.on(delivered.tree, { run: check.run, seconds: CHECK_SECONDS }, house.signal);
+    if (result.ended === 'aborted') throw new Suspended('stopping', `The check ${check.name} was interrupted on the converged tree.`);
     const outcome = result.ok ? 'passed' : check.when === 'shard' && failing.has(check.name) ? 'fails-at-base' : 'failed';
     proofs.push({ name: check.name, run: check.run, outcome, output: result.ok ? '' : result.output.slice(-OUTPUT_TAIL) });
   }

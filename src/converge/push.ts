@@ -12,10 +12,10 @@ export interface Push {
  * A push as an effect: done once under its key. After an unknown outcome it is made again, which is harmless: the remote ref is compared first
  * and a branch that is there already answers `already`.
  */
-export async function pushOnce(house: House, push: Push): Promise<PushResult> {
+export async function pushOnce(house: House, push: Push): Promise<PushResult & { readonly replayed: boolean }> {
   const intent = await house.journal.intend(house.run, push.key, { push: push.branch, commit: push.commit });
-  if (intent.done) return trusted<PushResult>().parse(intent.result);
+  if (intent.done) return { ...trusted<PushResult>().parse(intent.result), replayed: true };
   const result = await house.repository.push({ commit: push.commit, branch: push.branch });
   await house.journal.done(house.run, push.key, { ...result });
-  return result;
+  return { ...result, replayed: false };
 }

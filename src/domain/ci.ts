@@ -33,11 +33,22 @@ export function passes(conclusion: CheckConclusion): boolean {
   return PASSES.has(conclusion);
 }
 
-/** Names that fail on the head and did not fail on the base; a check that is new on the head and fails counts. */
-export function newFailures(base: CiResult, head: CiResult): readonly string[] {
-  if (head.kind === 'none') return [];
-  const failing = (result: CiResult): readonly string[] =>
-    result.kind === 'none' ? [] : result.checks.filter((check) => !passes(check.conclusion)).map((check) => check.name);
-  const before = failing(base);
-  return failing(head).filter((name) => !before.includes(name));
+/**
+ * What the head's CI says against it, beside the base's. Only a check that failed on the base excuses one that fails on the head: a cancelled or timed-out
+ * base says nothing. What reported on the base and not on the head is missing, and never taken for a pass.
+ */
+export function compareCi(
+  base: CiResult,
+  head: CiResult,
+): { readonly newFailures: readonly string[]; readonly missing: readonly string[] } {
+  const excused = new Set(checksOf(base).flatMap(({ name, conclusion }) => (conclusion === 'failure' ? [name] : [])));
+  const there = new Set(checksOf(head).map(({ name }) => name));
+  return {
+    newFailures: checksOf(head).flatMap(({ name, conclusion }) => (passes(conclusion) || excused.has(name) ? [] : [name])),
+    missing: checksOf(base).flatMap(({ name }) => (there.has(name) ? [] : [name])),
+  };
+}
+
+export function checksOf(result: CiResult): readonly CiCheck[] {
+  return result.kind === 'none' ? [] : result.checks;
 }

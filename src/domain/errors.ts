@@ -55,7 +55,8 @@ export type PauseReason =
   | 'authentication' // the model key is refused
   | 'model-down' // the model service does not answer
   | 'stopping' // this process was told to end; resumes by itself at the next start
-  | 'storage'; // the journal cannot be written
+  | 'storage' // the journal cannot be written
+  | 'fault'; // something that may pass: GitHub or this machine; tried again by itself
 
 /** The text of anything thrown. */
 export function messageOf(thrown: unknown): string {

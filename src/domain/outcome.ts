@@ -9,6 +9,7 @@ export interface OutcomeFacts {
   readonly base: CiResult | null;
   readonly head: CiResult | null;
   readonly newFailures: readonly string[];
+  readonly missing: readonly string[];
   readonly scriptFailed: string | null;
   /** What is wrong with merging into the base as it is now, in a sentence; null when nothing is. */
   readonly baseTrouble: string | null;
@@ -31,6 +32,7 @@ export function outcomeOf(facts: OutcomeFacts): Outcome {
   if (facts.otherLeftOver.length > 0) reasons.push(`Left over beside the inventory: ${facts.otherLeftOver.join(', ')}.`);
   if (facts.failedChecks.length > 0) reasons.push(`Checks fail on the converged tree: ${facts.failedChecks.join(', ')}.`);
   if (facts.newFailures.length > 0) reasons.push(`CI fails on the head where it did not on the base: ${facts.newFailures.join(', ')}.`);
+  if (facts.missing.length > 0) reasons.push(`CI said nothing on the head of what it checked on the base: ${facts.missing.join(', ')}.`);
   if (facts.head?.kind === 'unknown') reasons.push(`CI of the head is unknown: ${facts.head.why}.`);
   if (facts.head?.kind === 'finished' && facts.base?.kind === 'unknown')
     reasons.push(`CI of the base is unknown, so the head has nothing to be compared with: ${facts.base.why}.`);

@@ -7,29 +7,33 @@ import type { Bulletin } from '../publish/bulletin.ts';
 /** A run's house with what has to be closed after it. */
 export interface OpenHouse {
   readonly house: House;
-  readonly bulletin: Bulletin;
   close(): Promise<void>;
 }
 
 export interface DriverParts {
   readonly journal: Journal;
+  /** What a run shows while it is driven; opened before its house, so that what goes wrong there is shown too. */
+  readonly bulletin: (run: string) => Promise<Bulletin>;
   readonly enter: (run: string, signal: AbortSignal) => Promise<OpenHouse>;
   readonly migrate: (house: House) => Promise<void>;
-  readonly stopped: (house: House, why: string) => Promise<void>;
-  readonly failed: (house: House, why: string) => Promise<void>;
+  readonly stopped: (run: string, why: string) => Promise<void>;
+  readonly failed: (run: string, why: string) => Promise<void>;
+  /** Milliseconds before each further try of a run that met something which may pass; the last is repeated. */
+  readonly redriveMs: readonly number[];
   readonly log: Log;
 }
 
 /** Drives runs in this process: each at most once at a time, from where its journal ends to where it ends or waits. */
 export interface Driver {
   drive(run: string): void;
-  /** Interrupts a run and drives it again, so that a stop that was signalled ends it; resolves when it has ended. */
+  /** Interrupts a run and drives it again, so that a stop that was signalled ends it; resolves when that was done. */
   interrupt(run: string): Promise<void>;
-  /** Resolves when nothing is driven any more. */
-  idle(): Promise<void>;
   /** Lets every run go at a safe place; they go on at the next start. */
   close(): Promise<void>;
 }
+
+/** How one drive came out: `again` asks for another, later. */
+type Trip = 'rest' | 'again';
 
 interface Driven {
   readonly abort: AbortController;
@@ -38,12 +42,31 @@ interface Driven {
 
 export function openDriver(parts: DriverParts): Driver {
   const driven = new Map<string, Driven>();
+  const tries = new Map<string, number>();
+  const timers = new Map<string, NodeJS.Timeout>();
   let closing = false;
+
+  const later = (run: string): void => {
+    const made = tries.get(run) ?? 0;
+    tries.set(run, made + 1);
+    const wait = parts.redriveMs.at(Math.min(made, parts.redriveMs.length - 1)) ?? 0;
+    timers.set(
+      run,
+      setTimeout(() => drive(run), wait),
+    );
+  };
+  const once = async (run: string, signal: AbortSignal): Promise<void> => {
+    const trip = await driveOnce(parts, run, signal);
+    driven.delete(run);
+    if (trip === 'rest') tries.delete(run);
+    else if (!closing && !signal.aborted) later(run);
+  };
   const drive = (run: string): void => {
     if (closing || driven.has(run)) return;
+    clearTimeout(timers.get(run));
+    timers.delete(run);
     const abort = new AbortController();
-    const done = driveOnce(parts, run, abort.signal).finally(() => driven.delete(run));
-    driven.set(run, { abort, done });
+    driven.set(run, { abort, done: once(run, abort.signal) });
   };
   return {
     drive,
@@ -54,61 +77,92 @@ export function openDriver(parts: DriverParts): Driver {
       drive(run);
       await driven.get(run)?.done;
     },
-    idle: async () => {
-      while (driven.size > 0) await Promise.all([...driven.values()].map(({ done }) => done));
-    },
     close: async () => {
       closing = true;
+      for (const timer of timers.values()) clearTimeout(timer);
       for (const { abort } of driven.values()) abort.abort();
       await Promise.all([...driven.values()].map(({ done }) => done));
     },
   };
 }
 
-/** Never rejects: a run's failure is that run's end, told where people see it. */
-async function driveOnce(parts: DriverParts, run: string, signal: AbortSignal): Promise<void> {
-  let open: OpenHouse | null = null;
+/** Step that says that people saw the end: a run that ended without it is shown again at the next start. */
+export const SHOWN = 'shown';
+
+/** Never rejects: what happens to a run is told where people see it, and what happens to this process in its log. */
+async function driveOnce(parts: DriverParts, run: string, signal: AbortSignal): Promise<Trip> {
+  const { journal, log } = parts;
+  let bulletin: Bulletin | null = null;
+  let trip: Trip = 'rest';
   try {
-    open = await parts.enter(run, signal);
-    await travel(parts, open, run);
-    await open.bulletin.flush();
+    bulletin = await parts.bulletin(run);
+    trip = await travel(parts, run, signal);
+    await bulletin.flush();
+    const ended = foldRun(await journal.events(run)).status === 'ended';
+    if (ended && (await journal.doneStep(run, SHOWN)) === undefined)
+      await journal.append(run, [{ type: 'step.done', step: SHOWN, result: null }]);
   } catch (error) {
-    parts.log.error(
+    // Only the telling failed, or the journal itself: what was decided is on disk.
+    log.error(
       { run, error: messageOf(error), detail: error instanceof ConvergeError ? error.detail : undefined },
-      'run interrupted; it goes on at the next start',
+      'run interrupted; it goes on later',
     );
-  } finally {
-    await open?.close();
+    trip = 'again';
   }
+  try {
+    await bulletin?.close();
+  } catch (error) {
+    log.warn({ run, error: messageOf(error) }, 'the status could not be closed');
+  }
+  return trip;
 }
 
-async function travel(parts: DriverParts, { house }: OpenHouse, run: string): Promise<void> {
+async function travel(parts: DriverParts, run: string, signal: AbortSignal): Promise<Trip> {
   const { journal } = parts;
   const state = foldRun(await journal.events(run));
-  if (state.status === 'ended') return;
-  const stop = (await journal.signals(run)).find((signal) => signal.name === 'stop');
-  if (stop !== undefined) return parts.stopped(house, `Stopped by ${stop.by}.`);
-  if (state.status === 'paused') await journal.append(run, [{ type: 'run.resumed' }]);
+  if (state.status === 'ended') return 'rest';
+  const stop = state.signals.find(({ name }) => name === 'stop');
+  if (stop !== undefined) {
+    await parts.stopped(run, `Stopped by ${stop.by}.`);
+    return 'rest';
+  }
   try {
-    await parts.migrate(house);
+    await inHouse(parts, run, { signal, paused: state.status === 'paused' });
+    return 'rest';
   } catch (error) {
-    await settle(parts, house, error);
+    return settle(parts, run, error);
   }
 }
 
-/** A pause keeps everything for later; a failure that comes again when repeated ends the run, with what was found and what to do. */
-async function settle(parts: DriverParts, house: House, error: unknown): Promise<void> {
-  const { run } = house;
-  if (error instanceof Suspended && error.reason === 'stopping') return;
-  if (error instanceof Suspended) {
-    await parts.journal.append(run, [{ type: 'run.paused', reason: error.reason, message: error.message }]);
-    parts.log.warn({ run, reason: error.reason }, error.message);
-    return;
+async function inHouse(
+  { journal, enter, migrate, log }: DriverParts,
+  run: string,
+  { signal, paused }: { signal: AbortSignal; paused: boolean },
+): Promise<void> {
+  const open = await enter(run, signal);
+  try {
+    if (paused) await journal.append(run, [{ type: 'run.resumed' }]);
+    await migrate(open.house);
+  } finally {
+    // Whatever cannot be cleaned up now is cleaned up before its next use; it must not decide how the run ends.
+    await open
+      .close()
+      .catch((error: unknown) => log.warn({ run, error: messageOf(error) }, 'something of the run could not be cleaned up'));
   }
+}
+
+/** A pause keeps everything for later; what comes again when repeated ends the run, with what was found and what to do. */
+async function settle({ journal, failed, log }: DriverParts, run: string, error: unknown): Promise<Trip> {
+  if (error instanceof Suspended && error.reason === 'stopping') return 'rest';
+  const detail = error instanceof ConvergeError ? error.detail : undefined;
   if (error instanceof ConvergeError && error.retry === 'never' && error.kind !== 'journal') {
-    parts.log.error({ run, kind: error.kind, detail: error.detail }, error.message);
-    await parts.failed(house, error.message);
-    return;
+    log.error({ run, kind: error.kind, detail }, error.message);
+    await failed(run, error.message);
+    return 'rest';
   }
-  throw error;
+  const reason = error instanceof Suspended ? error.reason : 'fault';
+  const message = error instanceof Suspended ? error.message : `${messageOf(error)} Converge tries again by itself.`;
+  log.warn({ run, reason, detail }, message);
+  await journal.append(run, [{ type: 'run.paused', reason, message }]);
+  return reason === 'budget' ? 'rest' : 'again';
 }

@@ -22,7 +22,7 @@ export function openCensus(options: { readonly run: string; readonly journal: Jo
       throw new Suspended(
         'budget',
         `This run has started ${started.size.toLocaleString('en-US')} agents, which is its limit (limits.agents: ${limit.toLocaleString('en-US')}). All work is kept. ` +
-          'It goes on when the operator raises the limit and somebody writes `/workflow resume`.',
+          'It goes on when the operator raises the limit and starts Converge again.',
       );
     }
     started.add(agent);

@@ -19,7 +19,7 @@ export interface BulletinParts {
 
 /** Keeps the status comment and the check run in step with the journal. Edits are a projection of it: idempotent, coalesced, and made again from the fold at will. */
 export interface Bulletin {
-  /** Brings both up to date now. */
+  /** Brings both up to date now; rejects when GitHub refused. */
   flush(): Promise<void>;
   /** Stops watching; edits under way are awaited. */
   close(): Promise<void>;
@@ -28,6 +28,7 @@ export interface Bulletin {
 /** Gives the one edit: brings comment and check run to what the journal says now, and leaves GitHub alone where nothing differs. */
 function openEdits(parts: BulletinParts): () => Promise<void> {
   let shown = { comment: '', check: '' };
+  const superseded = new Set<number>();
   return async () => {
     const state = foldRun(await parts.journal.events(parts.run));
     const view = viewOf(state);
@@ -40,6 +41,11 @@ function openEdits(parts: BulletinParts): () => Promise<void> {
       const body = statusComment({ run: parts.run, state, pullRequest, planHash, shards, questions, ...facts });
       if (body !== shown.comment) await parts.hub.editComment(view.status.id, body);
       shown = { ...shown, comment: body };
+    }
+    for (const old of view.olderChecks) {
+      if (superseded.has(old.id)) continue;
+      await parts.hub.updateCheckRun(old.id, supersededBy(old.commit, view.check?.commit ?? ''));
+      superseded.add(old.id);
     }
     if (view.check !== null) {
       const waiting = planHash !== null && state.calls.length === 0;
@@ -57,13 +63,14 @@ export function openBulletin(parts: BulletinParts): Bulletin {
   let last: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | null = null;
   const enqueue = (): Promise<void> => {
-    last = last.then(edit).catch(parts.onProblem);
-    return last;
+    const mine = last.then(edit);
+    last = mine.catch(parts.onProblem);
+    return mine;
   };
   const unwatch = parts.journal.watch(parts.run, () => {
     timer ??= setTimeout(() => {
       timer = null;
-      void enqueue();
+      enqueue().catch(() => undefined);
     }, parts.intervalMs);
   });
   const cancel = (): void => {
@@ -80,6 +87,20 @@ export function openBulletin(parts: BulletinParts): Bulletin {
       cancel();
       await last;
     },
+  };
+}
+
+/** The check of an earlier commit: said on that commit too, and never a success. */
+function supersededBy(commit: string, newer: string): CheckRunDraft {
+  const title = `Continued on ${newer.slice(0, 12)}`;
+  return {
+    commit,
+    title,
+    summary: `The run goes on, and ends, on ${newer}.`,
+    text: '',
+    detailsUrl: null,
+    status: 'completed',
+    conclusion: 'neutral',
   };
 }
 

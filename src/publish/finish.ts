@@ -1,16 +1,16 @@
 import type { Assembled } from '../converge/assemble.ts';
 import type { RunBranch } from '../converge/branch.ts';
 import type { Proof } from '../converge/prove.ts';
-import type { AcceptedShard, SettledShards } from '../converge/shards.ts';
-import type { Ledger, LedgerEntry } from '../domain/ledger.ts';
+import type { SettledShards } from '../converge/shards.ts';
+import type { Ledger } from '../domain/ledger.ts';
 import { outcomeOf, type Outcome } from '../domain/outcome.ts';
 import type { Plan } from '../domain/plan.ts';
 import { foldRun, type RunState } from '../domain/run-state.ts';
 import type { Executed, House } from '../house.ts';
 import { pullRequestBody, pullRequestTitle, type ReviewedShard } from '../report/pull-request.ts';
 import { startCheck } from './announce.ts';
+import { ledgerOf } from './ledger-of.ts';
 import { postReviews } from './reviews.ts';
-import { viewOf } from './view.ts';
 
 export interface Result {
   readonly branch: RunBranch;
@@ -36,69 +36,6 @@ export async function report(house: House, plan: Plan, result: Result): Promise<
   await house.journal.append(house.run, [{ type: 'run.ended', status: outcome.status, why: outcome.reasons.join(' '), ledger }]);
 }
 
-/** The planner found no plan that can be carried out: a clear refusal, and the end. */
-export async function refuse(house: House, reason: string): Promise<void> {
-  await house.journal.append(house.run, [{ type: 'run.ended', status: 'failed', why: reason, ledger: [] }]);
-}
-
-/** Stopped by a person, or planned only: what was finished is kept, and every file says where it stands. */
-export async function stopped(house: House, why: string): Promise<void> {
-  const state = foldRun(await house.journal.events(house.run));
-  const { plan } = viewOf(state);
-  const accepted = new Set(state.accepted.map((item) => item.shard));
-  const ledger =
-    plan === null
-      ? []
-      : fileEntries(plan, (shard) => ({
-          ending: 'not-started',
-          why: accepted.has(shard) ? 'accepted, but not delivered: the run was stopped' : 'the run was stopped',
-        }));
-  await house.journal.append(house.run, [{ type: 'run.ended', status: 'stopped', why, ledger }]);
-}
-
-/** The run met what comes again when repeated: it ends, and says what was found and what to do. */
-export async function failed(house: House, why: string): Promise<void> {
-  const state = foldRun(await house.journal.events(house.run));
-  const { plan } = viewOf(state);
-  const ledger =
-    plan === null ? [] : fileEntries(plan, () => ({ ending: 'not-started', why: 'the run failed before anything was delivered' }));
-  await house.journal.append(house.run, [{ type: 'run.ended', status: 'failed', why, ledger }]);
-}
-
-/** Every file of the inventory with how it ended (invariant 9), and what the scope skipped. */
-export function ledgerOf(plan: Plan, { shards, delivered, proof }: Pick<Result, 'shards' | 'delivered' | 'proof'>): Ledger {
-  const remaining = new Set(proof?.remaining);
-  const landed = new Set(delivered.commits.flatMap((commit) => commit.shards));
-  const accepted = new Map(shards.accepted.map((item) => [item.shard.id, item]));
-  const leftOver = new Map(shards.leftOver.map((item) => [item.shard.id, item]));
-  const conflicts = new Map(delivered.conflicts.map((conflict) => [conflict.shard, conflict.paths]));
-  return fileEntries(plan, (shard, path) => {
-    const item = accepted.get(shard);
-    const conflict = conflicts.get(shard);
-    if (item !== undefined && landed.has(shard) && remaining.has(path))
-      return { ending: 'left-over', why: 'migrated, but the predicate holds again on the delivered tree: somebody else changed it' };
-    if (item !== undefined && landed.has(shard)) return { ending: 'migrated', why: verifiedBy(item) };
-    if (conflict !== undefined)
-      return { ending: 'left-over', why: `accepted, but conflicts with what was pushed to the branch: ${conflict.join(', ')}` };
-    const left = leftOver.get(shard);
-    return { ending: left?.unverified === true ? 'unverified' : 'left-over', why: left?.reason ?? 'accepted, but not delivered' };
-  });
-}
-
-function fileEntries(plan: Plan, endingOf: (shard: string, path: string) => Pick<LedgerEntry, 'ending' | 'why'>): Ledger {
-  const owner = new Map(plan.shards.flatMap((shard) => shard.files.map((file) => [file, shard.id] as const)));
-  const files = plan.inventory.map((path) => {
-    const shard = owner.get(path) ?? null;
-    return { path, shard, ...(shard === null ? { ending: 'not-started' as const, why: 'in no shard' } : endingOf(shard, path)) };
-  });
-  return [...files, ...plan.skipped.map(({ path, why }) => ({ path, shard: null, ending: 'skipped' as const, why }))];
-}
-
-function verifiedBy({ verdict, verdicts }: AcceptedShard): string {
-  const gates = verdict.gates.filter((gate) => gate.outcome === 'passed').length;
-  return `${gates} gates and ${verdict.reviewers.length} reviewers (${verdict.reviewers.map((reviewer) => reviewer.lens).join(', ')}) in round ${verdicts.length}`;
-}
-
 function outcomeFrom(plan: Plan, { executed, delivered, proof }: Result, ledger: Ledger): Outcome {
   const landed = new Set(delivered.commits.flatMap((commit) => commit.shards));
   return outcomeOf({
@@ -108,6 +45,7 @@ function outcomeFrom(plan: Plan, { executed, delivered, proof }: Result, ledger:
     base: proof?.base ?? null,
     head: proof?.head ?? null,
     newFailures: proof?.newFailures ?? [],
+    missing: proof?.missing ?? [],
     baseTrouble: baseTrouble(plan, proof),
     scriptFailed: executed.kind === 'failed' ? executed.message : null,
   });

@@ -11,7 +11,14 @@ export interface RunView {
   readonly planComment: PostedComment | null;
   readonly pullRequest: PostedPullRequest | null;
   /** The newest check run, with the commit that it stands on. */
-  readonly check: { readonly id: number; readonly commit: string } | null;
+  readonly check: CheckSeen | null;
+  /** Of earlier commits of the run's branch. */
+  readonly olderChecks: readonly CheckSeen[];
+}
+
+export interface CheckSeen {
+  readonly id: number;
+  readonly commit: string;
 }
 
 const CHECK_KEY = /^check\/([0-9a-f]{40})$/u;
@@ -22,15 +29,17 @@ export function viewOf(state: RunState): RunView {
   const comment = (key: string): PostedComment | null =>
     state.effects.has(key) ? trusted<PostedComment>().parse(state.effects.get(key)) : null;
   const planKey = [...state.effects.keys()].findLast((key) => /^plan\/\d+\/1$/u.test(key));
-  const checkKey = [...state.effects.keys()].findLast((key) => CHECK_KEY.test(key));
-  const commit = checkKey === undefined ? undefined : CHECK_KEY.exec(checkKey)?.[1];
+  const checks = [...state.effects].flatMap(([key, result]): readonly CheckSeen[] => {
+    const commit = CHECK_KEY.exec(key)?.[1];
+    return commit === undefined ? [] : [{ ...trusted<{ id: number }>().parse(result), commit }];
+  });
   return {
     plan: plan?.kind === 'planned' ? plan.plan : null,
     status: comment('status'),
     planComment: planKey === undefined ? null : comment(planKey),
     pullRequest: state.effects.has('pull-request') ? trusted<PostedPullRequest>().parse(state.effects.get('pull-request')) : null,
-    check:
-      checkKey === undefined || commit === undefined ? null : { ...trusted<{ id: number }>().parse(state.effects.get(checkKey)), commit },
+    check: checks.at(-1) ?? null,
+    olderChecks: checks.slice(0, -1),
   };
 }
 

@@ -1,4 +1,4 @@
-import { passes, type CiResult } from '../domain/ci.ts';
+import { checksOf, passes, type CiResult } from '../domain/ci.ts';
 import { dollars } from '../domain/budget.ts';
 import type { Ledger, RunStatus } from '../domain/ledger.ts';
 import type { Plan } from '../domain/plan.ts';
@@ -115,10 +115,6 @@ export function ciTable({ base, head }: { readonly base: CiResult | null; readon
       .slice(0, 5)
       .map((check) => details(`Output of ${line(check.name, 100)} on the head`, block(check.summary.slice(-4000)))),
   );
-}
-
-function checksOf(result: CiResult): Extract<CiResult, { checks: unknown }>['checks'] {
-  return result.kind === 'none' ? [] : result.checks;
 }
 
 function checksTable({ checks }: ResultFacts): string {
