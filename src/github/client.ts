@@ -2,6 +2,7 @@ import { createAppAuth } from '@octokit/auth-app';
 import { RequestError } from '@octokit/request-error';
 import { Octokit } from '@octokit/rest';
 
+import { graphqlRefusal } from './graphql-refusal.ts';
 import { Pace, type Write } from './pace.ts';
 import { goOn, pause } from './pause.ts';
 import { answerOf, GitHubRefusal, headerOf, refusalOf } from './refusal.ts';
@@ -44,7 +45,12 @@ function createClient(options: ClientOptions, installationId: number): Octokit {
   octokit.hook.wrap('request', (request, asked) => {
     // Pinned: without it GitHub chooses (facts/github.md §6).
     asked.headers['x-github-api-version'] = '2022-11-28';
-    const attempt = async (): Promise<Awaited<ReturnType<typeof request>>> => request(asked);
+    const attempt = async (): Promise<Awaited<ReturnType<typeof request>>> => {
+      const response = await request(asked);
+      const refusal = asked.url.endsWith('/graphql') ? graphqlRefusal(response) : null;
+      if (refusal !== null) throw refusal;
+      return response;
+    };
     const kind = kindOf(asked);
     const persist = (): ReturnType<typeof attempt> => persistently(attempt, { repeatable: kind.repeatable, ...options });
     return kind.write === null ? persist() : pace.turn(kind.write, persist);

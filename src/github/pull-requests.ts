@@ -58,10 +58,15 @@ export async function updatePullRequest(
 
 const MARK_READY = `mutation($id: ID!) { markPullRequestReadyForReview(input: {pullRequestId: $id}) { pullRequest { isDraft } } }`;
 
-/** REST cannot end a draft; GraphQL can (facts/github.md §2). */
+/** REST cannot end a draft; GraphQL can (facts/github.md §2). Done as well when somebody else was faster. */
 export async function markReady(site: Site, number: number): Promise<void> {
   const { data } = await site.octokit.rest.pulls.get({ ...repositoryOf(site), pull_number: number });
-  if (data.draft === true) await site.octokit.graphql(MARK_READY, { id: data.node_id });
+  if (data.draft !== true) return;
+  try {
+    await site.octokit.graphql(MARK_READY, { id: data.node_id });
+  } catch (thrown) {
+    if ((await pullRequest(site, number)).draft) throw thrown;
+  }
 }
 
 export async function pullRequest(site: Site, number: number): Promise<PullRequestFacts> {

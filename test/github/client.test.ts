@@ -233,3 +233,48 @@ test('waits end when the process stops', async () => {
   await expect(comment(octokit)).rejects.toBeInstanceOf(Suspended);
   await expect(comment(octokit)).rejects.toMatchObject({ name: 'Suspended', reason: 'stopping' });
 });
+
+const GRAPHQL = 'https://github.test';
+const mutation = (octokit: Octokit): Promise<unknown> =>
+  octokit.graphql('mutation($id: ID!) { markPullRequestReadyForReview(input: {pullRequestId: $id}) { pullRequest { isDraft } } }', {
+    id: 'PR_1',
+  });
+const refused = (message: string, type?: string): object => ({
+  data: null,
+  errors: [{ ...(type === undefined ? {} : { type }), message }],
+});
+
+test.each([
+  ['RATE_LIMITED', 'API rate limit already exceeded'],
+  ['INTERNAL', 'Something is broken'],
+  [undefined, 'Something went wrong while executing your query. This is most likely the result of a timeout.'],
+])('GraphQL that refuses for now (%s) is asked again', async (type, message) => {
+  const octokit = client();
+  nock(GRAPHQL)
+    .post('/api/graphql')
+    .reply(200, refused(message, type))
+    .post('/api/graphql')
+    .reply(200, { data: { done: true } });
+  expect(await mutation(octokit)).toEqual({ done: true });
+});
+
+test('a rate limit of GraphQL that lasts is one to come back for', async () => {
+  const octokit = client({ limitWaitMs: 10, limitPatienceMs: 1 });
+  nock(GRAPHQL).post('/api/graphql').reply(200, refused('API rate limit already exceeded', 'RATE_LIMITED'));
+  await expect(mutation(octokit)).rejects.toMatchObject({ kind: 'github', retry: 'later', mayBeDone: false });
+});
+
+test.each([
+  ['FORBIDDEN', ['Resource not accessible by integration', 403, 'Accept it in the settings']],
+  ['NOT_FOUND', ['Could not resolve to a node', 404, 'that the App is installed on this repository']],
+  ['UNPROCESSABLE', ['Pull request is locked', 422, 'Its answer names what it refuses']],
+] as const)('GraphQL that refuses (%s) with 200 is a refusal in words', async (type, [message, status, advice]) => {
+  const octokit = client();
+  nock(GRAPHQL).post('/api/graphql').reply(200, refused(message, type));
+  await expect(mutation(octokit)).rejects.toMatchObject({
+    name: 'GitHubRefusal',
+    status,
+    retry: 'never',
+    message: expect.stringMatching(new RegExp(`GitHub answered ${status} to POST /api/graphql: ${type}: ${message}\\. .*${advice}`, 'u')),
+  });
+});

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 
+import { installationClients } from '../../src/github/client.ts';
 import type { CheckRunDraft } from '../../src/github/hub.ts';
-import { HERE, withHub } from './support.ts';
+import { GitHubRefusal } from '../../src/github/refusal.ts';
+import { FAST, HERE, withHub } from './support.ts';
 
 test('facts of the repository', async () => {
   await withHub(async ({ ours, github, pushBranch }) => {
@@ -122,6 +124,33 @@ test('a pull request is drafted once, told, and made ready', async () => {
     await ours.markReady(opened.number);
     expect((await ours.pullRequest(opened.number)).draft).toBe(false);
     expect(await ours.issue(opened.number)).toMatchObject({ title: 'Migrated', body: 'done' });
+  });
+});
+
+test('a pull request that somebody made ready at the same moment is ready; one that cannot be made ready says why', async () => {
+  await withHub(async ({ ours, alice, app, github, pushBranch, reopen }) => {
+    await pushBranch('converge/run-1', { 'a.txt': 'a\n' });
+    const draft = { title: 'Migrate', head: 'converge/run-1', base: 'main', body: 'first' };
+    const { number } = await ours.openPullRequest('run', 'pull-request', draft);
+    const { signal } = new AbortController();
+    const octokit = installationClients({ appId: app.id, privateKey: app.privateKey, apiUrl: github.apiUrl, timings: FAST, signal })(
+      app.installationId,
+    );
+    const late = reopen({ octokit });
+    await alice.rest.pulls.update({ ...HERE, pull_number: number, state: 'closed' });
+    await expect(late.markReady(number)).rejects.toMatchObject({
+      kind: 'github',
+      retry: 'never',
+      message: expect.stringMatching(/answered 422 to POST \/.*graphql: UNPROCESSABLE: Pull request acme\/widgets#1 is closed\./u),
+    });
+    await alice.rest.pulls.update({ ...HERE, pull_number: number, state: 'open' });
+    octokit.hook.before('request', async ({ url }) => {
+      if (!url.endsWith('/graphql')) return;
+      await ours.markReady(number);
+      throw new GitHubRefusal({ message: 'Pull request is not a draft', status: 422, limited: false, cause: null });
+    });
+    await late.markReady(number);
+    expect((await ours.pullRequest(number)).draft).toBe(false);
   });
 });
 
