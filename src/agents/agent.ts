@@ -39,8 +39,11 @@ export interface Submission<Answer> {
   readonly schema: z.ZodType<Answer>;
   /** JSON Schema as the model is shown it, where `schema` cannot say it itself (a schema that a script brought). Default: made from `schema`. */
   readonly shown?: Readonly<Record<string, unknown>>;
-  /** Questions that a schema cannot ask; the errors go to the model word for word. */
-  readonly examine?: (answer: Answer) => Promise<readonly string[]>;
+  /**
+   * Questions that a schema cannot ask; the errors go to the model word for word. `before`: how often it had any in this conversation, which is known in every
+   * process that goes on with it; whatever an examination remembers by itself is not.
+   */
+  readonly examine?: (answer: Answer, before: number) => Promise<readonly string[]>;
   readonly attempts: number;
 }
 

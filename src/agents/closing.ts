@@ -10,11 +10,14 @@ export interface Closing<Answer> {
   readonly attempts: number;
   /** The model ended its turn without a call. */
   onText(text: string): Closed<Answer>;
-  onSubmit(input: unknown): Promise<Closed<Answer>>;
+  /** `before`: how often the examination objected in this conversation. */
+  onSubmit(input: unknown, before: number): Promise<Closed<Answer>>;
 }
 
-/** `again`: not an answer yet; the message goes back to the model. */
-type Closed<Answer> = { readonly kind: 'answer'; readonly answer: Answer } | { readonly kind: 'again'; readonly message: string };
+/** `again`: not an answer yet; the message goes back to the model. `objected`: the schema was met, the examination was not. */
+type Closed<Answer> =
+  | { readonly kind: 'answer'; readonly answer: Answer }
+  | { readonly kind: 'again'; readonly message: string; readonly objected?: true };
 
 export const byText: Closing<string> = {
   definition: null,
@@ -35,7 +38,7 @@ export function bySubmit<Answer>({ description, schema, shown, examine, attempts
   return {
     definition: {
       name: 'submit',
-      description: `${description} Call it when your work is complete, as the last thing you do; when the answer is taken, the conversation ends. When it is not, the result says what to correct.`,
+      description: `${description} Call it when your work is complete, as the last thing you do: when what you hand in is accepted, the conversation ends. When it is not, the result says what to correct; you have ${attempts === 1 ? 'one submission' : `${attempts} submissions`} in all.`,
       input_schema: wrapped
         ? { type: 'object', properties: { answer: json }, required: ['answer'], additionalProperties: false }
         : shown === undefined
@@ -48,13 +51,14 @@ export function bySubmit<Answer>({ description, schema, shown, examine, attempts
       message:
         'You ended your turn without calling `submit`. Only what you hand to `submit` counts. Go on with the work if something is missing; if it is complete, call `submit` now.',
     }),
-    onSubmit: async (input) => {
+    onSubmit: async (input, before) => {
       const outer = wrapped ? wrapper.safeParse(input) : { success: true as const, data: { answer: input } };
       if (!outer.success) return { kind: 'again', message: issueList(outer.error) };
       const parsed = schema.safeParse(outer.data.answer);
       if (!parsed.success) return { kind: 'again', message: issueList(parsed.error) };
-      const objections = (await examine?.(parsed.data)) ?? [];
-      if (objections.length > 0) return { kind: 'again', message: objections.map((objection) => `- ${objection}`).join('\n') };
+      const objections = (await examine?.(parsed.data, before)) ?? [];
+      if (objections.length > 0)
+        return { kind: 'again', message: objections.map((objection) => `- ${objection}`).join('\n'), objected: true };
       return { kind: 'answer', answer: parsed.data };
     },
   };

@@ -216,12 +216,13 @@ async function useTools<Answer>(taking: Taking<Answer>, calls: readonly ToolUseB
     throwIfStopping(signal);
   }
   const [submit, ...extra] = submits;
-  let { attempts } = progress.counters;
+  let { attempts, objections } = progress.counters;
   if (submit !== undefined) {
     const troubled = [...answers.values()].some((answer) => answer.is_error === true);
-    const closed = troubled ? null : await closing.onSubmit(submit.input);
+    const closed = troubled ? null : await closing.onSubmit(submit.input, objections);
     if (closed?.kind === 'answer') return doneWith(task, closed.answer, textOf(progress.pending?.content ?? []));
     if (closed !== null) attempts += 1;
+    if (closed?.objected === true) objections += 1;
     if (closed !== null && attempts >= closing.attempts) {
       return {
         kind: 'ended',
@@ -238,7 +239,7 @@ async function useTools<Answer>(taking: Taking<Answer>, calls: readonly ToolUseB
   const say: ContentBlockParam[] = calls.map((call) => answers.get(call.id)).filter((answer) => answer !== undefined);
   const left = task.limits.turns - progress.turns;
   if (left === 2) say.push({ type: 'text', text: lastCall(closing.definition !== null) });
-  return { kind: 'next', say, keep: true, counters: { ...progress.counters, attempts, cuts: 0 } };
+  return { kind: 'next', say, keep: true, counters: { ...progress.counters, attempts, objections, cuts: 0 } };
 }
 
 function lastCall(submits: boolean): string {

@@ -20,6 +20,8 @@ export interface StoredResponse extends ModelMessage {
 export interface Counters {
   /** Answers handed to `submit` that were not taken. */
   readonly attempts: number;
+  /** Of these, the ones that met the schema and not the examination. */
+  readonly objections: number;
   /** Reminders to answer. */
   readonly nudges: number;
   /** Responses in a row that were cut off by max_tokens. */
@@ -54,7 +56,7 @@ export interface Progress {
   readonly pending: StoredResponse | null;
 }
 
-const NO_COUNTERS: Counters = { attempts: 0, nudges: 0, cuts: 0 };
+const NO_COUNTERS: Counters = { attempts: 0, objections: 0, nudges: 0, cuts: 0 };
 
 export function beginning(brief: string, openingBytes: number): Progress {
   const messages: MessageParam[] = [{ role: 'user', content: [{ type: 'text', text: brief }] }];
@@ -150,7 +152,7 @@ const responseSchema: z.ZodType<StoredResponse> = z.object({
 const resultsSchema: z.ZodType<StoredResults> = z.object({
   say: contentBlocks.nullable(),
   keep: z.boolean(),
-  counters: z.object({ attempts: z.number(), nudges: z.number(), cuts: z.number() }),
+  counters: z.object({ attempts: z.number(), objections: z.number(), nudges: z.number(), cuts: z.number() }),
   milliseconds: z.number(),
   reverted: z.array(
     z.object({ path: z.string(), content: z.union([z.object({ utf8: z.string() }), z.object({ base64: z.string() })]).nullable() }),

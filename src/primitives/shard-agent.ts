@@ -118,16 +118,14 @@ export function agentLimits({ plan }: Pick<CallContext, 'plan'>): {
 
 /** The gates that cost nothing are tried at the first submission, while the agent can still mend what they find; a second submission ends it as it is. */
 function submission(work: ShardWork, workspace: Workspace, context: CallContext): Submission<Account> {
-  let told = false;
   return {
     description: 'Hands in your work and ends it. Your edits are taken as they stand; nothing else that you wrote is read.',
     schema: account,
     attempts: ATTEMPTS,
-    examine: async ({ summary }) => {
-      if (told) return [];
+    examine: async ({ summary }, before) => {
+      if (before > 0) return [];
       const change = await made(work, { edits: await workspace.overlay(), summary }, context);
       const { findings } = await runQuickGates({ change, shard: work.shard, under: await treeWith(context, work.on) }, context);
-      told = findings.length > 0;
       return findings.map(({ rule, path, line, claim }) => `gate ${rule}: ${path}${line === null ? '' : `:${line}`}: ${claim}`);
     },
   };

@@ -11,6 +11,7 @@ import {
   live,
   openTestJournal,
   RUN,
+  submission,
   submit,
   temporary,
   textTask,
@@ -82,6 +83,31 @@ test('killed at any stored turn, a conversation goes on: the same outcome, and n
     expect((await after.events()).at(-1)).toMatchObject({ ending: 'done', turns: 5 });
   }
 }, 30_000);
+
+test('an examination learns after a kill, too, how often it objected', async () => {
+  const directory = temporary();
+  const heard: number[] = [];
+  const examine = (_answer: { count: number }, before: number): Promise<readonly string[]> => {
+    heard.push(before);
+    return Promise.resolve(before === 0 ? ['Count again.'] : []);
+  };
+  const task = () => countTask({ submit: submission({ examine }) });
+  const stop = new AbortController();
+  const first = await openSqliteJournal({ directory });
+  const dying = withCheckpoint(first, async (run, agent, turn) => {
+    await first.checkpoint(run, agent, turn);
+    if (turn.part === 'response') return;
+    stop.abort();
+    throw new Suspended('stopping', 'killed');
+  });
+  const before = await bench(() => submit({ count: 2 }), { journal: dying });
+  await expect(before.agents.submit(task(), stop.signal)).rejects.toMatchObject({ reason: 'stopping' });
+  await first.close();
+
+  const after = await bench(() => submit({ count: 3 }), { journal: await openTestJournal(directory) });
+  expect(await after.agents.submit(task(), live())).toMatchObject({ ending: 'done', answer: { count: 3 } });
+  expect(heard).toEqual([0, 1]);
+});
 
 /** The same journal with one verb replaced. */
 function withCheckpoint(journal: Journal, checkpoint: Journal['checkpoint']): Journal {

@@ -165,12 +165,14 @@ export class PlayedAgents implements Agents {
 
   async submit<Answer>(task: AgentTask<Answer> & { readonly submit: Submission<Answer> }): Promise<AgentOutcome<Answer>> {
     let played = await this.#begin(task);
+    let objections = 0;
     for (let attempt = 1; 'answer' in played; attempt += 1) {
       const parsed = task.submit.schema.safeParse(played.answer);
-      const problems = parsed.success ? ((await task.submit.examine?.(parsed.data)) ?? []) : [parsed.error.message];
+      const problems = parsed.success ? ((await task.submit.examine?.(parsed.data, objections)) ?? []) : [parsed.error.message];
       if (parsed.success && problems.length === 0) {
         return { ending: 'done', answer: parsed.data, text: '', overlay: await task.workspace.overlay() };
       }
+      if (parsed.success) objections += 1;
       this.refused.push(...problems);
       if (attempt >= task.submit.attempts) return { ending: 'failed', cause: `not taken ${attempt} times` };
       played = await this.#play(task as AgentTask<unknown>);
