@@ -4,7 +4,10 @@ export interface Timings {
   readonly tries: number;
   readonly firstBackoff: number;
   readonly longestBackoff: number;
-  /** Until the headers of a response. */
+  /**
+   * Until the headers of a response, which the service sends as soon as it begins to stream. Below the 300 s after which Node's own fetch gives up on headers, and on the
+   * next piece of a body (the service's pings come far more often), whatever a client asks for: so the limit in force is this one, and a longer one would be a lie.
+   */
   readonly connect: number;
   /** How long a cached prefix is taken to be warm after its last use: a little less than the hour it is kept. */
   readonly warm: number;
@@ -16,7 +19,7 @@ export const PRODUCTION_TIMINGS: Timings = {
   tries: 8,
   firstBackoff: 1000,
   longestBackoff: 60_000,
-  connect: 600_000,
+  connect: 240_000,
   warm: 55 * 60_000,
   drain: 8000,
 };

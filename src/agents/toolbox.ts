@@ -7,7 +7,7 @@ import { globTool } from './tools/glob.ts';
 import { grepTool } from './tools/grep.ts';
 import { readTool } from './tools/read.ts';
 import { removeTool } from './tools/remove.ts';
-import { failed, type Desk, type Tool, type ToolAnswer } from './tools/tool.ts';
+import { failed, type Desk, type Edits, type Tool, type ToolAnswer } from './tools/tool.ts';
 import { writeTool } from './tools/write.ts';
 
 /** The tools of one conversation, in an order that does not depend on how they were asked for: their bytes are the cached prefix. */
@@ -18,6 +18,7 @@ export interface Toolbox {
 }
 
 const ORDER: readonly ToolName[] = ['read', 'glob', 'grep', 'edit', 'write', 'remove', 'check'];
+const WRITERS: readonly ToolName[] = ['edit', 'write', 'remove'];
 
 /** `submit`: definition of the tool that takes the answer, run by the conversation itself. */
 export function openToolbox(options: {
@@ -26,14 +27,15 @@ export function openToolbox(options: {
   readonly submit: SdkTool | null;
 }): Toolbox {
   const { tools, checks, submit } = options;
+  const edits: Edits = WRITERS.some((name) => tools.includes(name)) ? 'own' : 'none';
   const available: Readonly<Record<ToolName, () => Tool>> = {
-    read: () => readTool,
-    glob: () => globTool,
-    grep: () => grepTool,
+    read: () => readTool(edits),
+    glob: () => globTool(edits),
+    grep: () => grepTool(edits),
     edit: () => editTool,
     write: () => writeTool,
     remove: () => removeTool,
-    check: () => checkTool(checks),
+    check: () => checkTool(checks, edits),
   };
   // A `check` without checks would only invite to calls that fail.
   const chosen = ORDER.filter((name) => tools.includes(name) && (name !== 'check' || checks.length > 0)).map((name) => available[name]());

@@ -40,17 +40,19 @@ export function planBrief(facts: BriefFacts): string {
     commit: base.commit,
     files: String(facts.files.length),
     tree: fence('directories', treeOverview(facts.files)),
-    paths: asked.length === 0 ? 'all' : `those that ${asked.join(' and ')}`,
+    paths: asked.length === 0 ? 'all files' : `only files that ${asked.join(' and ')}`,
     excluded: settings.exclude.length === 0 ? 'nothing' : quoted(settings.exclude),
     protected: quoted(settings.protectedPaths),
     workflows: facts.grants.workflows
-      ? 'allowed, if touchesProtected names them'
-      : 'impossible: this installation has no permission for them',
+      ? 'may be changed where `touchesProtected` names them'
+      : 'cannot be changed at all, not even through `touchesProtected`; say in `risks` what a person has to change there',
     codeowners: owners ?? 'none',
     reviewers: String(settings.limits.reviewers),
     rounds: String(settings.limits.rounds),
     agents: settings.limits.agents.toLocaleString('en'),
     budget: dollars(settings.limits.budget),
+    setup: settings.setup === null ? 'nothing' : `\`${settings.setup}\``,
+    node: process.versions.node.split('.')[0] ?? '',
     checks: checksText(facts.baseResults),
     revision: facts.revision === undefined ? '' : revisionText(facts.revision),
   });
@@ -58,14 +60,14 @@ export function planBrief(facts: BriefFacts): string {
 
 function checksText(results: readonly BaseResult[]): string {
   if (results.length === 0) return 'The configuration names none. Add those that prove this migration, from the manifest or the documents.';
-  return results
-    .map(({ check, result }) => {
-      const told = `- \`${check.name}\` (when: ${check.when}): \`${check.run}\``;
-      return result.ok
-        ? `${told} passes.`
-        : `${told} **fails before any change**; it proves nothing for this migration:\n\n${fence(`output of ${check.name}`, outputTail(result))}\n`;
-    })
-    .join('\n');
+  return ['They are part of the plan already: do not name them again.', '', ...results.map(checkText)].join('\n');
+}
+
+function checkText({ check, result }: BaseResult): string {
+  const told = `- \`${check.name}\` · runs \`${check.run}\` · when: ${check.when} · on the base, before any change: `;
+  if (result.ok) return `${told}passes`;
+  const means = check.when === 'shard' ? 'it proves nothing for this migration' : 'it has to pass at the end';
+  return `${told}**fails**; ${means}. Its output:\n\n${fence(`output of ${check.name}`, outputTail(result))}\n`;
 }
 
 function revisionText({ previous, text }: Revision): string {
@@ -81,10 +83,11 @@ function quoted(globs: readonly string[]): string {
 
 const MOST_LINES = 120;
 
-/** Directories with the number of files directly in them, the deepest levels left out first until it is short enough. */
+/** Directories with the number of files directly in them; where they are too many, the deepest are counted with those above them, and it says so. */
 function treeOverview(files: readonly string[]): string {
   const depths = files.map((path) => path.split('/').length - 1);
-  for (let depth = depths.reduce((a, b) => Math.max(a, b), 0); ; depth -= 1) {
+  const deepest = depths.reduce((a, b) => Math.max(a, b), 0);
+  for (let depth = deepest; ; depth -= 1) {
     const counts = new Map<string, number>();
     for (const path of files) {
       const directory = path.split('/').slice(0, -1).slice(0, depth).join('/');
@@ -94,8 +97,10 @@ function treeOverview(files: readonly string[]): string {
     const lines = [...counts]
       .toSorted(([a], [b]) => compare(a, b))
       .map(([directory, count]) => `${directory === '' ? '(root)' : `${directory}/`} ${count} ${count === 1 ? 'file' : 'files'}`);
-    return lines.length <= MOST_LINES
-      ? lines.join('\n')
-      : [...lines.slice(0, MOST_LINES), `and ${lines.length - MOST_LINES} directories more`].join('\n');
+    return [
+      ...lines.slice(0, MOST_LINES),
+      ...(lines.length > MOST_LINES ? [`and ${lines.length - MOST_LINES} directories more`] : []),
+      ...(depth < deepest ? [`(files more than ${depth} directories deep are counted with the directory above)`] : []),
+    ].join('\n');
   }
 }

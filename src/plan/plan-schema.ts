@@ -17,8 +17,10 @@ const predicate = z
           .string()
           .min(1)
           .max(2_000)
-          .describe("A JavaScript regular expression, tried on a file's whole text. ^ and $ match at lines. No nested repetition."),
-        flags: z.string().max(5).describe('Some of i, m, s, u, v; usually empty.'),
+          .describe(
+            "A JavaScript regular expression, tried on a file's whole text. Its form is not examined, but one that takes more than 2 seconds on a file is an error: no (a+)+, no .*.*",
+          ),
+        flags: z.string().max(5).describe('Some of i, s, u, v; usually empty. m is always on: ^ and $ match at lines.'),
       })
       .describe('The file still has something to migrate when the expression matches anywhere in it.'),
     z
@@ -39,7 +41,9 @@ const predicate = z
           .string()
           .min(1)
           .max(4_000)
-          .describe('Shell text; the path of the file is $1. Exit 0: still to migrate. Exit 1: done. Anything else is an error.'),
+          .describe(
+            'Text for sh; the path of the file is $1. Exit 0: still to migrate. Exit 1: done. Anything else, or more than 60 seconds, is an error.',
+          ),
       })
       .describe(
         'A command, run once for each file in scope, in a sandbox without network. Slow: only when neither of the others can tell.',
@@ -57,13 +61,15 @@ const fixedShard = z.strictObject({
     .array(path)
     .min(1)
     .max(50)
-    .describe('Every file that this shard may write. None may be in the inventory. They need not exist yet.'),
+    .describe(
+      'Every file that this shard may create, change or delete, one by one. None may be in the inventory: exclude those that would be.',
+    ),
   task: z
     .string()
     .min(1)
     .max(8_000)
     .describe(
-      'What the agent of this shard is to do, complete: it sees the guide, these files and the repository, and nothing of your survey.',
+      'What the agent of this shard is to do, complete: it sees the guide, these files and the repository, and nothing of your survey. Its verifiers read it too.',
     ),
 });
 
@@ -79,9 +85,9 @@ export const PLAN_DRAFT: z.ZodType<PlanDraft> = z.strictObject({
   intent: z
     .string()
     .min(1)
-    .max(4_000)
+    .max(1_500)
     .describe(
-      'Two to six sentences: what is different afterwards, what must stay the same, what is deliberately not done. People approve this, and every agent reads it.',
+      'Two to six sentences: what is different afterwards, what must stay the same, which differences are accepted, what is deliberately not done. People approve this, and every agent reads it.',
     ),
   predicate,
   scope: z.strictObject({
@@ -99,13 +105,13 @@ export const PLAN_DRAFT: z.ZodType<PlanDraft> = z.strictObject({
       )
       .max(50)
       .describe(
-        'Files of the scope that stay as they are although the predicate holds: generated, vendored, or changed by a foundation or closing shard.',
+        'Files of the scope for which the predicate holds but which no migrator shall touch: generated, vendored, or given to a foundation or closing shard.',
       ),
   }),
   sharding: z.strictObject({
     by: z
       .enum(['directory', 'owner', 'size'])
-      .describe('directory: neighbours together (usual). owner: by CODEOWNERS. size: in path order, whatever the directories.'),
+      .describe('directory: the files of one directory (usual). owner: by CODEOWNERS. size: in path order, whatever the directories.'),
     maxFiles: z
       .int()
       .min(1)
@@ -115,7 +121,12 @@ export const PLAN_DRAFT: z.ZodType<PlanDraft> = z.strictObject({
       ),
   }),
   order: z
-    .array(z.strictObject({ files: glob('These files …'), after: glob('… are migrated after those.') }))
+    .array(
+      z.strictObject({
+        files: glob('A glob from the root, as in scope: shards with such files …'),
+        after: glob('… start when all shards with files that match this glob are accepted.'),
+      }),
+    )
     .max(20)
     .describe('Only where a shard cannot be right before another is done. Each rule costs parallelism. Usually empty.'),
   foundation: z
@@ -140,7 +151,9 @@ export const PLAN_DRAFT: z.ZodType<PlanDraft> = z.strictObject({
           .string()
           .min(1)
           .max(6_000)
-          .describe('Markdown. One decision, with code before and after, and the case in which it does not apply.'),
+          .describe(
+            'Markdown, as GitHub shows it: one decision, before and after in fenced code where there is code, and the case in which it does not apply.',
+          ),
       }),
     )
     .min(1)
@@ -154,15 +167,23 @@ export const PLAN_DRAFT: z.ZodType<PlanDraft> = z.strictObject({
           .regex(/^[a-z0-9][a-z0-9-]*$/u)
           .max(40)
           .describe('Lower-case letters, digits and dashes.'),
-        run: z.string().min(1).max(4_000).describe('Shell text, run at the root of the repository without network. Success is exit 0.'),
+        run: z
+          .string()
+          .min(1)
+          .max(4_000)
+          .describe(
+            'Text for sh, run at the root of a copy of the repository, without network, for 10 minutes at most. It may write there and to /tmp; nothing is kept. Success is exit 0.',
+          ),
         when: z
           .enum(['shard', 'converged'])
-          .describe('shard: holds after each shard alone. converged: can hold only when all shards are done.'),
+          .describe(
+            'shard: passes on the base, with any one shard migrated, and at the end. converged: can pass only when all shards are done.',
+          ),
       }),
     )
     .max(20)
     .describe(
-      "Commands that prove the work. The repository's own checks are part of the plan whether you name them or not; add what is missing.",
+      "Commands that prove what the repository's own checks do not. Those are part of the plan already: leave them out, unless to raise one from converged to shard (same name, same command).",
     ),
   renames: z
     .array(

@@ -10,8 +10,9 @@ import type { Commands } from '../sandbox/commands.ts';
 import { assemblePlan } from './assemble.ts';
 import { openBaseChecks } from './base-checks.ts';
 import { planBrief, type Revision } from './brief.ts';
+import type { Survey } from './inventory.ts';
 import { PLAN_DRAFT } from './plan-schema.ts';
-import { examineDraft, examinePlan, type PlanFacts } from './validate.ts';
+import { examineDraft, type PlanFacts } from './validate.ts';
 
 export interface PlanMigration {
   readonly run: string;
@@ -81,10 +82,12 @@ async function askPlanner(
   { facts, brief }: { readonly facts: PlanFacts; readonly brief: string },
 ): Promise<{ readonly kind: 'submitted'; readonly draft: PlanDraft } | Extract<PlanOutcome, { kind: 'refused' }>> {
   const { settings } = request;
-  let errors: readonly string[] = [];
+  let last: { readonly intent: string; readonly errors: readonly string[] } = { intent: '', errors: [] };
   const examine = async (draft: PlanDraft): Promise<readonly string[]> => {
-    errors = await examinePlan(draft, facts);
-    return errors;
+    const examined = await examineDraft(draft, facts);
+    const errors = examined.kind === 'unsound' ? examined.errors : [];
+    last = { intent: draft.intent, errors };
+    return examined.kind === 'unsound' && examined.survey !== null ? [...errors, inventoryText(examined.survey)] : errors;
   };
   const outcome = await request.agents.submit<PlanDraft>(
     {
@@ -102,7 +105,7 @@ async function askPlanner(
       checks: [],
       runCheck: () => Promise.reject(new ConvergeError('agent', 'A planner runs no checks.')),
       submit: {
-        description: 'Submits the plan. Everything in it is examined by code before a person sees it.',
+        description: 'Submits the whole plan. Everything in it is examined by code before a person sees it.',
         schema: PLAN_DRAFT,
         examine,
         attempts: ATTEMPTS,
@@ -116,7 +119,27 @@ async function askPlanner(
     request.signal,
   );
   if (outcome.ending === 'done') return { kind: 'submitted', draft: outcome.answer };
-  return { kind: 'refused', reason: `No plan that can be carried out was made: ${outcome.cause}`, errors };
+  // The cause of a plan that was not taken quotes its errors.
+  const errors = last.errors.filter((error) => !outcome.cause.includes(error));
+  const account = last.intent === '' ? [] : [`The last plan says of itself: ${last.intent}`];
+  return { kind: 'refused', reason: `No plan that can be carried out was made: ${outcome.cause}`, errors: [...errors, ...account] };
+}
+
+/** What a planner, who cannot try its predicate, is told of it with the errors. */
+function inventoryText({ inventory, skipped, outside, inScope }: Survey): string {
+  const paths = inventory.map((file) => file.path);
+  const parts = [
+    `For your information: of ${inScope} files in scope, the inventory has ${paths.length}: ${listed(paths)}`,
+    ...(skipped.length > 0 ? [`skipped: ${listed(skipped.map((file) => file.path))}`] : []),
+    ...(outside.length > 0 ? [`the predicate also holds outside of the scope for: ${listed(outside)}`] : []),
+  ];
+  return `${parts.join('; ')}.`;
+}
+
+const SHOWN = 50;
+
+function listed(paths: readonly string[]): string {
+  return paths.length <= SHOWN ? paths.join(', ') : `${paths.slice(0, SHOWN).join(', ')} and ${paths.length - SHOWN} more`;
 }
 
 function scriptText({ dialect, defaultScript }: PlanMigration): string {

@@ -39,13 +39,12 @@ export interface SoundDraft {
 export type Examination =
   | ({ readonly kind: 'sound' } & SoundDraft)
   /** Each says what was found, what was expected, and what to do. */
-  | { readonly kind: 'unsound'; readonly errors: readonly string[] };
-
-/** All that is wrong with a draft, in words; empty when nothing is. */
-export async function examinePlan(draft: PlanDraft, facts: PlanFacts): Promise<readonly string[]> {
-  const examination = await examineDraft(draft, facts);
-  return examination.kind === 'unsound' ? examination.errors : [];
-}
+  | {
+      readonly kind: 'unsound';
+      readonly errors: readonly string[];
+      /** Null when no file is in the inventory or it could not be taken: then the errors say why. */
+      readonly survey: Survey | null;
+    };
 
 /**
  * Measures a draft: takes the inventory, divides it, and asks everything that code can ask. Finds as many errors at once as it can.
@@ -62,10 +61,10 @@ export async function examineDraft(draft: PlanDraft, facts: PlanFacts): Promise<
     ...(await checkErrors(draft, { settings: facts.settings, script, baseChecks: facts.baseChecks })),
   ];
   const taken = await inventoryOf(draft, facts);
-  if (taken.kind === 'unsound') return { kind: 'unsound', errors: [...early, ...taken.errors] };
+  if (taken.kind === 'unsound') return { kind: 'unsound', errors: [...early, ...taken.errors], survey: null };
   const { survey } = taken;
   if (survey.inventory.length === 0) {
-    return { kind: 'unsound', errors: [...early, await emptyInventory(draft, { survey, files, facts })] };
+    return { kind: 'unsound', errors: [...early, await emptyInventory(draft, { survey, files, facts })], survey: null };
   }
   const sharding = shardFiles({
     inventory: survey.inventory,
@@ -76,7 +75,7 @@ export async function examineDraft(draft: PlanDraft, facts: PlanFacts): Promise<
   const paths = await pathErrors(draft, { ...facts, inventory: survey.inventory.map((file) => file.path) });
   const renames = await renameErrors(draft, { files, inventory: survey.inventory.map((file) => file.path) });
   const errors = [...early, ...(sharding.kind === 'impossible' ? sharding.errors : []), ...paths, ...renames];
-  if (errors.length > 0 || sharding.kind === 'impossible') return { kind: 'unsound', errors };
+  if (errors.length > 0 || sharding.kind === 'impossible') return { kind: 'unsound', errors, survey };
   return { kind: 'sound', survey, shards: sharding.shards, script, checks, notes: [...sharding.notes, ...outsideNotes(draft, survey)] };
 }
 

@@ -34,7 +34,7 @@ export function planComments(shown: PlanShown): readonly string[] {
         plan.draft.risks.map((risk) => line(risk, 500)),
       ),
       bullets(
-        '**Stays untouched**',
+        '**Excluded from the inventory**',
         plan.draft.scope.exclude.map((exclusion) => `${code(exclusion.glob)}: ${line(exclusion.why)}`),
       ),
       plan.checks.some((check) => check.run.length > SHOWN_COMMAND) ? details('Checks, word for word', checks(plan)) : null,

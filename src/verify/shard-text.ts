@@ -19,7 +19,7 @@ export function filesText(plan: Plan, shard: Shard): string {
 export function workText(shard: Shard): string {
   if (shard.task === '') return 'Apply the guide to these files, completely: afterwards nothing in them is left to migrate.';
   const when = shard.kind === 'closing' ? 'after all others' : 'before all others';
-  return `This is a ${shard.kind} shard, changed ${when}. It has a task of its own, part of the plan that a person approved:\n\n${quoted(shard.task)}`;
+  return `This is a ${shard.kind} shard, changed ${when}. It has a task of its own, part of the plan that a person approved; where the guide says otherwise, the task counts:\n\n${quoted(shard.task)}`;
 }
 
 export function checksText(plan: Plan): string {

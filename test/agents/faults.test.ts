@@ -37,7 +37,7 @@ test('production waits, and how many talk at once', () => {
     tries: 8,
     firstBackoff: 1000,
     longestBackoff: 60_000,
-    connect: 600_000,
+    connect: 240_000,
     warm: 3_300_000,
     drain: 8000,
   });

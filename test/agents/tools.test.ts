@@ -161,3 +161,12 @@ test('the same tools have the same bytes, however they were asked for', () => {
   expect(definitions(ALL)).toBe(definitions(ALL.toReversed()));
   expect(openToolbox({ tools: ['check', 'read'], checks: [], submit: null }).definitions.map(({ name }) => name)).toEqual(['read']);
 });
+
+test('who cannot write is not told of edits', () => {
+  const told = (tools: readonly ToolName[]): string =>
+    openToolbox({ tools, checks: ['test'], submit: null })
+      .definitions.map(({ description }) => description)
+      .join('\n');
+  expect(told(['read', 'glob', 'grep', 'check'])).not.toMatch(/\byou (?:created|changed)\b|\byour\b|\bedit/u);
+  expect(told(ALL).match(/your own edits|files that you created|your edits/gu)).toHaveLength(4);
+});

@@ -25,7 +25,7 @@ function planner(answers: readonly unknown[]): Planner {
     tasks.push(task as AgentTask<unknown>);
     for (const answer of answers.slice(0, task.submit.attempts)) {
       const parsed = task.submit.schema.safeParse(answer);
-      const errors = parsed.success ? ((await task.submit.examine?.(parsed.data)) ?? []) : [parsed.error.message];
+      const errors = parsed.success ? ((await task.submit.examine?.(parsed.data, 0)) ?? []) : [parsed.error.message];
       told.push(errors);
       if (parsed.success && errors.length === 0) return { ending: 'done', answer: parsed.data, text: '', overlay: [] };
     }
@@ -115,10 +115,12 @@ describe('what the planner is given', () => {
     ];
     const plan = planned(await ask(agents, { settings: settings({ checks, paths: ['test/money/**'], exclude: ['vendor/**'] }) }));
     const brief = agents.tasks[0]?.brief ?? '';
-    expect(brief).toContain('- `test` (when: shard): `node run.js` passes.');
-    expect(brief).toContain('- `broken` (when: shard): `echo no such thing; exit 2` **fails before any change**');
+    expect(brief).toContain('- `test` · runs `node run.js` · when: shard · on the base, before any change: passes');
+    expect(brief).toContain(
+      '- `broken` · runs `echo no such thing; exit 2` · when: shard · on the base, before any change: **fails**; it proves nothing',
+    );
     expect(brief).toContain('no such thing\n(exit 2)');
-    expect(brief).toContain('those that match one of `test/money/**`');
+    expect(brief).toContain('only files that match one of `test/money/**`');
     expect(brief).toContain('`vendor/**`');
     expect(brief).toContain('test/money/ 2 files');
     expect(brief).toContain(shared().base.commit);
@@ -160,12 +162,28 @@ describe('a plan that cannot be carried out', () => {
     expect(agents.told[2]).toEqual([]);
   });
 
+  test('and with them the inventory that its predicate gives', async () => {
+    const agents = planner([
+      draft({ touchesProtected: ['run.js'], scope: { include: ['test/[gm]*/**'], exclude: draft().scope.exclude } }),
+    ]);
+    await ask(agents);
+    expect(agents.told[0]).toEqual([
+      expect.stringContaining('Found run.js in touchesProtected'),
+      'For your information: of 3 files in scope, the inventory has 2: test/money/add.test.js, test/money/round.test.js; ' +
+        'skipped: test/generated/table.test.js; the predicate also holds outside of the scope for: test/text/trim.test.js.',
+    ]);
+  });
+
   test('then it is refused, with the errors of the last', async () => {
     const outcome = await ask(planner([bad, bad, bad, draft()]));
     expect(outcome).toEqual({
       kind: 'refused',
       reason: 'No plan that can be carried out was made: no submission was accepted',
-      errors: [expect.stringContaining('Found `nowhere/**`'), expect.stringContaining('The inventory is empty')],
+      errors: [
+        expect.stringContaining('Found `nowhere/**`'),
+        expect.stringContaining('The inventory is empty'),
+        `The last plan says of itself: ${bad.intent}`,
+      ],
     });
   });
 });

@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { ConvergeError } from '../../src/domain/errors.ts';
 import type { PlanDraft } from '../../src/domain/plan.ts';
-import { examineDraft, examinePlan, type PlanFacts } from '../../src/plan/validate.ts';
+import { examineDraft, type PlanFacts } from '../../src/plan/validate.ts';
 import { draft, factsOf, FILES, ground, settings, sharedGround } from './support.ts';
 
 const here = sharedGround();
 
 async function errorsOf(change: Partial<PlanDraft>, facts: Partial<PlanFacts> = {}): Promise<readonly string[]> {
-  return examinePlan(draft(change), factsOf(here(), facts));
+  const examined = await examineDraft(draft(change), factsOf(here(), facts));
+  return examined.kind === 'unsound' ? examined.errors : [];
 }
 
 const shard = (id: string, ...files: readonly string[]): PlanDraft['foundation'][number] => ({ id, files, task: 'do it' });

@@ -143,38 +143,51 @@ describe('the default script', { timeout: 60_000 }, () => {
 });
 
 describe('the description of the dialect', { timeout: 60_000 }, () => {
-  const examples = [...DIALECT.matchAll(/```js\n(.*?)```/gsu)].map((match) => match[1] ?? '');
-  const shards = [{ ...Object(shard('f')), kind: 'foundation' }, shard('a', 'f'), shard('a-test', 'f')];
+  const [trial = '', survey = ''] = [...DIALECT.matchAll(/```js\n(.*?)```/gsu)].map((match) => match[1] ?? '');
+  const ALL = /^const all = .*$/mu;
+  const shards = [{ ...Object(shard('f')), kind: 'foundation' }, shard('a', 'f'), shard('b', 'f'), shard('c', 'a', 'b')];
 
-  it('has examples that run', async () => {
-    expect(examples).toHaveLength(3);
+  /** The default script with an example put into it as the description says. */
+  async function changed(
+    source: string,
+    replies: { [kind: string]: Json },
+  ): Promise<{ end: ScriptEnd; log: readonly string[]; prompts: Json[] }> {
+    expect(source).not.toBe(DEFAULT_SCRIPT);
     const { log, answer } = migration({ a: { verdicts: ['revise'] } });
-    const replies: { [kind: string]: Json } = {
-      agent: { hard: true, why: 'many helpers' },
-      approval: { approved: true, by: 'someone', text: '' },
-    };
-    const calls = callSource((call) => (call.kind in replies ? value(replies[call.kind] ?? null) : answer(call)));
-    const ends: ScriptEnd[] = [];
-    for (const source of examples) {
-      const signal = new AbortController().signal;
-      ends.push(
-        await runScript({
-          run: 'r',
-          source,
-          view: { ...VIEW, shards },
-          journal: new MemoryJournal(),
-          calls,
-          signal,
-          budgetAt: () => BUDGET,
-        }),
-      );
-    }
-    expect(ends).toMatchObject([
-      { value: { surveyed: true } },
-      { value: { accepted: 2, leftOver: [] } },
-      { value: { asked: 3, migrated: 3 } },
-    ]);
-    expect(log).toContain('migrate a-test on f@0');
+    const prompts: Json[] = [];
+    const calls = callSource((call) => {
+      const options = call.args.at(-1);
+      if (call.kind === 'migrate' && typeof options === 'object' && options !== null && 'prompt' in options)
+        prompts.push(options.prompt ?? null);
+      return call.kind in replies ? value(replies[call.kind] ?? null) : answer(call);
+    });
+    const view = { ...VIEW, shards };
+    const signal = new AbortController().signal;
+    const end = await runScript({ run: 'r', source, view, journal: new MemoryJournal(), calls, signal, budgetAt: () => BUDGET });
+    return { end, log, prompts };
+  }
+
+  it('has a trial that goes on when a person says so, and else stops with what the trial needed', async () => {
+    const source = DEFAULT_SCRIPT.replace(ALL, () => trial);
+    const yes = await changed(source, { approval: { approved: true, by: 'someone', text: '' } });
+    expect(yes.end).toMatchObject({ value: { accepted: ['f', 'a', 'b', 'c'], leftOver: [] } });
+    expect(yes.log.indexOf('accept a@1')).toBeLessThan(yes.log.indexOf('migrate b on f@0'));
+    const no = await changed(source, { approval: { approved: false, by: 'someone', text: '' } });
+    expect(no.end).toMatchObject({ value: { accepted: ['a'], leftOver: [] } });
+    expect(no.log.filter((line) => line.startsWith('migrate'))).toEqual(['migrate f', 'migrate a on f@0']);
+  });
+
+  it('has a survey that every migrator is told', async () => {
+    const source = DEFAULT_SCRIPT.replace(ALL, (line) => survey + line).replace(
+      'migrate(shard, { on,',
+      'migrate(shard, { on, prompt: notes,',
+    );
+    const told = await changed(source, { agent: 'near() is shared.' });
+    expect(told.end).toMatchObject({ value: { leftOver: [] } });
+    expect(told.prompts).toEqual(['near() is shared.', 'near() is shared.', 'near() is shared.', 'near() is shared.']);
+    const nothing = await changed(source, { agent: null });
+    expect(nothing.end).toMatchObject({ value: { leftOver: [] } });
+    expect(nothing.prompts).toEqual([]);
   });
 
   it('names every primitive and option that exists', async () => {

@@ -1,17 +1,17 @@
 import { z } from 'zod';
 import { fence } from '../prompt.ts';
-import { defineTool, done, failed, type Tool } from './tool.ts';
+import { defineTool, done, failed, type Edits, type Tool } from './tool.ts';
 
 const MOST_CHARACTERS = 20_000;
 
 /** `checks`: names, the same for all agents of a role, because they are part of the cached tools. */
-export function checkTool(checks: readonly string[]): Tool {
+export function checkTool(checks: readonly string[], edits: Edits): Tool {
   return defineTool({
     name: 'check',
     description: [
-      "Runs one of this migration's checks, a command of the repository, on the files as they are now with your edits, and gives its exit code and output.",
+      `Runs one of this migration's checks, a command of the repository, on the files as ${edits === 'own' ? 'they are now with your edits' : 'you see them'}, and gives its exit code and output.`,
       'It runs without network, in a copy: what it writes is not kept.',
-      `The checks are: ${checks.map((name) => `\`${name}\``).join(', ')}. Use it before you submit, and again after you changed something because of it.`,
+      `The checks are: ${checks.map((name) => `\`${name}\``).join(', ')}.${edits === 'own' ? ' Use it before you submit, and again after you changed something because of it.' : ''}`,
     ].join(' '),
     input: z.strictObject({ name: z.string().describe('Name of the check.') }),
     run: async ({ name }, { workspace, runCheck }) => {

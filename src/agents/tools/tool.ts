@@ -12,6 +12,9 @@ export interface Desk {
   readonly runCheck: (name: string, overlay: Overlay) => Promise<CommandResult>;
 }
 
+/** Whose edits an agent sees in the files: its own, or none because it only reads. Descriptions of tools speak of edits only to those who can make them. */
+export type Edits = 'own' | 'none';
+
 /** What the model reads of a call. `failed`: nothing was done, and the text says what to do instead. */
 export interface ToolAnswer {
   readonly text: string;

@@ -127,11 +127,12 @@ export interface Told {
 /** One conversation with the local Claude over HTTP, through the SDK and Converge's own tools. */
 export async function converse(seat: Seat): Promise<Told> {
   const client = new Anthropic({ apiKey: 'local', baseURL: seat.url, maxRetries: 0, openTelemetry: false });
-  const check = checkTool(['test']);
+  const edits = seat.owns === undefined ? 'none' : 'own';
+  const check = checkTool(['test'], edits);
   const tools: Tool[] = [
-    readTool,
-    globTool,
-    grepTool,
+    readTool(edits),
+    globTool(edits),
+    grepTool(edits),
     ...(seat.owns === undefined ? [] : [writeTool, editTool]),
     ...(seat.checked === true ? [check] : []),
   ];
