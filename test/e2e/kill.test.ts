@@ -37,6 +37,8 @@ interface End {
   readonly pushes: number;
   readonly events: number;
   readonly answered: number;
+  /** Responses that are stored. */
+  readonly stored: number;
   readonly repeated: number;
 }
 
@@ -59,14 +61,17 @@ describe(`killed at ${KILLS} points of the journal`, () => {
       expect(end.ledger).toEqual(undisturbed.ledger);
       expect(end.posts).toEqual(undisturbed.posts);
       expect(end.pushes).toBe(undisturbed.pushes);
-      // Asked again is at most what was under way: reserved in the journal, and not charged.
-      expect(end.answered - undisturbed.answered).toBeLessThanOrEqual(unfinished);
+      // The same conversations, word for word; asked again is at most what a kill met before its response was stored.
+      expect(end.stored).toBe(undisturbed.stored);
+      expect(end.answered - end.stored).toBeLessThanOrEqual(unfinished);
       expect(end.repeated).toBeLessThanOrEqual(unfinished);
     });
   }
 });
 
-/** One run, killed when the journal has so many events, each time started again; `unfinished` is how many requests to the model were under way at the kills. */
+const STORED = "SELECT count(*) AS n FROM checkpoint WHERE part = 'response'";
+
+/** One run, killed when the journal has so many events, each time started again; `unfinished` is how many requests to the model a kill met before their response was stored. */
 async function play(points: readonly number[]): Promise<{ readonly end: End; readonly unfinished: number }> {
   const scene = await openScene(OPTIONS);
   const journal = new DatabaseSync(join(scene.dataDirectory, 'journal.sqlite'), { readOnly: true });
@@ -77,7 +82,7 @@ async function play(points: readonly number[]): Promise<{ readonly end: End; rea
     for (const point of points) {
       await scene.until(`event ${point}`, () => count(journal, 'SELECT count(*) AS n FROM event') >= point);
       await scene.kill();
-      unfinished += count(journal, 'SELECT count(*) AS n FROM spend WHERE charged_n IS NULL');
+      unfinished = scene.claude.counts.snapshot().requests - count(journal, STORED);
       await scene.restart();
     }
     await approved;
@@ -129,6 +134,7 @@ async function look(scene: Scene, journal: DatabaseSync, { run, issue, pullReque
     pushes: scene.hub.counts.get('converge[bot]')?.pushes ?? 0,
     events: count(journal, 'SELECT count(*) AS n FROM event'),
     answered,
+    stored: count(journal, STORED),
     repeated,
   };
 }
