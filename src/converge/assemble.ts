@@ -17,33 +17,53 @@ export interface Assembled {
   readonly head: string;
   readonly tree: string;
   readonly commits: readonly DeliveredCommit[];
-  /** Shards that conflict with what a person pushed, or with each other. */
-  readonly conflicts: readonly { readonly shard: string; readonly paths: readonly string[] }[];
+  readonly conflicts: readonly Conflict[];
 }
+
+/** A shard that conflicts with what a person pushed or with another shard, or that needs one that does: then nothing of it lands either. */
+export interface Conflict {
+  readonly shard: string;
+  /** Of a shard that needs others: the paths in which those conflict. */
+  readonly paths: readonly string[];
+  /** Ids of the shards that it needs and that cannot land; empty when the conflict is its own. */
+  readonly needs: readonly string[];
+}
+
+/** What assembling needs of a house. */
+export type AssemblyHouse = Pick<House, 'run' | 'requester' | 'journal' | 'repository'>;
 
 /** GitHub lists 250 commits of a pull request (facts/github.md §4). */
 const GROUP_ABOVE = 200;
 
 /**
  * Lays each accepted change onto the tip, one commit each, in memory: shards are disjoint, so this needs no checkout and no merge,
- * unless somebody else changed the same files on the branch; then it is a three-way merge, and a conflict leaves the shard out and names the paths.
+ * unless somebody else changed the same files on the branch; then it is a three-way merge, and a conflict leaves the shard out, with all that need it, and names the paths.
  */
-export async function assemble(house: House, plan: Plan, { onto, shards }: { onto: string; shards: SettledShards }): Promise<Assembled> {
+export async function assemble(
+  house: AssemblyHouse,
+  plan: Plan,
+  { onto, shards }: { onto: string; shards: SettledShards },
+): Promise<Assembled> {
   await keepShardBranches(house, plan, shards);
-  const changes = new Map(shards.accepted.map((item) => [item.change.id, item.change]));
+  const made = new Map([...shards.accepted, ...shards.leftOver].flatMap(({ changes }) => changes.map((change) => [change.id, change])));
   let head = onto;
   let tree = await house.repository.treeOf(onto);
   const moved = tree !== plan.base.tree;
   const commits: DeliveredCommit[] = [];
-  const conflicts: { shard: string; paths: readonly string[] }[] = [];
-  for (const group of grouped(shards.accepted)) {
+  const conflicts: Conflict[] = [];
+  for (const group of grouped(needsFirst(shards.accepted, made))) {
     const landed: AcceptedShard[] = [];
     for (const item of group) {
+      const missing = missingFor(item, { accepted: shards.accepted, conflicts, made });
+      if (missing !== null) {
+        conflicts.push(missing);
+        continue;
+      }
       const next = moved
-        ? await mergeOnto(house, { tree, item, changes })
+        ? await mergeOnto(house, { tree, item, made })
         : { kind: 'tree' as const, tree: await house.repository.layer(tree, [item.change.overlay]) };
       if (next.kind === 'conflict') {
-        conflicts.push({ shard: item.shard.id, paths: next.paths });
+        conflicts.push({ shard: item.shard.id, paths: next.paths, needs: [] });
         continue;
       }
       tree = next.tree;
@@ -69,21 +89,63 @@ function grouped(accepted: readonly AcceptedShard[]): readonly (readonly Accepte
   return groups;
 }
 
+type Made = ReadonlyMap<string, Change>;
+
+/** Shards that an accepted one needs: by the plan, and by what its change was laid on. */
+function needsOf(item: AcceptedShard, made: Made): readonly string[] {
+  return [...new Set([...item.shard.after, ...item.change.on.flatMap((id) => made.get(id)?.shard ?? [])])];
+}
+
+/** Each after all that it needs, else in the order given: a script may lay a change on one that the plan does not order before it. */
+function needsFirst(accepted: readonly AcceptedShard[], made: Made): readonly AcceptedShard[] {
+  const placed = new Map<string, AcceptedShard>();
+  const place = (item: AcceptedShard, above: readonly string[]): void => {
+    const { id } = item.shard;
+    if (placed.has(id) || above.includes(id)) return;
+    const needs = needsOf(item, made);
+    for (const needed of accepted) if (needs.includes(needed.shard.id)) place(needed, [...above, id]);
+    placed.set(id, item);
+  };
+  for (const item of accepted) place(item, []);
+  return [...placed.values()];
+}
+
+interface SoFar {
+  readonly accepted: readonly AcceptedShard[];
+  readonly conflicts: readonly Conflict[];
+  readonly made: Made;
+}
+
+/** What keeps a shard from landing before it is tried: a conflict of what it needs, or a change under it that is not the accepted one of its shard. */
+function missingFor(item: AcceptedShard, { accepted, conflicts, made }: SoFar): Conflict | null {
+  const needs = needsOf(item, made);
+  const blocking = conflicts.filter((conflict) => needs.includes(conflict.shard));
+  const unaccepted = item.change.on
+    .flatMap((id) => made.get(id) ?? [])
+    .filter((under) => accepted.every(({ change }) => change.id !== under.id));
+  if (blocking.length === 0 && unaccepted.length === 0) return null;
+  return {
+    shard: item.shard.id,
+    paths: [...new Set([...blocking.flatMap((conflict) => conflict.paths), ...unaccepted.flatMap((under) => under.files)])],
+    needs: [...new Set([...blocking, ...unaccepted].map(({ shard }) => shard))],
+  };
+}
+
 interface Laying {
   readonly tree: string;
   readonly item: AcceptedShard;
-  readonly changes: ReadonlyMap<string, Change>;
+  readonly made: Made;
 }
 
 /** The shard's own edits against the tree that it started from (with the changes it was laid on), merged into the tip's tree. */
-async function mergeOnto(house: House, { tree, item, changes }: Laying): ReturnType<House['repository']['merge']> {
-  const under = item.change.on.flatMap((id) => changes.get(id)?.overlay ?? []);
+async function mergeOnto(house: AssemblyHouse, { tree, item, made }: Laying): ReturnType<AssemblyHouse['repository']['merge']> {
+  const under = item.change.on.flatMap((id) => made.get(id)?.overlay ?? []);
   const start = await house.repository.layer(item.start, [under]);
   return house.repository.merge({ base: start, ours: tree, theirs: item.change.tree });
 }
 
 /** Each shard's branch in the mirror has its latest change at its tip, accepted or not, so that nothing that was paid for is lost. */
-async function keepShardBranches(house: House, plan: Plan, shards: SettledShards): Promise<void> {
+async function keepShardBranches(house: AssemblyHouse, plan: Plan, shards: SettledShards): Promise<void> {
   const [first] = await house.journal.events(house.run);
   for (const history of [...shards.accepted, ...shards.leftOver]) {
     const change = history.changes.at(-1);
