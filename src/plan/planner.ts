@@ -121,8 +121,9 @@ async function askPlanner(
   if (outcome.ending === 'done') return { kind: 'submitted', draft: outcome.answer };
   // The cause of a plan that was not taken quotes its errors.
   const errors = last.errors.filter((error) => !outcome.cause.includes(error));
-  const account = last.intent === '' ? [] : [`The last plan says of itself: ${last.intent}`];
-  return { kind: 'refused', reason: `No plan that can be carried out was made: ${outcome.cause}`, errors: [...errors, ...account] };
+  // Before the errors, which can be long: where a task cannot be planned, it says why.
+  const account = last.intent === '' ? '' : `The last one says of itself: ${clip(last.intent, ACCOUNT)}\n\n`;
+  return { kind: 'refused', reason: `No plan that can be carried out was made. ${account}${outcome.cause}`, errors };
 }
 
 /** What a planner, who cannot try its predicate, is told of it with the errors. */
@@ -136,7 +137,12 @@ function inventoryText({ inventory, skipped, outside, inScope }: Survey): string
   return `${parts.join('; ')}.`;
 }
 
+const ACCOUNT = 500;
 const SHOWN = 50;
+
+function clip(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+}
 
 function listed(paths: readonly string[]): string {
   return paths.length <= SHOWN ? paths.join(', ') : `${paths.slice(0, SHOWN).join(', ')} and ${paths.length - SHOWN} more`;

@@ -178,12 +178,8 @@ describe('a plan that cannot be carried out', () => {
     const outcome = await ask(planner([bad, bad, bad, draft()]));
     expect(outcome).toEqual({
       kind: 'refused',
-      reason: 'No plan that can be carried out was made: no submission was accepted',
-      errors: [
-        expect.stringContaining('Found `nowhere/**`'),
-        expect.stringContaining('The inventory is empty'),
-        `The last plan says of itself: ${bad.intent}`,
-      ],
+      reason: `No plan that can be carried out was made. The last one says of itself: ${bad.intent}\n\nno submission was accepted`,
+      errors: [expect.stringContaining('Found `nowhere/**`'), expect.stringContaining('The inventory is empty')],
     });
   });
 });

@@ -21,7 +21,10 @@ export interface Stage {
 export const TASK = 'Migrate the tests from our own library to node:test and node:assert/strict.';
 
 export async function planOn({ url, directory }: Stage, task = TASK): Promise<PlanDraft> {
-  const brief = await prompt('plan/plan-brief.md', { task: fence('task', task), checks: '- `test` · runs `npm test` · when: shard · on the base, before any change: passes' });
+  const brief = await prompt('plan/plan-brief.md', {
+    task: fence('task', task),
+    checks: '- `test` · runs `npm test` · when: shard · on the base, before any change: passes',
+  });
   const told = await converse({
     url,
     directory,
