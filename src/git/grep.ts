@@ -75,7 +75,9 @@ function refusePerl(pattern: string): void {
 export function matcher(globs: readonly string[]): (path: string) => boolean {
   if (globs.length === 0) return () => true;
   try {
-    return picomatch([...globs], { dot: true });
+    const matches = picomatch([...globs], { dot: true });
+    // Given a second argument, as Array.filter does, picomatch answers with an object, which is always true.
+    return (path) => matches(path);
   } catch (error) {
     throw new ConvergeError(
       'git',
@@ -87,8 +89,8 @@ export function matcher(globs: readonly string[]): (path: string) => boolean {
 /** Directories that all globs lie in, so that git need not read the rest; none when some glob begins with a wildcard. */
 function literalRoots(globs: readonly string[]): readonly string[] {
   const roots = globs.map((glob) => {
-    const scanned = picomatch.scan(glob);
-    return scanned.negated ? '' : scanned.base;
+    const { negated, base } = picomatch.scan(glob);
+    return negated ? '' : base.replaceAll(/\\(.)/gu, '$1');
   });
   return roots.includes('') || roots.includes('.') ? [] : roots.map((root) => `:(literal,top)${root}`);
 }

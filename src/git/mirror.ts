@@ -13,7 +13,7 @@ import { writeObject } from './objects.ts';
 import { RemoteGit } from './remote.ts';
 import { plumbing, plumbingText, requireGit } from './spawn.ts';
 import type { GitPlace } from './spawn.ts';
-import { takeOver } from './stale.ts';
+import { dropDangling, takeOver } from './stale.ts';
 import { TreeWorkspace } from './tree-workspace.ts';
 import { Trees } from './trees.ts';
 import type { CommitSpec, FileDiff, PushResult, Remote, Repository, Workspace } from './workspace.ts';
@@ -44,6 +44,7 @@ export async function openRepository(options: RepositoryOptions): Promise<Reposi
     );
   }
   await plumbing(place, ['init', '--quiet', '--bare', '--template=', '--initial-branch=converge-empty']);
+  await dropDangling(place);
   return new Mirror(place, { remote, bot: options.bot });
 }
 
@@ -72,7 +73,7 @@ class Mirror implements Repository {
     readonly commit: string;
   }): Promise<{ readonly commit: string; readonly tree: string }> {
     const ref = `refs/converge/${checkRun(run)}/base`;
-    if (!(await this.#has(commit))) await this.#fetchCommit(run, commit);
+    if (!(await this.#hasCommit(commit))) await this.#fetchCommit(run, commit);
     await this.setRef(ref, commit);
     return { commit, tree: await this.treeOf(commit) };
   }
@@ -85,9 +86,13 @@ class Mirror implements Repository {
     const head = await this.remoteHead(branch);
     if (head === null) return null;
     const ref = `refs/converge/${checkRun(run)}/remote/${branch}`;
-    if (await this.#has(head)) await this.setRef(ref, head);
+    if (await this.#hasCommit(head)) await this.setRef(ref, head);
     else await this.#remote.fetch([`+refs/heads/${branch}:${ref}`], 'all');
     return plumbingText(this.#place, ['rev-parse', '--verify', ref]);
+  }
+
+  async has(id: string): Promise<boolean> {
+    return (await this.#blobs.read(id)) !== null;
   }
 
   async treeOf(commit: string): Promise<string> {
@@ -179,7 +184,8 @@ class Mirror implements Repository {
   async push({ commit, branch }: { readonly commit: string; readonly branch: string }): Promise<PushResult> {
     const before = await this.remoteHead(branch);
     if (before === checkId(commit)) return { kind: 'already' };
-    if (before !== null && !((await this.#has(before)) && (await this.#reaches(before, commit)))) return { kind: 'moved', remote: before };
+    if (before !== null && !((await this.#hasCommit(before)) && (await this.#reaches(before, commit))))
+      return { kind: 'moved', remote: before };
     const refused = await this.#remote.push(commit, branch);
     if (refused === null) return { kind: 'pushed' };
     const after = await this.remoteHead(branch);
@@ -224,7 +230,7 @@ class Mirror implements Repository {
       )
         throw error;
       await this.#remote.fetch([`+refs/heads/*:refs/converge/${run}/all/*`], 'all');
-      if (await this.#has(commit)) return;
+      if (await this.#hasCommit(commit)) return;
       throw new ConvergeError(
         'git',
         `The commit ${commit} is not in the repository any more: its branch was rewritten or deleted. Start again from a commit that is there.`,
@@ -233,7 +239,7 @@ class Mirror implements Repository {
     }
   }
 
-  async #has(commit: string): Promise<boolean> {
+  async #hasCommit(commit: string): Promise<boolean> {
     return (await this.#blobs.read(commit))?.type === 'commit';
   }
 

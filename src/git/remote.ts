@@ -89,7 +89,9 @@ export class RemoteGit {
       // By default a failure that says nothing on standard error counts as success.
       errors: (error, { exitCode, stdOut, stdErr }) => {
         if (exitCode === 0) return error;
-        return Buffer.concat([...stdErr, Buffer.from('\n'), ...stdOut, Buffer.from(`\n(exit ${exitCode})`)]);
+        // Node gives no exit code for a process that a signal ended.
+        const end = Number.isInteger(exitCode) ? `exit ${exitCode}` : ENDED_BY_SIGNAL;
+        return Buffer.concat([...stdErr, Buffer.from('\n'), ...stdOut, Buffer.from(`\n(${end})`)]);
       },
     }).env(environment);
     try {
@@ -100,8 +102,10 @@ export class RemoteGit {
   }
 }
 
+const ENDED_BY_SIGNAL = 'ended by a signal';
+
 const LATER =
-  /could not resolve|failed to connect|couldn't connect|connection (?:refused|reset|timed out)|timed out|timeout|early eof|rpc failed|hung up|unexpected disconnect|error: 5\d\d|error: 429|ssl|gnutls|block timeout/iu;
+  /ended by a signal|died of signal|could not resolve|failed to connect|couldn't connect|connection (?:refused|reset|timed out)|timed out|timeout|early eof|rpc failed|hung up|unexpected disconnect|error: 5\d\d|error: 429|ssl|gnutls|block timeout/iu;
 
 function remoteError(command: string, told: string): ConvergeError {
   const what = command === 'push' ? 'push to' : 'read';

@@ -52,7 +52,11 @@ export async function plumbing(place: GitPlace, args: readonly string[], options
   child.once('error', (error) => {
     reject(options.signal?.aborted === true ? error : startError(error, place));
   });
-  child.once('close', (code) => {
+  child.once('close', (code, killed) => {
+    if (killed !== null && !cut) {
+      reject(killedError(args[0] ?? '', killed));
+      return;
+    }
     const result = { exitCode: cut ? 0 : (code ?? 128), stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString('utf8') };
     if ((options.codes ?? [0]).includes(result.exitCode)) resolve(result);
     else
@@ -69,6 +73,11 @@ export async function plumbing(place: GitPlace, args: readonly string[], options
 export async function plumbingText(place: GitPlace, args: readonly string[], options: PlumbingOptions = {}): Promise<string> {
   const { stdout } = await plumbing(place, args, options);
   return stdout.toString('utf8').replace(/\n$/u, '');
+}
+
+/** A signal says nothing of what git was asked: it may be the one that ends this whole service. */
+function killedError(command: string, signal: string): ConvergeError {
+  return new ConvergeError('git', `git ${command} was ended by ${signal} before it had done its work.`, { retry: 'later' });
 }
 
 /** What a git that could not be started means: no git, or no directory. */

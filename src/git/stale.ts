@@ -5,6 +5,8 @@ import { promisify } from 'node:util';
 import { inflate } from 'node:zlib';
 import { TEMPORARY_OBJECT } from './objects.ts';
 import { isAlive, processIdentity } from './process-identity.ts';
+import { plumbing, plumbingText } from './spawn.ts';
+import type { GitPlace } from './spawn.ts';
 
 /** Names the process that uses the mirror; below the bare repository, where git ignores it. */
 const OWNER = 'converge-owner';
@@ -13,8 +15,8 @@ const OWNER = 'converge-owner';
 const WRITTEN_BACK = 5 * 60_000;
 
 /**
- * Takes a bare repository over from a process that is gone: its lock files and
- * half-written objects are removed, and so are those of its last minutes that a loss of power spoilt. When the owner still lives (this process,
+ * Takes a bare repository over from a process that is gone: its lock files,
+ * half-written objects and refs that name nothing are removed, and so are those of its last minutes when a loss of power spoilt some. When the owner still lives (this process,
  * opening it once more, or another) nothing is touched.
  */
 export async function takeOver(directory: string): Promise<void> {
@@ -24,9 +26,9 @@ export async function takeOver(directory: string): Promise<void> {
   for (const entry of await readdir(directory, { withFileTypes: true, recursive: true })) {
     const stale =
       entry.name.endsWith('.lock') || entry.name.startsWith(TEMPORARY_OBJECT) || /^tmp_(?:pack|idx|rev|mtimes|obj)_/u.test(entry.name);
-    if (entry.isFile() && stale) await rm(join(entry.parentPath, entry.name), { force: true });
-    if (entry.isDirectory() && /^(?:incoming-|tmp_objdir-)/u.test(entry.name))
-      await rm(join(entry.parentPath, entry.name), { recursive: true, force: true });
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isFile() && (stale || (await isSpoiltRef(directory, path)))) await rm(path, { force: true });
+    if (entry.isDirectory() && /^(?:incoming-|tmp_objdir-)/u.test(entry.name)) await rm(path, { recursive: true, force: true });
   }
   await removeSpoilt(join(directory, 'objects'));
   const temporary = `${file}-${process.pid}`;
@@ -34,7 +36,23 @@ export async function takeOver(directory: string): Promise<void> {
   await rename(temporary, file);
 }
 
-/** Of the youngest loose objects, those whose bytes are not what their names say. */
+/** Drops refs whose objects are gone: with one of them git refuses every fetch. */
+export async function dropDangling(place: GitPlace): Promise<void> {
+  const refs = (await plumbingText(place, ['for-each-ref', '--format=%(objectname) %(refname)'])).split('\n').filter((line) => line !== '');
+  const ids = refs.map((line) => `${line.slice(0, 40)}\n`).join('');
+  const found = (await plumbingText(place, ['cat-file', '--batch-check=%(objectname)'], { input: ids })).split('\n');
+  const dangling = refs.filter((_, index) => found[index]?.endsWith(' missing') === true).map((line) => line.slice(41));
+  await plumbing(place, ['update-ref', '--stdin', '-z'], { input: dangling.map((ref) => `delete ${ref}\0\0`).join('') });
+}
+
+async function isSpoiltRef(directory: string, path: string): Promise<boolean> {
+  return path.startsWith(join(directory, 'refs/')) && !/^[0-9a-f]{40}\n$/u.test(await readFile(path, 'latin1'));
+}
+
+/**
+ * The loose objects of the last minutes, all of them, when the bytes of one are not what its name says: after a loss of power others may be missing, and what is older
+ * names nothing that is younger. So whatever is there afterwards is there with all that it names.
+ */
 async function removeSpoilt(objects: string): Promise<void> {
   const loose: { readonly path: string; readonly time: number }[] = [];
   for (const folder of (await readdir(objects).catch(() => [])).filter((name) => /^[0-9a-f]{2}$/u.test(name))) {
@@ -44,7 +62,12 @@ async function removeSpoilt(objects: string): Promise<void> {
     }
   }
   const newest = loose.reduce((time, object) => Math.max(time, object.time), 0);
-  for (const { path, time } of loose) if (time > newest - WRITTEN_BACK && !(await isWhole(path))) await rm(path, { force: true });
+  const young = loose.filter(({ time }) => time > newest - WRITTEN_BACK);
+  for (const { path } of young) {
+    if (await isWhole(path)) continue;
+    for (const object of young) await rm(object.path, { force: true });
+    return;
+  }
 }
 
 async function isWhole(path: string): Promise<boolean> {

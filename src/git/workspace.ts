@@ -101,6 +101,8 @@ export interface Repository {
   /** Commit id of a remote branch, by ls-remote; null when there is none. */
   remoteHead(branch: string): Promise<string | null>;
   fetchBranch(options: { readonly run: string; readonly branch: string }): Promise<string | null>;
+  /** Whether this mirror has the object. Objects are a cache: what is not there is fetched or made again. */
+  has(id: string): Promise<boolean>;
   treeOf(commit: string): Promise<string>;
   workspace(tree: string): Workspace;
   /** Tree id of `tree` with the overlays laid over it in order; objects are written when `tree`'s are there. */

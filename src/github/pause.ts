@@ -2,10 +2,11 @@ import { setTimeout } from 'node:timers/promises';
 
 import { Suspended } from '../domain/errors.ts';
 
-/** Waits so many milliseconds; ends in `Suspended` as soon as the signal aborts. */
+/** Waits at least so many milliseconds; ends in `Suspended` as soon as the signal aborts. */
 export async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   try {
-    if (milliseconds > 0) await setTimeout(Math.ceil(milliseconds), undefined, { signal });
+    // A timer may fire up to a millisecond early.
+    if (milliseconds > 0) await setTimeout(Math.ceil(milliseconds) + 1, undefined, { signal });
   } catch (thrown) {
     if (!signal.aborted) throw thrown;
   }

@@ -226,6 +226,71 @@ test('objects that a loss of power spoilt are removed, and can be written again'
   expect(await again.workspace(layered).list()).toEqual(['a.txt', 'b.txt']);
 });
 
+test('after a loss of power, what is there is there with all that it names, and shard branches that lost theirs hinder nothing', async () => {
+  const origin = new Origin({ 'a.txt': 'a' });
+  const directory = join(scratch(), 'mirror.git');
+  const first = await origin.mirror({ directory });
+  const { tree } = await first.pin({ run: 'r1', commit: origin.head() });
+  const edits = [{ path: 'b.txt', mode: '100644' as const, content: { utf8: 'b' } }];
+  const spec = { message: 'm', parents: [origin.head()], tree: await first.layer(tree, [edits]), date: '2026-11-20T00:00:00Z' };
+  const commit = await first.commit(spec);
+  await first.setRef('converge-shards/r1/s1', commit);
+  await first.close();
+  const blob = git(directory, ['rev-parse', `${commit}:b.txt`]);
+  const object = join(directory, 'objects', blob.slice(0, 2), blob.slice(2));
+  rmSync(object);
+  writeFileSync(object, '');
+  mkdirSync(join(directory, 'refs/heads/converge-shards/r1'), { recursive: true });
+  writeFileSync(join(directory, 'refs/heads/converge-shards/r1/s2'), '');
+  writeFileSync(join(directory, 'converge-owner'), '999999999-1');
+  const again = await origin.mirror({ directory });
+  expect(await again.has(commit)).toBe(false);
+  expect(await again.has(origin.head())).toBe(true);
+  const next = origin.commit({ 'c.txt': 'c' }, 'second');
+  expect(await again.fetchBranch({ run: 'r1', branch: 'main' })).toBe(next);
+  expect(await again.resolve('converge-shards/r1/s1')).toBeNull();
+  expect(await again.layer(tree, [edits])).toBe(spec.tree);
+  expect(await again.commit(spec)).toBe(commit);
+  expect(git(directory, ['cat-file', '-p', `${commit}:b.txt`])).toBe('b');
+  expect(await again.push({ commit, branch: 'converge/r1' })).toEqual({ kind: 'pushed' });
+});
+
+test('a git that a signal ended is worth another try, whatever it had said', async () => {
+  const origin = new Origin({ 'a.txt': 'a' });
+  const bin = scratch();
+  // Lives as git does until it is asked for one of these; `grep` says what git says of a bad pattern before it dies.
+  const script = `#!/bin/sh
+case " $* " in
+  *' diff-tree '*|*' fetch '*|*' push '*|*' merge-base '*) kill -TERM $$ ;;
+  *' grep '*) echo 'fatal: command line: bad' >&2; kill -INT $$ ;;
+esac
+exec /usr/bin/env PATH=/usr/local/bin:/usr/bin:/bin git "$@"
+`;
+  writeFileSync(join(bin, 'git'), script, { mode: 0o755 });
+  const directory = join(scratch(), 'mirror.git');
+  const whole = await origin.mirror({ directory });
+  const { commit, tree } = await whole.pin({ run: 'r1', commit: origin.head() });
+  const dying = await openRepository({
+    directory,
+    remote: { url: origin.bare, token: async () => undefined },
+    bot: BOT,
+    searchPath: `${bin}:/usr/bin:/bin`,
+  });
+  onTestFinished(async () => dying.close());
+  const next = origin.commit({ 'a.txt': 'b' }, 'second');
+  const asked = [
+    dying.diff(tree, tree),
+    dying.workspace(tree).grep('a'),
+    dying.isAncestor(commit, commit),
+    dying.pin({ run: 'r1', commit: next }),
+    dying.push({ commit, branch: 'converge/r1' }),
+  ];
+  for (const end of await Promise.allSettled(asked)) {
+    expect(end).toMatchObject({ status: 'rejected', reason: { kind: 'git', retry: 'later' } });
+    expect(end).toHaveProperty('reason.message', expect.stringMatching(/ended by (?:SIGTERM|SIGINT|a signal)/u));
+  }
+});
+
 test('a second opening by the same process leaves live locks alone', async () => {
   const origin = new Origin({ 'a.txt': 'a' });
   const directory = join(scratch(), 'mirror.git');

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { contentOf } from '../../src/domain/change.ts';
 import type { Overlay } from '../../src/domain/change.ts';
+import { matcher } from '../../src/git/grep.ts';
 import { pathFault } from '../../src/git/paths.ts';
 import type { Repository, Workspace } from '../../src/git/workspace.ts';
 import { Origin, git } from './origin.ts';
@@ -199,6 +200,19 @@ test('globs see edits and hidden files', async () => {
   await workspace.remove('src/a.ts');
   expect(await workspace.list('**/*.ts')).toEqual(['.hidden/d.ts', 'src/deep/b.ts', 'src/new.ts']);
   expect(await workspace.list('src/*.{ts,js}')).toEqual(['src/c.js', 'src/new.ts']);
+});
+
+test('a directory whose name looks like a glob is searched where it is escaped', async () => {
+  const { workspace } = await open({ 'src/[id]/page.ts': 'one', 'src/i/page.ts': 'one', 'src/(group)/page.ts': 'one' });
+  const found = async (glob: string): Promise<readonly string[]> =>
+    (await workspace.grep('one', { paths: [glob] })).matches.map((match) => match.path);
+  expect(await found(String.raw`src/\[id\]/**`)).toEqual(['src/[id]/page.ts']);
+  expect(await found(String.raw`src/\(group\)/*.ts`)).toEqual(['src/(group)/page.ts']);
+  expect(await found(String.raw`src/\[id\]/page.ts`)).toEqual(['src/[id]/page.ts']);
+});
+
+test('globs are a yes or no, also where they are asked as Array.filter asks', () => {
+  expect(['a.ts', 'b.js'].filter(matcher(['*.ts']))).toEqual(['a.ts']);
 });
 
 test('searching sees the tree with its edits, and says where', async () => {
