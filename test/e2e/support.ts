@@ -202,7 +202,7 @@ function assemble(parts: Parts): Scene {
     redeliverFailed: () => redeliver(parts),
     runOf: (comment) => runId({ ...HERE, comment }),
     facts: (id) => factsOf(appUrl, id),
-    ours: (number) => commentsOf(hub, number, `${world.slug}[bot]`).map(({ body }) => body),
+    ours: (number) => commentsOf(hub, number, `${world.slug}[bot]`).map(({ body }) => plain(body)),
     reply: (number, to) => until(`a reply to comment ${to}`, () => replyTo(hub, { number, to, bot: `${world.slug}[bot]` })),
     git: (...args) => git(world.directory, args),
     push: (branch, files, message = 'Work by hand') => pushFiles(parts, { branch, files, message }),
@@ -270,6 +270,11 @@ function untilWith(log: readonly string[]): Scene['until'] {
       await pause(25);
     }
   };
+}
+
+/** Text as people read it: spaces that do not break are spaces. */
+export function plain(text: string | null | undefined): string {
+  return (text ?? '').replaceAll('\u00A0', ' ');
 }
 
 function isThere<Found>(found: Found): found is Exclude<Found, undefined | null | false> {
