@@ -1,5 +1,6 @@
 import { compareCi, type CiResult } from '../domain/ci.ts';
 import { Suspended } from '../domain/errors.ts';
+import { CHECK_SECONDS } from '../domain/plan.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { House } from '../house.ts';
 import type { Assembled } from './assemble.ts';
@@ -34,7 +35,6 @@ export interface CheckProof {
   readonly output: string;
 }
 
-const CHECK_SECONDS = 1800;
 const OUTPUT_TAIL = 4000;
 
 /**

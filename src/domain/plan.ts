@@ -9,6 +9,9 @@ export type Predicate =
   /** Exit 0 still to migrate, 1 done, anything else an error; the path is `$1`; runs in the sandbox. */
   | { readonly kind: 'command'; readonly run: string };
 
+/** Seconds that a check may take, wherever it is run: what the base had time for, a change has too. */
+export const CHECK_SECONDS = 600;
+
 export interface Check {
   readonly name: string;
   readonly run: string;

@@ -1,9 +1,12 @@
 import type { Finding } from './finding.ts';
 
-/** A deterministic test of a change. `skipped` says why it could not be asked (no parser for the language, sandbox missing). */
+/**
+ * A deterministic test of a change. `skipped`: it has nothing to say of this change (no parser for the language, a check that fails on the base already).
+ * `unknown`: it should have been asked and could not be, so nothing was proved.
+ */
 export interface GateResult {
   readonly gate: string;
-  readonly outcome: 'passed' | 'failed' | 'skipped';
+  readonly outcome: 'passed' | 'failed' | 'skipped' | 'unknown';
   /** One line for people. */
   readonly detail: string;
 }
@@ -30,11 +33,12 @@ export interface Verdict {
 
 /**
  * Invariant 6: accepted only if gates passed and every reviewer answered and no blocking finding stands.
- * A red gate costs nothing more: no reviewer is asked.
+ * A red gate costs nothing more: no reviewer is asked. A gate that is unknown has not passed.
  */
 export function judge(gates: readonly GateResult[], reviewers: readonly Reviewer[], findings: readonly Finding[]): VerdictOutcome {
   const gateFailed = gates.some((gate) => gate.outcome === 'failed');
   if (gateFailed) return 'revise';
+  if (gates.some((gate) => gate.outcome === 'unknown')) return 'unverified';
   if (reviewers.length === 0 || reviewers.some((reviewer) => !reviewer.answered)) return 'unverified';
   return findings.some((finding) => finding.severity === 'blocking') ? 'revise' : 'accepted';
 }

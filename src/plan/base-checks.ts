@@ -1,4 +1,5 @@
 import { Suspended } from '../domain/errors.ts';
+import { CHECK_SECONDS } from '../domain/plan.ts';
 import type { Check } from '../domain/plan.ts';
 import type { CommandResult, Commands } from '../sandbox/commands.ts';
 
@@ -13,8 +14,6 @@ export interface BaseChecks {
   run(check: Check): Promise<BaseResult>;
 }
 
-/** A test-suite may take its time; the same for all checks of a run. */
-const SECONDS = 600;
 const TAIL = 4_000;
 
 export function openBaseChecks(options: {
@@ -25,7 +24,7 @@ export function openBaseChecks(options: {
   const asked = new Map<string, Promise<CommandResult>>();
   return {
     async run(check) {
-      const known = asked.get(check.run) ?? options.commands.on(options.tree, { run: check.run, seconds: SECONDS }, options.signal);
+      const known = asked.get(check.run) ?? options.commands.on(options.tree, { run: check.run, seconds: CHECK_SECONDS }, options.signal);
       asked.set(check.run, known);
       const result = await known;
       if (result.ended === 'aborted') throw new Suspended('stopping', `The check ${check.name} was interrupted on the base.`);

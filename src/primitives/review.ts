@@ -42,10 +42,10 @@ export const review: Primitive = {
       phase,
       identity: { change: change.id, tree: change.tree, seats: seats.map((seat) => seat.name), ...context.plan.models.verifier },
       perform: (key) =>
-        toOutcome(context, async () => {
+        toOutcome(context, async (last) => {
           await refuseReplaced(context.handles, [change]);
           const { under } = await lay(change, context);
-          const request = { key, label, phase: await phaseOf(key, context), change, shard, under, seats };
+          const request = { key, label, phase: await phaseOf(key, context), change, shard, under, seats, last };
           const verdict = await reviewChange(request, { ...context, admit: (agent) => context.census.admit(agent) });
           return { kind: 'value', value: toJson(verdict) };
         }),

@@ -5,16 +5,16 @@ import type { PrimitivePorts } from './primitive.ts';
 
 /**
  * Does the work of a call and gives its end. Transient faults are tried again; what the script did wrong throws in the script; everything else that fails is `null` with its cause.
- * Throws only Suspended, which settles nothing: when the run stops, and when the journal cannot be written.
+ * `last` is true when no further try follows. Throws only Suspended, which settles nothing: when the run stops, and when the journal cannot be written.
  */
 export async function toOutcome(
   ports: Pick<PrimitivePorts, 'signal' | 'retryWaits'>,
-  act: () => Promise<CallOutcome>,
+  act: (last: boolean) => Promise<CallOutcome>,
 ): Promise<CallOutcome> {
   for (const pause of [...ports.retryWaits, null]) {
     if (ports.signal.aborted) throw stopping();
     try {
-      return await act();
+      return await act(pause === null);
     } catch (error) {
       if (error instanceof Suspended) throw error;
       if (ports.signal.aborted) throw stopping();

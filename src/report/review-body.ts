@@ -77,7 +77,7 @@ function evidence(finding: Finding): string | null {
 }
 
 function gates(verdict: Verdict): string {
-  const words = { passed: '✅ passed', failed: '❌ failed', skipped: '➖ not asked' };
+  const words = { passed: '✅ passed', failed: '❌ failed', skipped: '➖ not asked', unknown: '❔ could not be run' };
   return table(
     ['Gate', 'Result', ''],
     verdict.gates.map((gate) => [line(gate.gate, 60), words[gate.outcome], line(gate.detail, 200)]),

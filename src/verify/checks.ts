@@ -1,9 +1,13 @@
+import { ConvergeError, Suspended } from '../domain/errors.ts';
+import { CHECK_SECONDS } from '../domain/plan.ts';
 import type { Check, Plan } from '../domain/plan.ts';
-import type { CommandResult, Commands } from '../sandbox/commands.ts';
-import { Suspended } from '../domain/errors.ts';
+import type { CommandRequest, CommandResult, Commands } from '../sandbox/commands.ts';
 
-/** One check of the plan may take this long, in seconds. */
-const CHECK_SECONDS = 600;
+/** Seconds for a command that does nothing. */
+const NOTHING_SECONDS = 60;
+
+/** What a shell says of a command that SIGKILL or SIGTERM ended: nobody's test fails like that, somebody outside ended it (a full machine, a restart). */
+const KILLED: ReadonlySet<number> = new Set([137, 143]);
 
 /** Output of a command in findings and prompts: its last characters, where test runners say what failed. */
 const TAIL = 4_000;
@@ -17,24 +21,45 @@ export function failsAtBase(plan: Plan, name: string): boolean {
   return plan.failingAtBase.some((failing) => failing.check === name);
 }
 
-/** Runs the plan's checks on trees. Both end in a ConvergeError of kind `sandbox` when a check could not be run, in Suspended when the run stops. */
+/** Runs the plan's checks on trees. All end in Suspended when the run stops; a check that could not be run to its end is a ConvergeError of kind `sandbox`. */
 export interface Checks {
   /** A check that passed on this very tree before, for an agent or a gate of this process, has passed: its result is given again. */
   run(check: Check, tree: string): Promise<CommandResult>;
   /** Really runs, whatever is known. */
   runAgain(check: Check, tree: string): Promise<CommandResult>;
+  /** Why no command at all can be run on this tree, setup included; null when one can. */
+  obstacle(tree: string): Promise<ConvergeError | null>;
 }
 
 export function openChecks(commands: Commands, signal: AbortSignal): Checks {
   // Only what passed is kept: what failed may have failed by chance, and is worth another run.
   const known = new Map<string, Promise<CommandResult>>();
-  const runAgain = async (check: Check, tree: string): Promise<CommandResult> => {
-    const result = await commands.on(tree, { run: check.run, seconds: CHECK_SECONDS }, signal);
-    if (result.ended === 'aborted' || signal.aborted) throw new Suspended('stopping', `The check ${check.name} was interrupted.`);
+  const runOn = async (tree: string, request: CommandRequest): Promise<CommandResult> => {
+    const result = await commands.on(tree, request, signal);
+    if (result.ended === 'aborted' || signal.aborted) throw new Suspended('stopping', `\`${request.run}\` was interrupted.`);
+    if (result.ended === 'exit' && KILLED.has(result.exitCode))
+      throw new ConvergeError(
+        'sandbox',
+        `\`${request.run}\` was killed from outside (exit ${result.exitCode}) before it had an end of its own.`,
+        {
+          detail: result.output,
+          retry: 'later',
+        },
+      );
     return result;
   };
+  const runAgain = (check: Check, tree: string): Promise<CommandResult> => runOn(tree, { run: check.run, seconds: CHECK_SECONDS });
   return {
     runAgain,
+    obstacle: async (tree) => {
+      try {
+        await runOn(tree, { run: 'true', seconds: NOTHING_SECONDS });
+        return null;
+      } catch (error) {
+        if (error instanceof ConvergeError && error.kind === 'sandbox') return error;
+        throw error;
+      }
+    },
     run: async (check, tree) => {
       const key = `${tree} ${check.run}`;
       const running = known.get(key) ?? runAgain(check, tree);

@@ -1,4 +1,3 @@
-import { ConvergeError } from '../domain/errors.ts';
 import { weigh } from '../domain/finding.ts';
 import type { Evidence, Finding } from '../domain/finding.ts';
 import type { FileDiff } from '../git/workspace.ts';
@@ -20,7 +19,8 @@ export interface Examined {
 
 /**
  * Looks for a finding's evidence where it says it is. What does not hold makes the finding a note that says so; a line that is off is moved to the quoted text.
- * Evidence by command counts only for a check that must hold for the shard, and only if it fails again here.
+ * Evidence by command counts only for a check that must hold for the shard, and only if it fails again here; when it cannot be run, that says nothing of the
+ * finding: a ConvergeError of kind `sandbox`.
  */
 export async function examineFinding(claimed: Claimed, context: GateContext): Promise<Examined> {
   const finding: Finding = { ...claimed, path: claimed.path.replace(/^\.?\//u, ''), source: 'verifier' };
@@ -85,17 +85,12 @@ async function examineCommand(finding: Finding, evidence: Command, context: Gate
       `\`${evidence.name}\` is none of the checks that must hold for a shard (${names.join(', ') || 'there is none'})`,
     );
   }
-  try {
-    const result = await context.checks.runAgain(check, context.change.tree);
-    if (result.ok) return doubted(finding, `\`${check.name}\` passes on this change when it is run again`);
-    return {
-      finding: { ...finding, evidence: { kind: 'command', name: check.name, output: `${endOf(result)}\n${tail(result.output)}` } },
-      doubt: null,
-    };
-  } catch (error) {
-    if (!(error instanceof ConvergeError) || error.retry === 'later') throw error;
-    return doubted(finding, `\`${check.name}\` could not be run again: ${error.message}`);
-  }
+  const result = await context.checks.runAgain(check, context.change.tree);
+  if (result.ok) return doubted(finding, `\`${check.name}\` passes on this change when it is run again`);
+  return {
+    finding: { ...finding, evidence: { kind: 'command', name: check.name, output: `${endOf(result)}\n${tail(result.output)}` } },
+    doubt: null,
+  };
 }
 
 function doubted(finding: Finding, doubt: string): Examined {

@@ -33,11 +33,23 @@ export interface GateReport {
 export type Gate = (context: GateContext) => Promise<readonly GateReport[]>;
 
 export function passed(gate: string, detail: string): readonly GateReport[] {
-  return [{ result: { gate, outcome: 'passed', detail }, findings: [] }];
+  return [{ result: resultOf(gate, 'passed', detail), findings: [] }];
 }
 
 export function skipped(gate: string, detail: string): readonly GateReport[] {
-  return [{ result: { gate, outcome: 'skipped', detail }, findings: [] }];
+  return [{ result: resultOf(gate, 'skipped', detail), findings: [] }];
+}
+
+export function unknown(gate: string, detail: string): readonly GateReport[] {
+  return [{ result: resultOf(gate, 'unknown', detail), findings: [] }];
+}
+
+/** Details may hold a command's words; one line of them is enough, the rest is evidence. */
+const DETAIL = 400;
+
+function resultOf(gate: string, outcome: GateResult['outcome'], detail: string): GateResult {
+  const line = detail.trim().replaceAll(/\s+/gu, ' ');
+  return { gate, outcome, detail: line.length <= DETAIL ? line : `${line.slice(0, DETAIL)}…` };
 }
 
 /** What a gate says of one place, before it is made a finding. */
@@ -51,7 +63,7 @@ export interface Objection {
 
 export function failed(gate: string, detail: string, objections: readonly Objection[]): readonly GateReport[] {
   const findings = objections.map((objection): Finding => ({ rule: gate, severity: 'blocking', source: 'gate', ...objection }));
-  return [{ result: { gate, outcome: 'failed', detail }, findings }];
+  return [{ result: resultOf(gate, 'failed', detail), findings }];
 }
 
 /** The path before the change; null for a file that is new. */

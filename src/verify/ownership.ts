@@ -1,4 +1,5 @@
 import picomatch from 'picomatch';
+import { renamePattern } from '../domain/rename.ts';
 import type { Plan, Rename } from '../domain/plan.ts';
 import type { Shard } from '../domain/shard.ts';
 
@@ -12,8 +13,9 @@ export function ownedPaths(shard: Shard, renames: readonly Rename[]): readonly s
 }
 
 function renamed(file: string, rename: Rename): readonly string[] {
-  const pattern = new RegExp(`^(?:${rename.from})$`, 'u');
-  return pattern.test(file) ? [file.replace(pattern, rename.to)] : [];
+  const { pattern, flags } = renamePattern(rename);
+  const whole = new RegExp(pattern, flags);
+  return whole.test(file) ? [file.replace(whole, rename.to)] : [];
 }
 
 /** The glob that protects a path; null when none does, or when the plan names the path among those it must touch (invariant 5). */

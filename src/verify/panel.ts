@@ -1,6 +1,7 @@
 import type { AgentTask, Agents, Submission } from '../agents/agent.ts';
 import { FENCE_RULE, fence, loadPrompt, renderPrompt } from '../agents/prompt.ts';
 import type { Change } from '../domain/change.ts';
+import { ConvergeError } from '../domain/errors.ts';
 import type { Finding } from '../domain/finding.ts';
 import { toJson } from '../domain/json.ts';
 import type { Plan } from '../domain/plan.ts';
@@ -14,6 +15,7 @@ import { shardChecks } from './checks.ts';
 import type { Checks } from './checks.ts';
 import { diffText } from './diff-text.ts';
 import { examineFinding } from './evidence.ts';
+import type { Claimed } from './evidence.ts';
 import type { FilePredicate, GateContext } from './gate.ts';
 import { gateContext, runGates } from './gates.ts';
 import type { GatesOutcome } from './gates.ts';
@@ -54,17 +56,21 @@ export interface ReviewRequest {
   /** Tree that the change was made on. */
   readonly under: string;
   readonly seats: readonly Seat[];
+  /** False: what could not be run is thrown, so that the call is tried again. True: it is told in the verdict, which is then `unverified`. */
+  readonly last: boolean;
 }
 
 /**
  * One review: gates first, and only if none is red the verifiers, each in a context of its own. Every part is a journaled child call
  * (`<key>/gates`, `<key>/<lens>`), so that a kill inside repays nothing.
- * A verifier that died makes the verdict `unverified` (invariant 6). Throws Suspended, and ConvergeErrors for transient faults.
+ * A verifier that died makes the verdict `unverified`, and so does a check that could not be run (invariant 6). Throws Suspended, and ConvergeErrors for transient faults.
  */
 export async function reviewChange(request: ReviewRequest, ports: PanelPorts): Promise<Verdict> {
   const context = await gateContext(request, ports);
   const { gates, findings } = await passGates(request, context, ports);
   if (gates.some((gate) => gate.outcome === 'failed')) return verdictOf({ change: request.change.id, gates, reviewers: [], findings });
+  const unknown = gates.filter((gate) => gate.outcome === 'unknown');
+  if (unknown.length > 0) return verdictOf({ change: request.change.id, gates, reviewers: notAsked(request, unknown, ports), findings });
   const opinions = await settleAll(request.seats.map((seat) => askVerifier({ request, seat, context, gates }, ports)));
   const objections = dropEqual(opinions.flatMap((opinion) => opinion.findings));
   const reviewers = opinions.map((opinion) => opinion.reviewer);
@@ -76,13 +82,26 @@ function verdictOf(content: Omit<Verdict, 'id' | 'outcome'>): Verdict {
   return { id: verdictId(judged), ...judged };
 }
 
+/** Their answers could not make the change accepted: nobody pays for them. */
+function notAsked({ seats }: ReviewRequest, unknown: readonly GateResult[], { plan }: PanelPorts): readonly Reviewer[] {
+  const cause = `not asked, since ${unknown.map((gate) => `${gate.gate} ${gate.detail}`).join('; ')}`;
+  return seats.map(({ name }) => ({ lens: name, answered: false, cause, model: plan.models.verifier.model }));
+}
+
 async function passGates(request: ReviewRequest, context: GateContext, ports: PanelPorts): Promise<GatesOutcome> {
-  const outcome = await once({ request, child: 'gates', kind: 'gates' }, ports, async () => ({
-    kind: 'value',
-    value: toJson(await runGates(context)),
-  }));
+  const outcome = await once({ request, child: 'gates', kind: 'gates' }, ports, async () => {
+    const asked = await runGates(context);
+    const unknown = asked.gates.find((gate) => gate.outcome === 'unknown');
+    const red = asked.gates.some((gate) => gate.outcome === 'failed');
+    if (unknown !== undefined && !red && !request.last) throw notNow(`The gate ${unknown.gate} ${unknown.detail}`);
+    return { kind: 'value', value: toJson(asked) };
+  });
   if (outcome.kind !== 'value') return { gates: [{ gate: 'gates', outcome: 'failed', detail: causeOf(outcome) }], findings: [] };
   return trusted<GatesOutcome>().parse(outcome.value);
+}
+
+function notNow(message: string): ConvergeError {
+  return new ConvergeError('sandbox', message, { retry: 'later' });
 }
 
 /** A child call that is in the journal already is answered from it. */
@@ -124,14 +143,29 @@ async function askVerifier(sitting: Sitting, ports: PanelPorts): Promise<Opinion
     await ports.admit(key);
     const ended = await ports.agents.submit(verifierTask(key, sitting, ports), ports.signal);
     if (ended.ending !== 'done') return { kind: 'null', cause: ended.cause };
-    const examined = await Promise.all(ended.answer.findings.map((finding) => examineFinding(finding, sitting.context)));
-    return { kind: 'value', value: toJson(examined.map(({ finding }) => finding)) };
+    return weighed(ended.answer.findings, sitting);
   });
   if (outcome.kind !== 'value') return { reviewer: { lens: seat.name, answered: false, cause: causeOf(outcome), model }, findings: [] };
   return {
     reviewer: { lens: seat.name, answered: true, cause: null, model },
     findings: trusted<readonly Finding[]>().parse(outcome.value),
   };
+}
+
+/** A verifier whose evidence could not be looked at has not answered: its finding neither stands nor falls. */
+async function weighed(findings: VerifierAnswer['findings'], { request, context }: Sitting): Promise<CallOutcome> {
+  try {
+    const examined = await Promise.all(findings.map((finding) => examineFinding(finding, context)));
+    return { kind: 'value', value: toJson(examined.map(({ finding }) => finding)) };
+  } catch (error) {
+    if (!isSandbox(error)) throw error;
+    if (!request.last) throw notNow(error.message);
+    return { kind: 'null', cause: `its evidence could not be looked at: ${error.message}` };
+  }
+}
+
+function isSandbox(error: unknown): error is ConvergeError {
+  return error instanceof ConvergeError && error.kind === 'sandbox';
 }
 
 type VerifierTask = AgentTask<VerifierAnswer> & { readonly submit: Submission<VerifierAnswer> };
@@ -165,23 +199,30 @@ function verifierTask(key: string, sitting: Sitting, ports: PanelPorts): Verifie
 
 /** Evidence that does not hold is told once, so that a misquoted line can be mended; after that, code makes notes of what still does not hold. */
 function submission(context: GateContext): Submission<VerifierAnswer> {
-  let told = false;
   return {
     description: 'Hands in your review and ends your work. Call it once, when you have looked through the whole diff with your lens.',
     schema: verifierAnswer,
     attempts: ATTEMPTS,
-    examine: async ({ findings }) => {
-      if (told) return [];
-      const examined = await Promise.all(findings.map((finding) => examineFinding(finding, context)));
-      const doubts = examined.flatMap(({ doubt }, index) =>
+    examine: async ({ findings }, before) => {
+      if (before > 0) return [];
+      const doubts = await Promise.all(findings.map((finding) => doubtOf(finding, context)));
+      return doubts.flatMap((doubt, index) =>
         doubt === null
           ? []
           : [`findings[${index}] (${findings[index]?.path}): ${doubt}. Copy the exact line, or make it a note, or leave it out.`],
       );
-      told = doubts.length > 0;
-      return doubts;
     },
   };
+}
+
+/** What cannot be looked at now is looked at again, with patience, when the conversation has ended. */
+async function doubtOf(finding: Claimed, context: GateContext): Promise<string | null> {
+  try {
+    return (await examineFinding(finding, context)).doubt;
+  } catch (error) {
+    if (isSandbox(error)) return null;
+    throw error;
+  }
 }
 
 function briefOf({ request, seat, context, gates }: Sitting): string {
@@ -190,7 +231,8 @@ function briefOf({ request, seat, context, gates }: Sitting): string {
     shard: shard.id,
     files: filesText(context.plan, shard),
     work: workText(shard),
-    gates: gates.map((gate) => `- ${gate.gate}: ${gate.outcome} (${gate.detail})`).join('\n'),
+    // Names and details come from the plan, the repository's files and its commands.
+    gates: fence('results of the gates', gates.map((gate) => `- ${gate.gate}: ${gate.outcome} (${gate.detail})`).join('\n')),
     diff: fence('diff', diffText(context.diff)),
     lens: lensText(seat.lens).trim(),
   });

@@ -46,9 +46,9 @@ async function bench(
   const store = await journal();
   const commands = shell(there.repository);
   const seats = panelOf({ least: whole.limits.reviewers, reviewers: whole.limits.reviewers, lenses: options.lenses ?? [] });
-  const review = (play: Play, using: Journal = store) => {
+  const review = (play: Play, { using = store, last = true }: { readonly using?: Journal; readonly last?: boolean } = {}) => {
     const agents = new PlayedAgents(store, play);
-    const request = { key: 'k#1', label: 'review s1', phase: 'Review', change: work, shard: own, under: there.base.tree, seats };
+    const request = { key: 'k#1', label: 'review s1', phase: 'Review', change: work, shard: own, under: there.base.tree, seats, last };
     const ports = {
       run: RUN,
       plan: whole,
