@@ -29,6 +29,7 @@ export interface Config {
   readonly limits: { readonly budget: MicroDollars; readonly agents: number; readonly concurrency: number };
   /** Waits in milliseconds that differ from production's, by name; see README.md. */
   readonly timings: Readonly<Record<string, number>>;
+  readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'; readonly format: 'pretty' | 'json' };
 }
 
 const number = (fallback: number): z.ZodType<number> => z.coerce.number().positive().default(fallback);
@@ -56,6 +57,8 @@ const Environment = z.object({
   MAX_AGENTS: number(1000),
   MAX_CONCURRENCY: number(16),
   CONVERGE_TIMINGS: z.string().default('{}'),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
+  LOG_FORMAT: z.enum(['pretty', 'json']).default('pretty'),
 });
 
 /** What Probot puts in place of a missing secret, and what people type first: anybody could sign with these. */
@@ -109,6 +112,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     },
     limits: { budget: Math.round(env.MAX_DOLLARS * MICRO), agents: env.MAX_AGENTS, concurrency: env.MAX_CONCURRENCY },
     timings: timings.data,
+    log: { level: env.LOG_LEVEL, format: env.LOG_FORMAT },
   });
 }
 

@@ -32,7 +32,14 @@ export const WEBHOOK_PATH = '/api/github/webhooks';
  * or another process has it, of kind `configuration` for waits that do not exist.
  */
 export async function start(config: Config): Promise<Running> {
-  const probot = new Probot({ appId: config.appId, privateKey: config.privateKey, secret: config.webhookSecret, baseUrl: config.apiUrl });
+  const probot = new Probot({
+    appId: config.appId,
+    privateKey: config.privateKey,
+    secret: config.webhookSecret,
+    baseUrl: config.apiUrl,
+    logLevel: config.log.level,
+    logFormat: config.log.format,
+  });
   await probot.ready();
   const { log } = probot;
   const waits = waitsFrom(config.timings);

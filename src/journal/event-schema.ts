@@ -67,7 +67,15 @@ const settings: z.ZodType<Settings> = object({
   notes: z.array(text).exactOptional(),
 });
 
-const pauseReason: z.ZodType<PauseReason> = z.enum(['budget', 'spending-limit', 'authentication', 'model-down', 'stopping', 'storage', 'fault']);
+const pauseReason: z.ZodType<PauseReason> = z.enum([
+  'budget',
+  'spending-limit',
+  'authentication',
+  'model-down',
+  'stopping',
+  'storage',
+  'fault',
+]);
 
 const ending: z.ZodType<Ending> = z.enum(['migrated', 'skipped', 'left-over', 'unverified', 'dropped', 'not-started']);
 
