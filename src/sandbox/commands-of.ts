@@ -9,7 +9,7 @@ import { bubblewrap } from './bubblewrap.ts';
 import { Checkouts } from './checkouts.ts';
 import type { CommandRequest, CommandResult, CommandSettings, Commands } from './commands.ts';
 import type { Confinement, Job, Mount } from './confinement.ts';
-import { execute } from './execute.ts';
+import { execute, interrupted, seemsInterrupted } from './execute.ts';
 import { probeConfinement } from './probe.ts';
 import { MemoryWatch } from './process-tree.ts';
 import { SETUP_SECONDS, findLayer, layerKey, makeLayer } from './setup-layer.ts';
@@ -81,13 +81,17 @@ class ConfinedCommands implements Commands {
         if (this.#closing.signal.aborted) return [];
         throw error;
       });
-      return this.#parts.checkouts.with(tree, async (directory, scratch) => {
-        const mounts = [...layer, ...this.#parts.readOnly];
-        return this.#execute(
-          { directory, scratch, run: request.run, args: request.args ?? [], mounts, network: false, seconds: request.seconds },
-          ended,
-        );
-      });
+      const run = async (): Promise<CommandResult> =>
+        this.#parts.checkouts.with(tree, async (directory, scratch) => {
+          const mounts = [...layer, ...this.#parts.readOnly];
+          return this.#execute(
+            { directory, scratch, run: request.run, args: request.args ?? [], mounts, network: false, seconds: request.seconds },
+            ended,
+          );
+        });
+      const result = await run();
+      // Once may be the machine's doing; twice is how the command ends.
+      return seemsInterrupted(result) ? run() : result;
     });
   }
 
@@ -112,11 +116,14 @@ class ConfinedCommands implements Commands {
       repository,
       setup,
       confinement: confinement.kind,
-      run: async (directory) =>
-        this.#execute(
+      run: async (directory) => {
+        const result = await this.#execute(
           { directory, scratch, run: setup, args: [], mounts: this.#parts.readOnly, network: setupNetwork, seconds: SETUP_SECONDS },
           this.#closing.signal,
-        ),
+        );
+        if (seemsInterrupted(result)) throw interrupted(`a signal (exit code ${result.exitCode})`);
+        return result;
+      },
     });
     const key = await layerKey(layers(''), tree);
     const known =
@@ -128,10 +135,13 @@ class ConfinedCommands implements Commands {
     return known;
   }
 
-  /** A setup that failed is not tried again by this run: its lock files have not changed. */
+  /** A setup that failed is not tried again by this run: its lock files have not changed. One that was interrupted is. */
   async #makeOnce(key: string, make: () => Promise<readonly Mount[]>): Promise<readonly Mount[]> {
     const made = make();
     this.#layers.set(key, made);
+    made.catch((error: unknown) => {
+      if (error instanceof ConvergeError && error.retry === 'later') this.#layers.delete(key);
+    });
     return made;
   }
 }

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { constants } from 'node:os';
 import { Readable, Writable } from 'node:stream';
 import { ConvergeError } from '../domain/errors.ts';
 import type { CommandResult } from './commands.ts';
@@ -25,7 +26,23 @@ const TOLD: Readonly<Record<Exclude<CommandResult['ended'], 'exit'>, (limits: Li
   aborted: () => 'ended because Converge no longer needs it',
 };
 
-/** Starts a process and waits for its end or a limit; then nothing of its tree is left. ConvergeError of kind `sandbox` when it could not be started. */
+/** Signals by which a machine or a person ends programs, this one perhaps among them: none of them says anything of the command. */
+const FROM_OUTSIDE: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
+
+/** Whether the command, or what it ran last, was ended by such a signal: then that is how a shell tells it. A command may also mean this exit code itself. */
+export function seemsInterrupted({ ended, exitCode }: CommandResult): boolean {
+  return ended === 'exit' && FROM_OUTSIDE.some((signal) => exitCode === 128 + constants.signals[signal]);
+}
+
+/** Says nothing of the command; the same may do well when it is run again. */
+export function interrupted(signal: string): ConvergeError {
+  return new ConvergeError('sandbox', `The command was ended from outside by ${signal} before it had done its work.`, { retry: 'later' });
+}
+
+/**
+ * Starts a process and waits for its end or a limit; then nothing of its tree is left. ConvergeError of kind `sandbox` when it could not be started,
+ * and (`retry: later`) when somebody else's signal ended the sandbox.
+ */
 export async function execute(launch: Launch, limits: Limits): Promise<CommandResult> {
   if (limits.signal?.aborted === true) return { ok: false, exitCode: 137, output: '', ended: 'aborted' };
   const child = spawn(launch.file, launch.args, {
@@ -52,8 +69,8 @@ export async function execute(launch: Launch, limits: Limits): Promise<CommandRe
   const abort = (): void => end('aborted');
   limits.signal?.addEventListener('abort', abort);
   try {
-    const code = await finished(child);
-    return resultOf({ launch, limits, ended, code, output: output.text(), status: status(), errors: errors() });
+    const { code, killed } = await finished(child);
+    return resultOf({ launch, limits, ended, code, killed, output: output.text(), status: status(), errors: errors() });
   } finally {
     clearTimeout(timer);
     unwatch?.();
@@ -66,17 +83,21 @@ interface Ending {
   readonly limits: Limits;
   readonly ended: CommandResult['ended'];
   readonly code: number;
+  /** The signal that ended the process itself. */
+  readonly killed: NodeJS.Signals | null;
   readonly output: string;
   readonly status: string;
   readonly errors: string;
 }
 
-function resultOf({ launch, limits, ended, code, output, status, errors }: Ending): CommandResult {
+function resultOf({ launch, limits, ended, code, killed, output, status, errors }: Ending): CommandResult {
   if (ended !== 'exit') {
     const told = `converge: ${TOLD[ended](limits)}`;
     return { ok: false, exitCode: ended === 'timeout' ? 124 : 137, output: output === '' ? told : `${output}\n${told}`, ended };
   }
   const told = /"exit-code"\s*:\s*(\d+)/u.exec(status)?.[1];
+  // This is the process of the sandbox itself, which no command can reach.
+  if (launch.tellsStart && told === undefined && killed !== null) throw interrupted(killed);
   if (launch.tellsStart && told === undefined) {
     throw new ConvergeError(
       'sandbox',
@@ -92,21 +113,21 @@ function resultOf({ launch, limits, ended, code, output, status, errors }: Endin
 }
 
 /** Waits for the exit, ends what the command left behind, and then for the rest of its output. */
-async function finished(child: ChildProcess): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
+async function finished(child: ChildProcess): Promise<Pick<Ending, 'code' | 'killed'>> {
+  const { promise, resolve, reject } = Promise.withResolvers<Pick<Ending, 'code' | 'killed'>>();
   const closed = new Promise<void>((done) => child.once('close', () => done()));
   child.once('error', (error) => {
     reject(new ConvergeError('sandbox', `The command could not be started: ${error.message}`, { cause: error }));
   });
-  child.once('exit', (code, signal) => resolve(code ?? (signal === 'SIGKILL' ? 137 : 143)));
-  const code = await promise;
+  child.once('exit', (code, signal) => resolve({ code: code ?? 128 + constants.signals[signal ?? 'SIGKILL'], killed: signal }));
+  const end = await promise;
   await killTree(child.pid);
   const timer = setTimeout(() => {
     for (const stream of child.stdio) stream?.destroy();
   }, DRAIN);
   await closed;
   clearTimeout(timer);
-  return code;
+  return end;
 }
 
 /** Ends a process, its group and its descendants, also those that left the group while their parents lived. */

@@ -9,13 +9,23 @@ import { bench, withoutSandbox } from './repository.ts';
 function running(text: string): boolean {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/u.test(name))
-    .some((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text);
-      } catch {
-        return false;
-      }
-    });
+    .some((pid) => cmdline(pid).includes(text));
+}
+
+function cmdline(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function parentOf(pid: string): number {
+  try {
+    return Number(/^PPid:\s*(\d+)$/mu.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  } catch {
+    return 0;
+  }
 }
 
 /** What holds with and without a sandbox. */
@@ -94,6 +104,49 @@ for (const confinement of ['bubblewrap', 'none'] as const) {
       expect(await first).toMatchObject({ ok: false, ended: 'aborted' });
       expect(await second).toEqual({ ok: false, exitCode: 137, output: '', ended: 'aborted' });
       expect(running(mark)).toBe(false);
+    });
+
+    test('a command that a signal from outside ends has not failed', async () => {
+      const mark = `86400.${process.pid}${confinement === 'none' ? 7 : 8}`;
+      const runs = join(scratch(), 'runs');
+      const { run } = await bench({ 'a.txt': 'a' }, { confinement });
+      const going = run(`echo x >> ${runs}; if test "$(grep -c x ${runs})" = 2; then exit 0; fi; exec sleep ${mark}`);
+      await expect.poll(() => running(`sleep\0${mark}`), { timeout: 10_000 }).toBe(true);
+      const ours = readdirSync('/proc').filter((pid) => /^\d+$/u.test(pid) && parentOf(pid) === process.pid && cmdline(pid).includes(mark));
+      expect(ours).toHaveLength(1);
+      for (const pid of ours) process.kill(Number(pid), 'SIGTERM');
+      // Without a sandbox it may have been the command itself, so that it is run once more.
+      if (confinement === 'none') expect(await going).toMatchObject({ ok: true });
+      else
+        await expect(going).rejects.toMatchObject({
+          kind: 'sandbox',
+          retry: 'later',
+          message: expect.stringContaining('from outside by SIGTERM'),
+        });
+      await expect.poll(() => running(mark), { timeout: 10_000 }).toBe(false);
+    });
+
+    test('a command whose own part a signal ended is run once more; what ends so twice is believed', async () => {
+      const { run } = await bench({ 'a.txt': 'a' }, { confinement });
+      expect(await run('kill -TERM $$')).toMatchObject({ ok: false, exitCode: 143, ended: 'exit' });
+      expect(await run('sh -c "kill -INT \\$\\$"; exit $?')).toMatchObject({ ok: false, exitCode: 130, ended: 'exit' });
+      expect(await run('kill -SEGV $$')).toMatchObject({ ok: false, exitCode: 139, ended: 'exit' });
+    });
+
+    test('a setup that a signal ended is done again when it is needed again', async () => {
+      const outside = scratch();
+      mkdirSync(join(outside, 'seen'));
+      const { run } = await bench(
+        { 'a.txt': 'a', 'package.json': '{}' },
+        {
+          confinement,
+          setup: 'if test -e seen/again; then touch made; else exit 143; fi',
+          readOnly: [{ from: join(outside, 'seen'), at: 'seen' }],
+        },
+      );
+      await expect(run('cat made')).rejects.toMatchObject({ kind: 'sandbox', retry: 'later' });
+      writeFileSync(join(outside, 'seen/again'), '');
+      expect(await run('cat made')).toMatchObject({ ok: true });
     });
 
     test('a tree of processes that eats memory is ended', async () => {
