@@ -86,13 +86,16 @@ export interface Scene {
   until<Found>(what: string, look: () => Found | Promise<Found>, ms?: number): Promise<Exclude<Found, undefined | null | false>>;
   /** Bodies of our App's comments on an issue or pull request, oldest first. */
   ours(number: number): readonly string[];
-  /** Our App's reply to that comment: the next new comment of ours after it that is no status and no plan. */
+  /** Our App's reply to that comment: its next one there that is no plan. */
   reply(number: number, to: number): Promise<string>;
   /** git in the repository of the local GitHub. */
   git(...args: readonly string[]): Promise<string>;
   /** A commit on a branch, pushed by robin over HTTP. */
   push(branch: string, files: Readonly<Record<string, string>>, message?: string): Promise<string>;
-  person(login: string, role?: 'admin' | 'write' | 'read'): Person;
+  /** A comment by a bot that may write. */
+  botSays(number: number, body: string): Promise<number>;
+  /** A pull request from a new person's fork; gives its number. */
+  forkPullRequest(login: string): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -180,13 +183,12 @@ interface Parts {
 function assemble(parts: Parts): Scene {
   const { hub, world, claude, log, root, scratch, dataDirectory, appUrl, robin, started, launch } = parts;
   const until = untilWith(log);
-  const people = new Map([['robin', robin]]);
   const scene: Scene = {
     hub,
     world,
     claude,
     robin,
-    casey: newPerson(hub, people, { login: 'casey', role: 'read' }),
+    casey: newPerson(hub, { login: 'casey', role: 'read' }),
     log,
     dataDirectory,
     scratch,
@@ -206,7 +208,8 @@ function assemble(parts: Parts): Scene {
     reply: (number, to) => until(`a reply to comment ${to}`, () => replyTo(hub, { number, to, bot: `${world.slug}[bot]` })),
     git: (...args) => git(world.directory, args),
     push: (branch, files, message = 'Work by hand') => pushFiles(parts, { branch, files, message }),
-    person: (login, role = 'write') => newPerson(hub, people, { login, role }),
+    botSays: (number, body) => newPerson(hub, { login: 'dependabot[bot]', role: 'write', type: 'Bot' }).say(number, body),
+    forkPullRequest: (login) => forkedPullRequest(parts, login),
     ...storyOf({ robin, until, facts: (id) => factsOf(appUrl, id) }),
     close: async () => {
       await started.app.end();
@@ -306,8 +309,7 @@ function commentsOf(hub: LocalGitHub, number: number, login: string): readonly {
 }
 
 function replyTo(hub: LocalGitHub, { number, to, bot }: { number: number; to: number; bot: string }): string | undefined {
-  const isPost = (body: string): boolean => /^### [^\n]*\n\n[\s\S]*<sub>Converge run|^## Plan/u.test(body);
-  return commentsOf(hub, number, bot).find(({ id, body }) => id > to && !isPost(body))?.body;
+  return commentsOf(hub, number, bot).find(({ id, body }) => id > to && !body.startsWith('## Plan'))?.body;
 }
 
 function personWith(hub: LocalGitHub, login: string, token: string): Person {
@@ -321,15 +323,37 @@ function personWith(hub: LocalGitHub, login: string, token: string): Person {
 
 function newPerson(
   hub: LocalGitHub,
-  people: Map<string, Person>,
-  { login, role }: { login: string; role: 'admin' | 'write' | 'read' },
+  { login, role, type = 'User' }: { login: string; role: 'write' | 'read'; type?: 'User' | 'Bot' },
 ): Person {
-  const known = people.get(login);
-  if (known !== undefined) return known;
-  const person = personWith(hub, login, hub.createUser(login).token);
+  const person = personWith(hub, login, hub.createUser(login, { type }).token);
   hub.setPermission(`${OWNER}/${REPO}`, login, role);
-  people.set(login, person);
   return person;
+}
+
+async function forkedPullRequest({ hub, world }: Parts, login: string): Promise<number> {
+  const { octokit } = newPerson(hub, { login, role: 'read' });
+  const { directory } = await hub.createRepository({
+    owner: login,
+    name: REPO,
+    from: world.directory,
+    forkOf: `${OWNER}/${REPO}`,
+    ci: false,
+  });
+  const tip = await git(directory, ['rev-parse', 'main']);
+  const commit = await git(directory, [
+    '-c',
+    'user.name=f',
+    '-c',
+    'user.email=f@f',
+    'commit-tree',
+    `${tip}^{tree}`,
+    '-p',
+    tip,
+    '-m',
+    'Of a fork',
+  ]);
+  await git(directory, ['update-ref', 'refs/heads/idea', commit]);
+  return (await octokit.rest.pulls.create({ ...HERE, title: 'An idea', head: `${login}:idea`, base: 'main' })).data.number;
 }
 
 async function redeliver({ hub, world }: Parts): Promise<void> {
