@@ -48,7 +48,8 @@ test.for<[string, Answer, boolean]>([
   ['429 by itself', error(429, 'rate_limit_error'), false],
   ['529', error(529, 'overloaded_error'), false],
   ['500', error(500, 'api_error'), false],
-  ['504', error(504, 'timeout_error'), false],
+  ['504', error(504, 'timeout_error'), true],
+  ['408', error(408, 'timeout_error'), true],
   ['a stream that breaks', 'broken', true],
   ['an error in the stream', 'error-event', true],
   ['a connection that breaks', 'refused-connection', true],
@@ -110,7 +111,7 @@ test.for<[string, Answer]>([
 ])('a spending limit of %s suspends at once', async ([, answer]) => {
   const end = await suspension(answer);
   expect(end).toMatchObject({ reason: 'spending-limit', requests: 1, spent: 0, reserved: 0 });
-  expect(end.message).toContain('/workflow resume');
+  expect(end.message).toContain('tries again by itself');
 });
 
 test.for([401, 403, 404])('%i suspends as authentication', async (status) => {
