@@ -29,7 +29,7 @@ test('a request gets less when less is left, waits for others in flight, and pau
   await expect(fourth).rejects.toBeInstanceOf(Suspended);
   await expect(fourth).rejects.toMatchObject({
     reason: 'budget',
-    message: expect.stringMatching(/^\$0\.\d\d of the run's limit of \$0\.49 are spent.*\/workflow budget \+\$N/s),
+    message: expect.stringMatching(/^\$0\.\d\d of the run's limit of \$0\.49 are spent.*\/workflow stop/s),
   });
 });
 
