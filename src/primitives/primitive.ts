@@ -9,6 +9,7 @@ import type { FilePredicate } from '../verify/gate.ts';
 import type { Acceptances } from './acceptances.ts';
 import type { Census } from './census.ts';
 import type { Handles } from './handles.ts';
+import type { Precedents } from './precedents.ts';
 
 /** What primitives may use of a run; everything that is decided or paid for goes through `journal`. */
 export interface PrimitivePorts {
@@ -34,6 +35,7 @@ export interface CallContext extends PrimitivePorts {
   readonly handles: Handles;
   readonly census: Census;
   readonly acceptances: Acceptances;
+  readonly precedents: Precedents;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Change } from '../domain/change.ts';
 import { ConvergeError } from '../domain/errors.ts';
 import { toJson } from '../domain/json.ts';
 import type { Plan } from '../domain/plan.ts';
@@ -10,6 +11,7 @@ import { reviewChange } from '../verify/panel.ts';
 import { handle, readArguments, shardOf, taskOptions } from './arguments.ts';
 import { lay } from './change-of.ts';
 import { refuseReplaced } from './handles.ts';
+import type { EarlierReview } from './precedents.ts';
 import type { Primitive } from './primitive.ts';
 import { phaseOf, toOutcome } from './to-outcome.ts';
 
@@ -25,7 +27,10 @@ const options = z.strictObject({
 });
 const schema = z.tuple([handle, options.nullish()]);
 
-/** Gates, then independent verifiers: a verdict. A script may ask for more verifiers and lenses than the plan, never for fewer. */
+/**
+ * Gates, then independent verifiers: a verdict. A script may ask for more verifiers and lenses than the plan, never for fewer; and it may not ask until the
+ * answer pleases it: a change is judged once, a shard as often as the plan has rounds.
+ */
 export const review: Primitive = {
   name: 'review',
   prepare: async (args, context) => {
@@ -44,6 +49,8 @@ export const review: Primitive = {
       perform: (key) =>
         toOutcome(context, async (last) => {
           await refuseReplaced(context.handles, [change]);
+          const precedent = await context.precedents.before(key);
+          refuseAgain(change, precedent.reviews(change.shard), context.plan);
           const { under } = await lay(change, context);
           const request = { key, label, phase: await phaseOf(key, context), change, shard, under, seats, last };
           const verdict = await reviewChange(request, { ...context, admit: (agent) => context.census.admit(agent) });
@@ -56,6 +63,25 @@ export const review: Primitive = {
     return toJson({ id, change, outcome, findings });
   },
 };
+
+/** Looks at one change, when the first ended without every reviewer's answer. */
+const MOST_LOOKS = 2;
+
+function refuseAgain(change: Change, earlier: readonly EarlierReview[], { limits }: Plan): void {
+  const refuse = (why: string): never => {
+    throw new ConvergeError('script', `review(): the change \`${change.id}\` of shard ${change.shard} cannot be reviewed: ${why}`);
+  };
+  const looks = earlier.filter((review) => review.change === change.id).map(({ came }) => came);
+  const judged = looks.find((came) => came === 'accepted' || came === 'revise');
+  if (judged !== undefined) refuse(`it has its verdict, \`${judged}\`. Accept or revise it with that one.`);
+  if (looks.includes('open')) refuse('a review of it is under way. Wait for that verdict.');
+  if (looks.length >= MOST_LOOKS) refuse(`${MOST_LOOKS} reviews ended without an answer of every reviewer. Leave the shard over.`);
+  const rounds = earlier.filter(({ came }) => came !== 'unverified' && came !== 'nothing').length;
+  if (rounds >= limits.rounds)
+    refuse(
+      `found ${rounds} reviews of this shard before, expected at most the ${limits.rounds} rounds of the approved plan. Leave the shard over.`,
+    );
+}
 
 function seatsOf(asked: z.infer<typeof options>, plan: Plan): readonly Seat[] {
   const least = plan.limits.reviewers;

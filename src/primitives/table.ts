@@ -12,6 +12,7 @@ import { grep } from './grep.ts';
 import { openHandles } from './handles.ts';
 import { codemod, workflow } from './later.ts';
 import { migrate } from './migrate.ts';
+import { openPrecedents } from './precedents.ts';
 import type { CallContext, PreparedCall, Primitive, PrimitivePorts } from './primitive.ts';
 import { review } from './review.ts';
 import { revise } from './revise.ts';
@@ -35,6 +36,7 @@ export function openPrimitives(ports: PrimitivePorts): Primitives {
     handles: openHandles(run, journal),
     census: openCensus({ run, journal, limit: plan.limits.agents }),
     acceptances: openAcceptances(run, journal),
+    precedents: openPrecedents(run, journal),
   };
   return {
     prepare: async (kind, args) => primitiveNamed(kind).prepare(args, context),

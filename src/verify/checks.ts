@@ -6,8 +6,8 @@ import type { CommandRequest, CommandResult, Commands } from '../sandbox/command
 /** Seconds for a command that does nothing. */
 const NOTHING_SECONDS = 60;
 
-/** What a shell says of a command that SIGKILL or SIGTERM ended: nobody's test fails like that, somebody outside ended it (a full machine, a restart). */
-const KILLED: ReadonlySet<number> = new Set([137, 143]);
+/** What a shell says of a command that SIGKILL ended: no test fails like that, the machine ended it (it was full). Converge's own limits are told otherwise. */
+const KILLED = 137;
 
 /** Output of a command in findings and prompts: its last characters, where test runners say what failed. */
 const TAIL = 4_000;
@@ -37,15 +37,11 @@ export function openChecks(commands: Commands, signal: AbortSignal): Checks {
   const runOn = async (tree: string, request: CommandRequest): Promise<CommandResult> => {
     const result = await commands.on(tree, request, signal);
     if (result.ended === 'aborted' || signal.aborted) throw new Suspended('stopping', `\`${request.run}\` was interrupted.`);
-    if (result.ended === 'exit' && KILLED.has(result.exitCode))
-      throw new ConvergeError(
-        'sandbox',
-        `\`${request.run}\` was killed from outside (exit ${result.exitCode}) before it had an end of its own.`,
-        {
-          detail: result.output,
-          retry: 'later',
-        },
-      );
+    if (result.ended === 'exit' && result.exitCode === KILLED)
+      throw new ConvergeError('sandbox', `\`${request.run}\` was killed from outside (exit ${KILLED}) before it had done its work.`, {
+        detail: result.output,
+        retry: 'later',
+      });
     return result;
   };
   const runAgain = (check: Check, tree: string): Promise<CommandResult> => runOn(tree, { run: check.run, seconds: CHECK_SECONDS });

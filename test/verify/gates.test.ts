@@ -1,9 +1,13 @@
 import { openChecks } from '../../src/verify/checks.ts';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Check, Plan, PlanDraft } from '../../src/domain/plan.ts';
 import type { Shard } from '../../src/domain/shard.ts';
 import { gateContext, runGates } from '../../src/verify/gates.ts';
+import { openCommands } from '../../src/sandbox/commands-of.ts';
+import type { Commands } from '../../src/sandbox/commands.ts';
+import { scratch } from '../git/origin.ts';
 import { change, edits, plan, project, shard, shell, stillOld } from './support.ts';
+import type { Project } from './support.ts';
 
 const BASE = {
   'src/a.js': 'import { old } from "./lib.js";\nexport const a = old(1, 2);\n',
@@ -22,15 +26,29 @@ interface Case {
   readonly checks?: readonly Check[];
   readonly failingAtBase?: Plan['failingAtBase'];
   readonly draft?: Partial<PlanDraft>;
+  readonly setup?: string;
+}
+
+/** The real commands of a run, with a setup layer. */
+async function withSetup({ repository }: Project, setup: string): Promise<Commands> {
+  const settings = { confinement: 'none', setup, setupNetwork: false, parallel: 1, memoryMegabytes: 1024, readOnly: [] } as const;
+  const commands = await openCommands({ repository, settings: { ...settings, directory: scratch() } });
+  onTestFinished(() => commands.close());
+  return { caveats: [], on: (...asked) => commands.on(...asked), close: () => commands.close() };
 }
 
 /** Runs all gates on one change; outcomes by gate, and the findings. */
 async function gates(given: Case) {
   const there = await project({ ...BASE, ...given.base });
   const own = shard('s1', given.files ?? ['src/a.js'], given.shard);
-  const whole = plan(there.base, [own], { checks: given.checks ?? [], failingAtBase: given.failingAtBase ?? [], draft: given.draft ?? {} });
+  const whole = plan(there.base, [own], {
+    checks: given.checks ?? [],
+    failingAtBase: given.failingAtBase ?? [],
+    setup: given.setup ?? null,
+    draft: given.draft ?? {},
+  });
   const work = await change(there, own.id, edits(given.edit));
-  const commands = shell(there.repository);
+  const commands = given.setup === undefined ? shell(there.repository) : { ...(await withSetup(there, given.setup)), ran: [] };
   const ports = {
     plan: whole,
     repository: there.repository,
@@ -270,6 +288,39 @@ describe('shard checks', () => {
     const { of, findings } = await gates({ edit: { 'src/a.js': 'export const a = 1;\n' }, checks });
     expect(of('check:fresh')).toMatchObject({ outcome: 'failed', detail: expect.stringContaining('exit 3') });
     expect(findings[0]?.evidence).toEqual({ kind: 'command', name: 'fresh', output: 'no fresh in a.js' });
+  });
+
+  const UNIT = { name: 'unit', run: 'true', when: 'shard' } as const;
+  const LOCKED = { 'package-lock.json': '{ "ok": 1 }\n' };
+  const FOUNDATION = { files: ['package-lock.json'], shard: { kind: 'foundation', task: 'add the library' } } as const;
+  const SETUP = 'grep -q ok package-lock.json || { echo "no such package: fresh"; exit 3; }';
+
+  test('when setup fails with the change and works on the base, the gate fails: its output is the evidence', async () => {
+    const edit = { 'package-lock.json': '{ "fresh": 1 }\n' };
+    const { of, findings } = await gates({ ...FOUNDATION, base: LOCKED, edit, checks: [UNIT], setup: SETUP });
+    expect(of('check:unit')).toMatchObject({ outcome: 'failed', detail: expect.not.stringContaining('no such package') });
+    expect(findings).toMatchObject([
+      {
+        rule: 'check:unit',
+        severity: 'blocking',
+        path: 'package-lock.json',
+        claim: expect.stringContaining('on the base it works'),
+        evidence: { kind: 'command', name: SETUP, output: expect.stringContaining('no such package: fresh') },
+      },
+    ]);
+  });
+
+  test('when setup works with neither, nothing is known of the change', async () => {
+    const edit = { 'package-lock.json': '{ "ok": 2 }\n' };
+    const { of, findings } = await gates({ ...FOUNDATION, base: LOCKED, edit, checks: [UNIT], setup: 'exit 1' });
+    expect(of('check:unit')).toMatchObject({ outcome: 'unknown', detail: expect.stringContaining('could not be run') });
+    expect(findings).toEqual([]);
+  });
+
+  test('a check that the machine killed is neither passed nor failed', async () => {
+    const { of, findings } = await gates({ edit: GOOD, checks: [{ ...UNIT, run: "sh -c 'kill -9 $$'; exit $?" }] });
+    expect(of('check:unit')).toMatchObject({ outcome: 'unknown', detail: expect.stringContaining('killed from outside') });
+    expect(findings).toEqual([]);
   });
 
   test('one that fails on the base already proves nothing and is not run', async () => {
