@@ -10,16 +10,7 @@ import { carefulTokens, type Opening } from './request.ts';
 import { throwIfStopping } from './stopping.ts';
 import { openToolbox, resultOf, type Toolbox } from './toolbox.ts';
 import { failed } from './tools/tool.ts';
-import {
-  afterResponse,
-  afterResults,
-  beginning,
-  openTranscript,
-  sizeOf,
-  type Counters,
-  type Progress,
-  type StoredResponse,
-} from './transcript.ts';
+import { afterResponse, afterResults, beginning, openTranscript, type Counters, type Progress, type StoredResponse } from './transcript.ts';
 
 export interface ConversationParts {
   readonly ask: Ask;
@@ -56,7 +47,7 @@ export async function converse<Answer>(
   const toolbox = openToolbox({ tools: task.tools, checks: task.checks, submit: closing.definition });
   const opening: Opening = { model: task.model, effort: task.effort, system: task.system, tools: toolbox.definitions };
   const transcript = openTranscript({ journal: parts.journal, run: task.run, agent: task.id });
-  let progress = await transcript.resume(beginning(task.brief, sizeOf(opening)), task.workspace);
+  let progress = await transcript.resume(beginning(task.brief, carefulTokens(opening)), task.workspace);
 
   for (;;) {
     parts.onProgress(progress);
@@ -97,7 +88,7 @@ async function askNext<Answer>({
   const milliseconds = limits.seconds * 1000 - progress.milliseconds;
   if (milliseconds <= 0) return exhausted(timeText(limits.seconds));
 
-  const inputTokens = progress.counted + carefulTokens(progress.uncounted) + OVERHEAD_TOKENS;
+  const inputTokens = progress.counted + progress.uncounted + OVERHEAD_TOKENS;
   const { want, atLeast } = tokensFor(task, progress);
   const affordable = maxTokensWithin(task.model, inputTokens, limits.budget - progress.spent);
   if (affordable < atLeast) {

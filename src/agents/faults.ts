@@ -55,7 +55,9 @@ function answeredFault(error: APIError): Fault {
   }
   const retryAfterMs = retryAfterOf(error);
   if (status === 429 || status === 529) return { kind: 'limit', retryAfterMs, paid: false, what };
-  if (status === 408 || status === 409 || status >= 500) return { kind: 'fault', retryAfterMs, paid: false, what };
+  // Who gave up waiting never learned whether the answer was made.
+  if (status === 408 || status === 504) return { kind: 'fault', retryAfterMs, paid: true, what };
+  if (status === 409 || status >= 500) return { kind: 'fault', retryAfterMs, paid: false, what };
   if (status >= 400) return { kind: 'rejected', paid: false, what };
   return { kind: 'fault', retryAfterMs: null, paid: true, what };
 }

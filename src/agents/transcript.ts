@@ -7,6 +7,7 @@ import type { Workspace } from '../git/workspace.ts';
 import type { Journal, TurnRecord } from '../journal/journal.ts';
 import type { ModelMessage } from './client.ts';
 import { promptTokens } from './models.ts';
+import { carefulTokens } from './request.ts';
 
 /** A response as it is stored before its tools run. */
 export interface StoredResponse extends ModelMessage {
@@ -49,7 +50,7 @@ export interface Progress {
   readonly counters: Counters;
   /** `max_tokens` of the last response. */
   readonly maxTokens: number;
-  /** Tokens that the service counted, and bytes that it has not seen yet. */
+  /** Tokens that the service counted, and at most how many there are in what it has not seen yet. */
   readonly counted: number;
   readonly uncounted: number;
   /** Stored, and its tools have not run. */
@@ -58,9 +59,9 @@ export interface Progress {
 
 const NO_COUNTERS: Counters = { attempts: 0, objections: 0, nudges: 0, cuts: 0 };
 
-export function beginning(brief: string, openingBytes: number): Progress {
+export function beginning(brief: string, openingTokens: number): Progress {
   const messages: MessageParam[] = [{ role: 'user', content: [{ type: 'text', text: brief }] }];
-  const uncounted = openingBytes + sizeOf(messages);
+  const uncounted = openingTokens + carefulTokens(messages);
   return { messages, turns: 0, spent: 0, milliseconds: 0, counters: NO_COUNTERS, maxTokens: 0, counted: 0, uncounted, pending: null };
 }
 
@@ -76,11 +77,14 @@ export function afterResults(before: Progress, { say, keep, counters, millisecon
   if (keep && before.pending !== null && before.pending.content.length > 0)
     messages.push({ role: 'assistant', content: [...before.pending.content] });
   if (say !== null) messages.push({ role: 'user', content: [...say] });
-  return { ...before, messages, counters, milliseconds, uncounted: before.uncounted + sizeOf(say), pending: null };
-}
-
-export function sizeOf(value: unknown): number {
-  return Buffer.byteLength(JSON.stringify(value) ?? '');
+  return {
+    ...before,
+    messages,
+    counters,
+    milliseconds,
+    uncounted: before.uncounted + (say === null ? 0 : carefulTokens(say)),
+    pending: null,
+  };
 }
 
 /** Stores a conversation's turns and finds it again where it stood, the workspace as it was. */
