@@ -32,10 +32,17 @@ function oneLine(text: string): string {
   return plain(text).replaceAll(/\s+/gu, ' ');
 }
 
-/** No mentions, no `Fixes #1`, no forged trailers: a commit message acts on GitHub too. */
+/** What GitHub reads as the wish that no workflow runs: https://docs.github.com/en/actions/managing-workflow-runs/skipping-workflow-runs */
+const SKIP_MARK = /\[(?=\s*(?:skip[\s-]+ci|ci[\s-]+skip|no[\s-]+ci|skip[\s-]+actions|actions[\s-]+skip)\s*\])/giu;
+const SKIP_TRAILER = /skip-checks(?=\s*:)/giu;
+
+/** No mentions, no `Fixes #1`, no `[skip ci]`, no forged trailers: a commit message acts on GitHub too. To people it reads as before: what acts is broken by a space of no width. */
 function plain(text: string): string {
   return clip(text.trim(), 2000)
     .replaceAll(/@(?=[\w-])/gu, '@\u200B')
     .replaceAll(/#(?=\d)/gu, '#\u200B')
-    .replaceAll(/^(?=[A-Za-z-]+:\s)/gmu, ' ');
+    .replaceAll(/\b(GH-|issues\/|pull\/)(?=\d)/giu, '$1\u200B')
+    .replaceAll(SKIP_MARK, '[\u200B')
+    .replaceAll(SKIP_TRAILER, '$&\u200B')
+    .replaceAll(/^(?=[A-Za-z][A-Za-z0-9-]*\s*:)/gmu, ' ');
 }
