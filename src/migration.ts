@@ -48,7 +48,7 @@ async function agree(house: House): Promise<Agreement> {
 
     const { plan } = planned;
     const branch = house.settings.planOnly ? null : await openBranch(house, plan);
-    await showPlan(house, plan, { round, branch });
+    await showPlan(house, plan, { round, branch, why: revision?.text ?? null });
     if (branch === null) return { kind: 'ended', end: () => stopped(house, 'Planned only; nothing was changed.') };
 
     const decision = await durable(house, `decision#${round}`, () => nextDecision(house, plan));

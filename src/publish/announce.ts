@@ -25,10 +25,17 @@ export async function announce(house: House): Promise<void> {
   await house.hub.comment(house.run, 'status', { number: house.place.number, body: statusComment(facts) });
 }
 
+interface Shown {
+  readonly round: number;
+  readonly branch: RunBranch | null;
+  /** Why it was planned again; null for the first plan. */
+  readonly why: string | null;
+}
+
 /** The plan as a comment (in parts when it is long), and the check run `converge`, queued until a person approves. */
-export async function showPlan(house: House, plan: Plan, { round, branch }: { round: number; branch: RunBranch | null }): Promise<void> {
+export async function showPlan(house: House, plan: Plan, { round, branch, why }: Shown): Promise<void> {
   const planOnly = branch === null ? (house.settings.planOnlyReason ?? 'Only planning was asked for.') : null;
-  const comments = planComments({ plan, round, planOnly });
+  const comments = planComments({ plan, round, why, planOnly });
   for (const [at, body] of comments.entries())
     await house.hub.comment(house.run, `plan/${round}/${at + 1}`, { number: house.place.number, body });
   if (branch !== null) await startCheck(house, branch.commit, { waiting: true });

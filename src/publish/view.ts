@@ -8,6 +8,7 @@ import { trusted } from '../journal/trusted.ts';
 export interface RunView {
   readonly plan: Plan | null;
   readonly status: PostedComment | null;
+  /** Of this very plan: null while a plan that was made again is not shown yet. */
   readonly planComment: PostedComment | null;
   readonly pullRequest: PostedPullRequest | null;
   /** The newest check run, with the commit that it stands on. */
@@ -24,11 +25,10 @@ export interface CheckSeen {
 const CHECK_KEY = /^check\/([0-9a-f]{40})$/u;
 
 export function viewOf(state: RunState): RunView {
-  const planned = [...state.steps].findLast(([name]) => name.startsWith('plan#'))?.[1];
+  const [step, planned] = [...state.steps].findLast(([name]) => name.startsWith('plan#')) ?? [];
   const plan = planned === undefined ? null : trusted<Planned>().parse(planned);
   const comment = (key: string): PostedComment | null =>
     state.effects.has(key) ? trusted<PostedComment>().parse(state.effects.get(key)) : null;
-  const planKey = [...state.effects.keys()].findLast((key) => /^plan\/\d+\/1$/u.test(key));
   const checks = [...state.effects].flatMap(([key, result]): readonly CheckSeen[] => {
     const commit = CHECK_KEY.exec(key)?.[1];
     return commit === undefined ? [] : [{ ...trusted<{ id: number }>().parse(result), commit }];
@@ -36,7 +36,7 @@ export function viewOf(state: RunState): RunView {
   return {
     plan: plan?.kind === 'planned' ? plan.plan : null,
     status: comment('status'),
-    planComment: planKey === undefined ? null : comment(planKey),
+    planComment: step === undefined ? null : comment(`plan/${step.slice('plan#'.length)}/1`),
     pullRequest: state.effects.has('pull-request') ? trusted<PostedPullRequest>().parse(state.effects.get('pull-request')) : null,
     check: checks.at(-1) ?? null,
     olderChecks: checks.slice(0, -1),

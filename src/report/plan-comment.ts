@@ -6,6 +6,8 @@ export interface PlanShown {
   readonly plan: Plan;
   /** 1 for the first plan of the run. */
   readonly round: number;
+  /** Why it was planned again; null for the first plan. */
+  readonly why: string | null;
   readonly planOnly: string | null;
 }
 
@@ -25,6 +27,7 @@ export function planComments(shown: PlanShown): readonly string[] {
   return parts(
     paragraphs(
       `## ${shown.round === 1 ? 'Plan' : `Plan, revised (${shown.round})`}: ${line(plan.draft.title, 120)}`,
+      shown.why === null ? null : `**Planned again:** ${line(shown.why, 600)}`,
       prose(plan.draft.intent),
       nextStep(shown),
       summary(plan),
