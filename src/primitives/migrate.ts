@@ -63,7 +63,7 @@ function briefOf(
   return renderPrompt(BRIEF, {
     shard: work.shard.id,
     files: filesText(plan, work.shard),
-    work: workText(work.shard),
+    work: workText(work.shard, 'author'),
     laid: laid.length === 0 ? 'None that you need to know of.' : laid.join('\n'),
     prompt: work.prompt === '' ? 'None.' : quoted(work.prompt),
     checks: checksText(plan),

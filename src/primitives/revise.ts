@@ -67,7 +67,7 @@ function briefOf({ change, findings, diff }: Revision, { plan, task }: CallConte
   return renderPrompt(BRIEF, {
     shard: shard.id,
     files: filesText(plan, shard),
-    work: workText(shard),
+    work: workText(shard, 'author'),
     findings: findings.map(findingText).join('\n\n'),
     diff: fence('diff', diffText(diff)),
     checks: checksText(plan),

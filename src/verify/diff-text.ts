@@ -8,7 +8,7 @@ const OF_ALL = 240_000;
 export function diffText(files: readonly FileDiff[]): string {
   let room = OF_ALL;
   const parts = files.map((file) => {
-    const text = file.text.trimEnd();
+    const text = withoutBlobs(file.text.trimEnd());
     const size = Math.min(text.length, OF_A_FILE, room);
     room -= size;
     if (size === text.length) return text;
@@ -19,4 +19,9 @@ export function diffText(files: readonly FileDiff[]): string {
     ].join('\n');
   });
   return parts.join('\n');
+}
+
+/** Without the header lines that name git's objects: they tell a reader nothing. A line of a file cannot be one, as it begins with a mark. */
+function withoutBlobs(text: string): string {
+  return text.replaceAll(/\nindex [0-9a-f]+\.\.[0-9a-f]+(?: \d+)?(?=\n|$)/gu, '');
 }

@@ -22,7 +22,7 @@ import type { GatesOutcome } from './gates.ts';
 import { guideText } from './guide.ts';
 import { lensText } from './lenses.ts';
 import type { Seat } from './lenses.ts';
-import { filesText, workText } from './shard-text.ts';
+import { checksText, filesText, gatesText, workText } from './shard-text.ts';
 import { verdictId } from './verdict-id.ts';
 import { verifierAnswer } from './verifier-answer.ts';
 import type { VerifierAnswer } from './verifier-answer.ts';
@@ -200,7 +200,8 @@ function verifierTask(key: string, sitting: Sitting, ports: PanelPorts): Verifie
 /** Evidence that does not hold is told once, so that a misquoted line can be mended; after that, code makes notes of what still does not hold. */
 function submission(context: GateContext): Submission<VerifierAnswer> {
   return {
-    description: 'Hands in your review and ends your work. Call it once, when you have looked through the whole diff with your lens.',
+    description:
+      'Hands in your review and ends the conversation; call it once, last. If something is wrong with its form or its evidence, the result says what.',
     schema: verifierAnswer,
     attempts: ATTEMPTS,
     examine: async ({ findings }, before) => {
@@ -230,9 +231,9 @@ function briefOf({ request, seat, context, gates }: Sitting): string {
   return renderPrompt(BRIEF, {
     shard: shard.id,
     files: filesText(context.plan, shard),
-    work: workText(shard),
-    // Names and details come from the plan, the repository's files and its commands.
-    gates: fence('results of the gates', gates.map((gate) => `- ${gate.gate}: ${gate.outcome} (${gate.detail})`).join('\n')),
+    work: workText(shard, 'verifier'),
+    gates: gatesText(gates),
+    checks: checksText(context.plan),
     diff: fence('diff', diffText(context.diff)),
     lens: lensText(seat.lens).trim(),
   });

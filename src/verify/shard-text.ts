@@ -1,5 +1,7 @@
+import { fence } from '../agents/prompt.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { Shard } from '../domain/shard.ts';
+import type { GateResult } from '../domain/verdict.ts';
 import { shardChecks } from './checks.ts';
 import { ownedPaths } from './ownership.ts';
 
@@ -15,17 +17,31 @@ export function filesText(plan: Plan, shard: Shard): string {
     .join('\n');
 }
 
-/** What is to be done with a shard: the guide, or a foundation or closing shard's own task. */
-export function workText(shard: Shard): string {
+/** What is to be done with a shard: the guide, or a foundation or closing shard's own task, as its author or those who judge it read it. */
+export function workText(shard: Shard, reader: 'author' | 'verifier'): string {
   if (shard.task === '') return 'Apply the guide to these files, completely: afterwards nothing in them is left to migrate.';
   const when = shard.kind === 'closing' ? 'after all others' : 'before all others';
-  return `This is a ${shard.kind} shard, changed ${when}. It has a task of its own, part of the plan that a person approved; where the guide says otherwise, the task counts:\n\n${quoted(shard.task)}`;
+  const what =
+    reader === 'author'
+      ? 'It has a task of its own, part of the plan that a person approved'
+      : 'Its author was given the task below, part of the plan that a person approved. Judge the change by it as by a rule of the guide (rule `task`)';
+  return `This is a ${shard.kind} shard, changed ${when}. ${what}; where the guide says otherwise, the task counts:\n\n${quoted(shard.task)}`;
 }
 
+/** The checks that can be run on a shard, with their commands: some are long scripts. */
 export function checksText(plan: Plan): string {
   const checks = shardChecks(plan);
   if (checks.length === 0) return 'This migration has no command that could be run on a single shard: read twice.';
-  return checks.map((check) => `- \`${check.name}\`, which runs \`${check.run}\``).join('\n');
+  return checks.map(({ name, run }) => `\`${name}\` runs:\n\n${fence(`command of ${name}`, run)}`).join('\n\n');
+}
+
+/** Names and details come from the plan, the repository's files and its commands. What a check runs is told by `checksText`. */
+export function gatesText(gates: readonly GateResult[]): string {
+  const lines = gates.map(({ gate, outcome, detail }) => {
+    const plain = outcome === 'passed' && gate.startsWith('check:');
+    return plain ? `- ${gate}: passed` : `- ${gate}: ${outcome} (${detail})`;
+  });
+  return fence('results of the gates', lines.join('\n'));
 }
 
 /** Text of the approved plan or its script: an instruction, set off from ours. */

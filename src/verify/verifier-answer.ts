@@ -7,12 +7,12 @@ const evidence = z
       before: z
         .string()
         .describe(
-          'The line or lines before the change that prove it, copied exactly from the diff without its leading mark; empty when only the new text matters.',
+          'One run of text of the file in `path` as it was before the change: part of a line (three characters at least), or several whole adjacent lines; removed or unchanged. Copied exactly, without diff marks. Empty when only what is there now matters.',
         ),
       after: z
         .string()
         .describe(
-          'The line or lines after the change that prove it, copied exactly from the diff or the file without marks or line numbers; empty when something was only lost.',
+          'The same of the file in `path` as it is after the change, without diff marks or line numbers. Empty when something was only lost.',
         ),
     }),
     z.strictObject({
@@ -25,20 +25,25 @@ const evidence = z
   ])
   .nullable()
   .describe(
-    'What proves the claim. Code looks it up; a finding whose evidence is missing or cannot be found again is kept as a note and blocks nothing.',
+    'What proves a blocking finding. Code looks it up; what is missing or cannot be found again makes the finding a note, which blocks nothing. Null is enough for a note.',
   );
 
 const finding = z.strictObject({
   rule: z
     .string()
     .min(1)
-    .describe("Id of the guide's rule that is broken, such as `G2`; or `behaviour`, `tests` or `scope` when it is none of the rules."),
+    .describe(
+      "What is broken: the id of the guide's rule, such as `G2`; `task`, the shard's own task; when it is neither, `unmigrated` (something was left), `behaviour` (also what the plan promises for all shards), `tests` or `scope`.",
+    ),
   severity: z
     .enum(['blocking', 'note'])
     .describe(
       '`blocking`: the change must not be delivered like this, and you can prove it. `note`: worth knowing, or you cannot prove it.',
     ),
-  path: z.string().min(1).describe('Path of the file, from the root of the repository, as the diff names it.'),
+  path: z
+    .string()
+    .min(1)
+    .describe('Path of a file of this shard, from the root of the repository. What other files prove belongs in the claim.'),
   line: z
     .int()
     .min(1)
@@ -61,9 +66,7 @@ export const verifierAnswer = z.strictObject({
   findings: z
     .array(finding)
     .max(50)
-    .describe(
-      'All that you object to, the gravest first; each thing once. An empty list means that you looked through all of the diff and found nothing.',
-    ),
+    .describe('All that you object to, the gravest first. An empty list means that you looked through all of the diff and found nothing.'),
 });
 
 export type VerifierAnswer = z.infer<typeof verifierAnswer>;

@@ -95,7 +95,7 @@ test("the brief names files, task, checks and what was asked; text by others is 
   await outcome('migrate', [{ id: 'sa' }, { prompt: 'Mind the tabs.' }]);
   const [task] = agents.tasks;
   expect(task?.brief).toContain('- src/a.js');
-  expect(task?.brief).toContain('`unit`, which runs `npm test`');
+  expect(task?.brief).toMatch(/`unit` runs:\n\n<data name="command of unit" mark="\w+">\nnpm test\n/u);
   expect(task?.brief).toMatch(/<data name="what people asked for" mark="\w+">\nPlease replace old\(\)\./u);
   expect(task?.brief).toContain('\n> Mind the tabs.\n');
   expect(task?.tools).toContain('check');

@@ -149,7 +149,7 @@ describe('parses', () => {
       files: ['config/tsconfig.json', 'x.py'],
       edit: { 'config/tsconfig.json': '{ // more\n}\n', 'x.py': 'def (' },
     });
-    expect(rest.of('parses')).toEqual({ gate: 'parses', outcome: 'skipped', detail: 'nothing to parse; no parser for 2 other files' });
+    expect(rest.of('parses')).toEqual({ gate: 'parses', outcome: 'skipped', detail: 'no parser: config/tsconfig.json, x.py' });
   });
 });
 

@@ -9,7 +9,8 @@ const NAME = 'predicate-false';
 export const predicateFalse: Gate = async (context) => {
   const { plan, shard } = context;
   const files = shard.files.filter((file) => plan.inventory.includes(file));
-  if (files.length === 0) return skipped(NAME, `shard ${shard.id} has no file of the inventory`);
+  if (files.length === 0)
+    return skipped(NAME, `a ${shard.kind} shard has a task of its own; whether its files have something left to migrate is not asked`);
   const paths = ownedPaths({ ...shard, files }, plan.draft.renames);
   const objections = (await Promise.all(paths.map((path) => ask(context, path)))).filter((objection) => objection !== null);
   return objections.length === 0
