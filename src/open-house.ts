@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import type { Agents } from './agents/agent.ts';
 import { priceOf } from './agents/models.ts';
 import type { Config } from './config.ts';
-import { ConvergeError, messageOf } from './domain/errors.ts';
+import { messageOf } from './domain/errors.ts';
+import type { Place } from './domain/run.ts';
 import { foldRun } from './domain/run-state.ts';
 import type { Limits } from './domain/budget.ts';
-import type { Json } from './domain/json.ts';
 import type { Plan } from './domain/plan.ts';
 import type { OpenHouse } from './engine/driver.ts';
 import { openRepository } from './git/mirror.ts';
@@ -19,6 +19,7 @@ import { openPredicate } from './plan/predicate.ts';
 import { planMigration } from './plan/planner.ts';
 import { openPrimitives } from './primitives/table.ts';
 import { openBulletin, type Bulletin } from './publish/bulletin.ts';
+import { restoreMirror } from './restore-mirror.ts';
 import { openCommands } from './sandbox/commands-of.ts';
 import { deliveredBudget } from './script/budget.ts';
 import { DEFAULT_SCRIPT } from './script/default-script.ts';
@@ -43,35 +44,48 @@ export function houseOpener(estate: Estate): {
   readonly enter: (run: string, signal: AbortSignal) => Promise<OpenHouse>;
   close(): Promise<void>;
 } {
-  const mirrors = new Map<string, Promise<Repository>>();
-  const mirrorOf = (name: string, open: () => Promise<Repository>): Promise<Repository> => {
-    const known = mirrors.get(name) ?? open();
-    mirrors.set(name, known);
-    known.catch(() => mirrors.delete(name));
-    return known;
+  const mirrors = new Map<string, Mirror>();
+  const mirrorOf: Entering['mirrorOf'] = (place, hub) => {
+    const name = `${place.owner}/${place.repo}`.toLowerCase();
+    const known = mirrors.get(name);
+    if (known !== undefined) {
+      if (place.installation > known.newest.installation) {
+        known.newest.hub = hub;
+        known.newest.installation = place.installation;
+      }
+      return known.repository;
+    }
+    const newest = { hub, installation: place.installation };
+    const mirror: Mirror = { newest, repository: openMirror(estate.config, name, () => newest.hub) };
+    mirrors.set(name, mirror);
+    mirror.repository.catch(() => mirrors.delete(name));
+    return mirror.repository;
   };
   return {
     enter: (run, signal) => enter(estate, { run, signal, mirrorOf }),
     close: async () => {
-      for (const mirror of mirrors.values()) await (await mirror).close();
+      for (const { repository } of mirrors.values()) await (await repository).close();
     },
   };
+}
+
+interface Mirror {
+  /** The newest installation that a run entered with: an App that was installed anew has no other's tokens. Their numbers grow. */
+  readonly newest: { hub: Hub; installation: number };
+  readonly repository: Promise<Repository>;
 }
 
 interface Entering {
   readonly run: string;
   readonly signal: AbortSignal;
-  readonly mirrorOf: (name: string, open: () => Promise<Repository>) => Promise<Repository>;
+  readonly mirrorOf: (place: Place, hub: Hub) => Promise<Repository>;
 }
 
 async function enter(estate: Estate, { run, signal, mirrorOf }: Entering): Promise<OpenHouse> {
   const { config, journal } = estate;
-  const { place, requester, task, settings, steps } = foldRun(await journal.events(run));
+  const { place, requester, task, settings } = foldRun(await journal.events(run));
   const hub = estate.hubOf(place);
-  const name = `${place.owner}/${place.repo}`.toLowerCase();
-  const repository = await mirrorOf(name, () => openMirror(config, hub, name));
-  // A mirror is a cache: what the run starts from is fetched again where it is gone.
-  for (const [step, base] of steps) if (step.startsWith('base#')) await repository.pin({ run, commit: commitOf(base) });
+  const repository = await mirrorOf(place, hub);
   const { sandbox } = config;
   const commands = await openCommands({
     repository,
@@ -104,6 +118,12 @@ async function enter(estate: Estate, { run, signal, mirrorOf }: Entering): Promi
     scripts: { standard: DEFAULT_SCRIPT, run: (own, plan) => runPlan(own, plan, estate.waits.retryWaits) },
     predicates: { open: (plan) => openPredicate(plan.draft.predicate, { commands }) },
   };
+  try {
+    await restoreMirror(house);
+  } catch (error) {
+    await commands.close();
+    throw error;
+  }
   return {
     house,
     close: async () => {
@@ -132,16 +152,11 @@ async function leave({ config, limits }: Estate, { run, repository }: { run: str
   await rm(join(config.dataDirectory, 'sandbox', run), { recursive: true, force: true });
 }
 
-async function openMirror(config: Config, hub: Hub, name: string): Promise<Repository> {
-  const { cloneUrl } = await hub.repository();
-  const directory = join(config.dataDirectory, 'mirrors', `${name.replaceAll('/', '--')}.git`);
+async function openMirror(config: Config, name: string, hub: () => Hub): Promise<Repository> {
+  const { cloneUrl } = await hub().repository();
+  const directory = join(config.dataDirectory, 'mirrors', `${encodeURIComponent(name)}.git`);
   await mkdir(directory, { recursive: true });
-  return openRepository({ directory, remote: { url: cloneUrl, token: () => hub.gitToken() }, bot: await hub.bot() });
-}
-
-function commitOf(base: Json): string {
-  if (base !== null && typeof base === 'object' && 'commit' in base && typeof base.commit === 'string') return base.commit;
-  throw new ConvergeError('journal', 'Found a pinned base without a commit in the journal, expected its id.');
+  return openRepository({ directory, remote: { url: cloneUrl, token: () => hub().gitToken() }, bot: await hub().bot() });
 }
 
 async function makePlan(house: House, { base, revision, round }: PlanRequest): Promise<Planned> {

@@ -22,8 +22,12 @@ export interface RunBranch {
 export async function openBranch(house: House, plan: Plan): Promise<RunBranch> {
   const name = runBranch(house.run);
   const earlier = await beginnings(house);
-  const known = earlier.find((beginning) => beginning.base === plan.base.commit);
-  const commit = known?.commit ?? (await begin(house, plan, earlier.at(-1)?.commit ?? null));
+  const at = earlier.findIndex((beginning) => beginning.base === plan.base.commit);
+  const known = earlier[at];
+  const commit =
+    known === undefined
+      ? await begin(house, plan, earlier.at(-1)?.commit ?? null)
+      : await keep(house, plan, { known: known.commit, previous: earlier[at - 1]?.commit ?? null });
   const pushed = await pushOnce(house, { key: `push/plan/${plan.base.commit.slice(0, 12)}`, commit, branch: name });
   if (pushed.kind === 'refused') throw refusedPush(name, pushed.reason);
   if (pushed.kind === 'moved') throw movedBefore(name);
@@ -55,7 +59,8 @@ interface Beginning {
   readonly commit: string;
 }
 
-async function beginnings(house: House): Promise<readonly Beginning[]> {
+/** In order, as the journal has them. */
+export async function beginnings(house: House): Promise<readonly Beginning[]> {
   const effects = await house.journal.effects(house.run);
   return effects.flatMap(({ key, intent }) => {
     const base = /^branch\/([0-9a-f]{40})$/u.exec(key)?.[1];
@@ -65,7 +70,29 @@ async function beginnings(house: House): Promise<readonly Beginning[]> {
 }
 
 async function begin(house: House, plan: Plan, previous: string | null): Promise<string> {
-  const commit = await house.repository.commit({
+  const commit = await beginningOf(house, plan, previous);
+  await house.journal.intend(house.run, `branch/${plan.base.commit}`, { commit });
+  await house.journal.done(house.run, `branch/${plan.base.commit}`, { commit });
+  return commit;
+}
+
+/** A mirror is a cache: where the beginning is gone and was never pushed, it is made again, under the same id. */
+async function keep(
+  house: House,
+  plan: Plan,
+  { known, previous }: { readonly known: string; readonly previous: string | null },
+): Promise<string> {
+  if (await house.repository.has(known)) return known;
+  const again = await beginningOf(house, plan, previous);
+  if (again === known) return known;
+  throw new ConvergeError(
+    'git',
+    `The beginning of \`${runBranch(house.run)}\` (\`${known}\`) is gone from Converge's own copy of the repository and from GitHub, and cannot be made again. Expected that the branch stays while the run goes on. Restore the branch, or start the migration again.`,
+  );
+}
+
+async function beginningOf(house: House, plan: Plan, previous: string | null): Promise<string> {
+  return house.repository.commit({
     message: [
       `Begin: ${pullRequestTitle(plan)}`,
       'The plan and what became of it are in the pull request.',
@@ -75,9 +102,6 @@ async function begin(house: House, plan: Plan, previous: string | null): Promise
     tree: plan.base.tree,
     date: await startOf(house),
   });
-  await house.journal.intend(house.run, `branch/${plan.base.commit}`, { commit });
-  await house.journal.done(house.run, `branch/${plan.base.commit}`, { commit });
-  return commit;
 }
 
 /** Commits are reproducible: their dates come from the journal. */
