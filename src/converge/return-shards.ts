@@ -19,20 +19,21 @@ export async function returnShards(house: House, plan: Plan, { assembled, attemp
   const returns = events.flatMap(({ event }) => (event.type === 'shard.returned' ? [event] : []));
   // Asked again after a kill, the same conflict gives the same answer: those returned for this very tip, and those never returned.
   const again = assembled.conflicts.filter(({ shard }) =>
-    returns.every((event) => event.shard !== shard || event.commit === assembled.onto),
+    returns.every((event) => event.shard !== shard || event.commit === assembled.head),
   );
   if (again.length === 0) return null;
-  const tree = await house.repository.treeOf(assembled.onto);
+  // On what landed: the shards that it needs are there, and what people pushed.
+  const { head, tree } = assembled;
   const fresh = again.filter(({ shard }) => !returns.some((event) => event.shard === shard));
   await house.journal.append(
     house.run,
-    fresh.map(({ shard, paths }) => ({ type: 'shard.returned', shard, commit: assembled.onto, tree, paths })),
+    fresh.map(({ shard, paths }) => ({ type: 'shard.returned', shard, commit: head, tree, paths })),
   );
   const onTip: Plan = {
     ...plan,
-    base: { ...plan.base, commit: assembled.onto, tree },
+    base: { ...plan.base, commit: head, tree },
     script: house.scripts.standard,
-    shards: plan.shards.filter(({ id }) => again.some(({ shard }) => shard === id)).map((shard) => alone(shard)),
+    shards: plan.shards.filter(({ id }) => again.some(({ shard }) => shard === id)).map((shard) => among(shard, again)),
   };
   const executed = await house.step(`returned#${attempt}`, trusted<Executed>(), () => house.scripts.run(house, onTip));
   const settled = await readShards(house, plan, executed);
@@ -40,7 +41,7 @@ export async function returnShards(house: House, plan: Plan, { assembled, attemp
   return settled;
 }
 
-/** What it needed is on the tip already. */
-function alone(shard: Shard): Shard {
-  return { ...shard, after: [] };
+/** What it needs is on the tip already, but for what is returned with it. */
+function among(shard: Shard, again: Assembled['conflicts']): Shard {
+  return { ...shard, after: shard.after.filter((id) => again.some((conflict) => conflict.shard === id)) };
 }

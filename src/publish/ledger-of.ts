@@ -16,15 +16,14 @@ export function ledgerOf(plan: Plan, { shards, delivered, proof }: Landed): Ledg
   const landed = new Set(delivered.commits.flatMap((commit) => commit.shards));
   const accepted = new Map(shards.accepted.map((item) => [item.shard.id, item]));
   const leftOver = new Map(shards.leftOver.map((item) => [item.shard.id, item]));
-  const conflicts = new Map(delivered.conflicts.map((conflict) => [conflict.shard, conflict.paths]));
+  const conflicts = new Map(delivered.conflicts.map((conflict) => [conflict.shard, conflict]));
   return fileEntries(plan, (shard, path) => {
     const item = accepted.get(shard);
     const conflict = conflicts.get(shard);
     if (item !== undefined && landed.has(shard) && remaining.has(path))
       return { ending: 'left-over', why: 'migrated, but the predicate holds again on the delivered tree: somebody else changed it' };
     if (item !== undefined && landed.has(shard)) return { ending: 'migrated', why: verifiedBy(item) };
-    if (conflict !== undefined)
-      return { ending: 'left-over', why: `accepted, but conflicts with what was pushed to the branch: ${conflict.join(', ')}` };
+    if (conflict !== undefined) return { ending: 'left-over', why: whyNotLanded(conflict) };
     const left = leftOver.get(shard);
     return { ending: left?.unverified === true ? 'unverified' : 'left-over', why: left?.reason ?? 'accepted, but not delivered' };
   });
@@ -43,4 +42,11 @@ export function fileEntries(plan: Plan, endingOf: (shard: string, path: string) 
 function verifiedBy({ verdict, verdicts }: AcceptedShard): string {
   const gates = verdict.gates.filter((gate) => gate.outcome === 'passed').length;
   return `${gates} gates and ${verdict.reviewers.length} reviewers (${verdict.reviewers.map((reviewer) => reviewer.lens).join(', ')}) in round ${verdicts.length}`;
+}
+
+function whyNotLanded({ paths, needs }: Assembled['conflicts'][number]): string {
+  const where = paths.join(', ');
+  return needs.length === 0
+    ? `accepted, but conflicts with what was pushed to the branch: ${where}`
+    : `accepted, but needs ${needs.join(', ')}, which cannot land: ${where}`;
 }
