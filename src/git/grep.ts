@@ -75,9 +75,8 @@ function refusePerl(pattern: string): void {
 export function matcher(globs: readonly string[]): (path: string) => boolean {
   if (globs.length === 0) return () => true;
   try {
-    const matches = picomatch([...globs], { dot: true });
-    // Given a second argument, as Array.filter does, picomatch answers with an object, which is always true.
-    return (path) => matches(path);
+    // Given a list, picomatch answers yes or no to a path, whatever else a caller such as Array.filter hands it.
+    return picomatch([...globs], { dot: true });
   } catch (error) {
     throw new ConvergeError(
       'git',

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { contentOf } from '../../src/domain/change.ts';
 import type { Overlay } from '../../src/domain/change.ts';
-import { matcher } from '../../src/git/grep.ts';
 import { pathFault } from '../../src/git/paths.ts';
 import type { Repository, Workspace } from '../../src/git/workspace.ts';
 import { Origin, git } from './origin.ts';
@@ -209,10 +208,6 @@ test('a directory whose name looks like a glob is searched where it is escaped',
   expect(await found(String.raw`src/\[id\]/**`)).toEqual(['src/[id]/page.ts']);
   expect(await found(String.raw`src/\(group\)/*.ts`)).toEqual(['src/(group)/page.ts']);
   expect(await found(String.raw`src/\[id\]/page.ts`)).toEqual(['src/[id]/page.ts']);
-});
-
-test('globs are a yes or no, also where they are asked as Array.filter asks', () => {
-  expect(['a.ts', 'b.js'].filter(matcher(['*.ts']))).toEqual(['a.ts']);
 });
 
 test('searching sees the tree with its edits, and says where', async () => {
