@@ -107,6 +107,7 @@ describe('a run that waits for approval', () => {
       'Planning again: leave test/text/wrap.test.js out',
     );
     const again = await scene.planned(run, first.planHash);
+    expect(scene.ours(issue).some((body) => body.includes('**Planned again:** leave test/text/wrap.test.js out'))).toBe(true);
     const stale = await ask(issue, `/workflow approve ${first.planHash.slice(0, 12)}`);
     expect(stale).toContain(`Found the hash \`${first.planHash.slice(0, 12)}\`, expected \`${again.planHash.slice(0, 12)}\``);
     expect(scene.ours(issue).filter((body) => body.startsWith('## Plan, revised (2)'))).toHaveLength(1);

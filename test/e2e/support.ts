@@ -26,7 +26,7 @@ export const REPO = 'tally';
 const HERE = { owner: OWNER, repo: REPO } as const;
 export const TASK = '/workflow migrate the tests from our own lib/bdd.js to node:test and node:assert/strict';
 const SECRET = 'a secret of the end-to-end tests';
-const ENDS = new Set(['completed', 'partial', 'failed', 'stopped', 'paused']);
+const ENDS = new Set(['completed', 'partial', 'failed', 'stopped']);
 
 /** A person with a token of their own. */
 export interface Person {
@@ -78,7 +78,9 @@ export interface Scene {
   begin(command?: string): Promise<Begun>;
   /** Waits until the run's plan (another one than `not`) waits for approval. */
   planned(run: string, not?: string | null): Promise<RunFacts & { readonly planHash: string }>;
-  /** Waits until the run has ended or pauses. */
+  /** Waits until the run pauses. */
+  paused(run: string): Promise<RunFacts>;
+  /** Waits until the run has ended. */
   ended(run: string): Promise<RunFacts>;
   /** Begins, approves the first plan, and waits for the end. */
   through(command?: string): Promise<Begun & { readonly facts: RunFacts }>;
@@ -227,7 +229,7 @@ interface Teller {
   readonly facts: Scene['facts'];
 }
 
-function storyOf({ robin, until, facts }: Teller): Pick<Scene, 'begin' | 'planned' | 'ended' | 'through'> {
+function storyOf({ robin, until, facts }: Teller): Pick<Scene, 'begin' | 'planned' | 'paused' | 'ended' | 'through'> {
   const begin: Scene['begin'] = async (command = TASK) => {
     const { data } = await robin.octokit.rest.issues.create({ ...HERE, title: 'Move the tests to node:test', body: 'As agreed.' });
     const comment = await robin.say(data.number, command);
@@ -236,22 +238,27 @@ function storyOf({ robin, until, facts }: Teller): Pick<Scene, 'begin' | 'planne
   const planned: Scene['planned'] = (id, not = null) =>
     until(`a plan of run ${id} that waits for approval`, async () => {
       const found = await facts(id);
-      if (found !== undefined && ENDS.has(found.status)) throw new Error(`Run ${id} ${found.status} before: ${found.why ?? ''}`);
+      if (found !== undefined && ENDS.has(found.status))
+        throw new Error(`Run ${id} was ${found.status} before it had a plan: ${found.why ?? ''}`);
       const { planHash = null } = found ?? {};
       return found?.waitsForApproval === true && planHash !== null && planHash !== not ? { ...found, planHash } : undefined;
     });
-  const ended: Scene['ended'] = (id) =>
+  const reach = (id: string, what: string, isThere: (status: string) => boolean): Promise<RunFacts> =>
     until(
-      `the end of run ${id}`,
+      `${what} of run ${id}`,
       async () => {
         const found = await facts(id);
-        return found !== undefined && ENDS.has(found.status) ? found : undefined;
+        if (found === undefined || isThere(found.status)) return found;
+        if (ENDS.has(found.status)) throw new Error(`Run ${id} was ${found.status} before: ${found.why ?? ''} ($${found.dollars})`);
+        return undefined;
       },
-      150_000,
+      100_000,
     );
+  const ended: Scene['ended'] = (id) => reach(id, 'the end', (status) => ENDS.has(status));
   return {
     begin,
     planned,
+    paused: (id) => reach(id, 'a pause', (status) => status === 'paused'),
     ended,
     through: async (command = TASK) => {
       const begun = await begin(command);

@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest';
+import { PRODUCTION_TIMINGS as AGENTS } from '../src/agents/timings.ts';
+import { readConfig } from '../src/config.ts';
+import { PRODUCTION_TIMINGS as GITHUB } from '../src/github/timings.ts';
+import { PRODUCTION_WAITS, waitsFrom } from '../src/waits.ts';
+
+const KEY = '-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----\n';
+const GOOD = { APP_ID: '7', PRIVATE_KEY: KEY, WEBHOOK_SECRET: 'a long secret', ALLOWED_OWNERS: 'Acme, robin', ANTHROPIC_API_KEY: 'k' };
+
+function problem(changes: NodeJS.ProcessEnv): string {
+  try {
+    readConfig({ ...GOOD, ...changes });
+  } catch (error) {
+    return error instanceof Error ? error.message : '';
+  }
+  return 'nothing';
+}
+
+test('a complete environment: owners in lower case, production defaults', () => {
+  expect(readConfig(GOOD)).toMatchObject({
+    appId: 7,
+    apiUrl: 'https://api.github.com',
+    host: '127.0.0.1',
+    port: 3000,
+    publicUrl: null,
+    allowedOwners: new Set(['acme', 'robin']),
+    sandbox: { confinement: 'bubblewrap', setupNetwork: false },
+    limits: { budget: 50_000_000, agents: 1000, concurrency: 16 },
+    timings: {},
+  });
+});
+
+test('another GitHub is named as for Probot', () => {
+  expect(readConfig({ ...GOOD, GHE_HOST: 'github.acme.example' }).apiUrl).toBe('https://github.acme.example/api/v3');
+});
+
+test('a key is taken as PEM, with escaped line ends, or as base64', () => {
+  for (const key of [KEY, KEY.replaceAll('\n', String.raw`\n`), Buffer.from(KEY).toString('base64')])
+    expect(readConfig({ ...GOOD, PRIVATE_KEY: key }).privateKey).toBe(KEY);
+});
+
+test.each([
+  [{ WEBHOOK_SECRET: '' }, 'WEBHOOK_SECRET: '],
+  [{ WEBHOOK_SECRET: 'development' }, 'WEBHOOK_SECRET: found a well-known value'],
+  [{ ALLOWED_OWNERS: ' , ' }, 'ALLOWED_OWNERS: found none, expected the accounts that may spend, such as `my-org,my-login`'],
+  [{ PRIVATE_KEY: '' }, 'PRIVATE_KEY: found no PEM there nor at PRIVATE_KEY_PATH'],
+  [{ PRIVATE_KEY: '', PRIVATE_KEY_PATH: '/nowhere/key.pem' }, 'PRIVATE_KEY: found no PEM there nor at PRIVATE_KEY_PATH'],
+  [{ APP_ID: 'seven' }, 'APP_ID: '],
+  [{ CONVERGE_TIMINGS: '[1]' }, 'CONVERGE_TIMINGS: expected a JSON object of milliseconds by name'],
+  [{ SANDBOX_READ_ONLY: '{}' }, 'SANDBOX_READ_ONLY: expected a JSON list'],
+  [{ SANDBOX: 'maybe' }, 'SANDBOX: '],
+])('%j is told', (changes, words) => {
+  const told = problem(changes);
+  expect(told).toContain('Converge does not start: its environment is not complete.');
+  expect(told).toContain(words);
+  expect(told).toContain('README.md');
+});
+
+test('no secret is in what is told', () => {
+  expect(problem({ WEBHOOK_SECRET: 'changeme', APP_ID: '7', ALLOWED_OWNERS: '' })).not.toContain('changeme');
+});
+
+test('the waits of production', () => {
+  expect(PRODUCTION_WAITS).toEqual({
+    agents: AGENTS,
+    github: GITHUB,
+    retryWaits: [1000, 10_000],
+    bulletinMs: 15_000,
+    redriveMs: [10_000, 60_000, 300_000, 900_000],
+  });
+  expect(waitsFrom({})).toEqual(PRODUCTION_WAITS);
+});
+
+test('waits are changed by name, lists for each entry, and other names are refused', () => {
+  const waits = waitsFrom({ ciPollMs: 7, retriesMs: 3, bulletinMs: 1 });
+  expect(waits.github).toEqual({ ...GITHUB, ciPollMs: 7, retriesMs: [3, 3, 3] });
+  expect(waits).toMatchObject({ agents: AGENTS, bulletinMs: 1, retryWaits: [1000, 10_000] });
+  expect(() => waitsFrom({ ciPolMs: 7 })).toThrow(/CONVERGE_TIMINGS: found ciPolMs, expected some of: .*ciPollMs/u);
+});
