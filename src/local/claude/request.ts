@@ -37,7 +37,6 @@ export const messagesRequest = z.looseObject({
 
 export type MessagesRequest = z.infer<typeof messagesRequest>;
 export type Block = z.infer<typeof blocks>;
-type Tool = NonNullable<MessagesRequest['tools']>[number];
 
 /** A message's blocks; a string is one block of text. */
 export function blocksOf(content: string | readonly Block[]): readonly Block[] {
