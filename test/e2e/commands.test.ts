@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Begun, openScene, OWNER, REPO, type Scene, TASK, withScene } from './support.ts';
+import { HERE } from './github.ts';
+import { type Begun, openScene, type Scene, TASK, withScene } from './support.ts';
 
 /* Who commands, what is understood, and what each command does. One App and one repository, each test with an issue of its own. */
-
-const HERE = { owner: OWNER, repo: REPO } as const;
 
 let scene: Scene;
 

@@ -6,12 +6,13 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { inheritedEnvironment } from '../../src/config.ts';
 import type { RunFacts } from '../../src/local/scene.ts';
-import { type Begun, openScene, OWNER, plain, REPO, type Scene } from './support.ts';
+import { HERE } from './github.ts';
+import { type Begun, openScene, type Scene } from './support.ts';
+import { plain } from './waiting.ts';
 
 /* The main job from a comment to one converged pull request: one run, looked at from all sides. */
 
 const BOT = 'converge[bot]';
-const HERE = { owner: OWNER, repo: REPO } as const;
 
 let scene: Scene;
 let begun: Begun;

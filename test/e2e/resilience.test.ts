@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Begun, openScene, OWNER, plain, REPO, type Scene, TASK, withScene } from './support.ts';
+import { HERE } from './github.ts';
+import { type Begun, openScene, type Scene, TASK, withScene } from './support.ts';
+import { plain } from './waiting.ts';
 
 /* What goes wrong around a run, and how it ends well all the same, or says what happened. */
 
-const HERE = { owner: OWNER, repo: REPO } as const;
 const BOT = 'converge[bot]';
 /** As short as they can be: what is waited for is that something comes, never that time passes. */
 const WAITS = {

@@ -1,12 +1,7 @@
-import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
-import { promisify } from 'node:util';
-import { createAppAuth } from '@octokit/auth-app';
-import { Octokit } from '@octokit/rest';
 import { onTestFailed } from 'vitest';
 import { inheritedEnvironment } from '../../src/config.ts';
 import { runId } from '../../src/control/run-id.ts';
@@ -17,24 +12,26 @@ import type { LocalGitHub } from '../../src/local/github/server.ts';
 import { RunFacts } from '../../src/local/scene.ts';
 import { buildWorld, type World } from '../../src/local/world.ts';
 import { probeConfinement } from '../../src/sandbox/probe.ts';
-import { type RepositoryChanges, writeFiles, writeRepository } from './repository.ts';
+import {
+  commentsOf,
+  forkedPullRequest,
+  git,
+  HERE,
+  newPerson,
+  OWNER,
+  type Person,
+  personWith,
+  pushFiles,
+  redeliver,
+  REPO,
+  replyTo,
+} from './github.ts';
+import { type RepositoryChanges, writeRepository } from './repository.ts';
+import { plain, tail, type Until, untilWith } from './waiting.ts';
 
-const run = promisify(execFile);
-
-export const OWNER = 'acme';
-export const REPO = 'tally';
-const HERE = { owner: OWNER, repo: REPO } as const;
 export const TASK = '/workflow migrate the tests from our own lib/bdd.js to node:test and node:assert/strict';
 const SECRET = 'a secret of the end-to-end tests';
 const ENDS = new Set(['completed', 'partial', 'failed', 'stopped']);
-
-/** A person with a token of their own. */
-export interface Person {
-  readonly login: string;
-  readonly octokit: Octokit;
-  /** Comments, and gives the comment's id. */
-  say(number: number, body: string): Promise<number>;
-}
 
 export interface SceneOptions extends RepositoryChanges {
   /** Whether pushed commits get CI; true unless told. */
@@ -84,8 +81,7 @@ export interface Scene {
   ended(run: string): Promise<RunFacts>;
   /** Begins, approves the first plan, and waits for the end. */
   through(command?: string): Promise<Begun & { readonly facts: RunFacts }>;
-  /** Looks again and again until there is something; ends in an error that carries the App's last lines. */
-  until<Found>(what: string, look: () => Found | Promise<Found>, ms?: number): Promise<Exclude<Found, undefined | null | false>>;
+  readonly until: Until;
   /** Bodies of our App's comments on an issue or pull request, oldest first. */
   ours(number: number): readonly string[];
   /** Our App's reply to that comment: its next one there that is no plan. */
@@ -225,7 +221,7 @@ function assemble(parts: Parts): Scene {
 
 interface Teller {
   readonly robin: Person;
-  readonly until: Scene['until'];
+  readonly until: Until;
   readonly facts: Scene['facts'];
 }
 
@@ -269,32 +265,6 @@ function storyOf({ robin, until, facts }: Teller): Pick<Scene, 'begin' | 'planne
   };
 }
 
-/** Looks every 25 ms. Nothing depends on when: only on that it comes. */
-function untilWith(log: readonly string[]): Scene['until'] {
-  return async (what, look, ms = 60_000) => {
-    const deadline = Date.now() + ms;
-    for (;;) {
-      const found = await look();
-      if (isThere(found)) return found;
-      if (Date.now() > deadline) throw new Error(`Waited ${ms / 1000} s for ${what}.\n${tail(log)}`);
-      await pause(25);
-    }
-  };
-}
-
-/** Text as people read it: spaces that do not break are spaces. */
-export function plain(text: string | null | undefined): string {
-  return (text ?? '').replaceAll('\u00A0', ' ');
-}
-
-function isThere<Found>(found: Found): found is Exclude<Found, undefined | null | false> {
-  return found !== undefined && found !== null && found !== false;
-}
-
-function tail(log: readonly string[]): string {
-  return ['The App’s last lines:', ...log.slice(-25).map((line) => line.slice(0, 600))].join('\n');
-}
-
 async function factsOf(appUrl: string, id: string): Promise<RunFacts | undefined> {
   const response = await fetch(`${appUrl}/runs/${id}.json`).catch(() => null);
   return response?.ok === true ? RunFacts.parse(await response.json()) : undefined;
@@ -307,108 +277,6 @@ async function healthy(scene: Scene): Promise<void> {
     if (over) throw new Error(`The App ended before it listened.\n${tail(scene.log)}`);
     return (await fetch(`${scene.appUrl}/healthz`).catch(() => null))?.ok === true;
   });
-}
-
-function commentsOf(hub: LocalGitHub, number: number, login: string): readonly { readonly id: number; readonly body: string }[] {
-  return [...hub.state.comments.values()]
-    .filter((comment) => comment.issueNumber === number && comment.author.login === login)
-    .map(({ id, body }) => ({ id, body }));
-}
-
-function replyTo(hub: LocalGitHub, { number, to, bot }: { number: number; to: number; bot: string }): string | undefined {
-  return commentsOf(hub, number, bot).find(({ id, body }) => id > to && !body.startsWith('## Plan'))?.body;
-}
-
-function personWith(hub: LocalGitHub, login: string, token: string): Person {
-  const octokit = new Octokit({ baseUrl: hub.apiUrl, auth: token });
-  return {
-    login,
-    octokit,
-    say: async (number, body) => (await octokit.rest.issues.createComment({ ...HERE, issue_number: number, body })).data.id,
-  };
-}
-
-function newPerson(
-  hub: LocalGitHub,
-  { login, role, type = 'User' }: { login: string; role: 'write' | 'read'; type?: 'User' | 'Bot' },
-): Person {
-  const person = personWith(hub, login, hub.createUser(login, { type }).token);
-  hub.setPermission(`${OWNER}/${REPO}`, login, role);
-  return person;
-}
-
-async function forkedPullRequest({ hub, world }: Parts, login: string): Promise<number> {
-  const { octokit } = newPerson(hub, { login, role: 'read' });
-  const { directory } = await hub.createRepository({
-    owner: login,
-    name: REPO,
-    from: world.directory,
-    forkOf: `${OWNER}/${REPO}`,
-    ci: false,
-  });
-  const tip = await git(directory, ['rev-parse', 'main']);
-  const commit = await git(directory, [
-    '-c',
-    'user.name=f',
-    '-c',
-    'user.email=f@f',
-    'commit-tree',
-    `${tip}^{tree}`,
-    '-p',
-    tip,
-    '-m',
-    'Of a fork',
-  ]);
-  await git(directory, ['update-ref', 'refs/heads/idea', commit]);
-  return (await octokit.rest.pulls.create({ ...HERE, title: 'An idea', head: `${login}:idea`, base: 'main' })).data.number;
-}
-
-async function redeliver({ hub, world }: Parts): Promise<void> {
-  const octokit = new Octokit({
-    baseUrl: hub.apiUrl,
-    authStrategy: createAppAuth,
-    auth: { appId: world.appId, privateKey: world.privateKey },
-  });
-  const taken = (code: number | null): boolean => code === null || (code >= 200 && code < 300);
-  const all = [...hub.state.deliveries.values()];
-  const lost = all.filter(({ guid, event }) => event === 'issue_comment' && !all.some((one) => one.guid === guid && taken(one.statusCode)));
-  for (const guid of new Set(lost.map((delivery) => delivery.guid))) {
-    const { id } = lost.find((delivery) => delivery.guid === guid) ?? { id: 0 };
-    await octokit.rest.apps.redeliverWebhookDelivery({ delivery_id: id });
-  }
-}
-
-async function git(directory: string, args: readonly string[]): Promise<string> {
-  const { stdout } = await run('git', [...args], {
-    cwd: directory,
-    maxBuffer: 64_000_000,
-    env: { ...inheritedEnvironment(), GIT_CONFIG_GLOBAL: '/dev/null' },
-  });
-  return stdout.replace(/\n$/u, '');
-}
-
-async function pushFiles(
-  { hub, world, scratch }: Parts,
-  { branch, files, message }: { branch: string; files: Readonly<Record<string, string>>; message: string },
-): Promise<string> {
-  const directory = await mkdtemp(join(scratch, 'clone-'));
-  const header = `http.extraHeader=Authorization: Basic ${Buffer.from(`x-access-token:${world.personToken}`).toString('base64')}`;
-  await git(directory, ['clone', '--quiet', '--branch', branch, world.directory, '.']);
-  await writeFiles(directory, files);
-  await git(directory, ['add', '--all', '--force']);
-  await git(directory, [
-    '-c',
-    'user.name=robin',
-    '-c',
-    'user.email=robin@users.noreply.local',
-    'commit',
-    '--quiet',
-    '--allow-empty',
-    '-m',
-    message,
-  ]);
-  await git(directory, ['-c', header, 'push', '--quiet', `${hub.url}/${OWNER}/${REPO}.git`, `HEAD:refs/heads/${branch}`]);
-  return git(directory, ['rev-parse', 'HEAD']);
 }
 
 function freePort(): Promise<number> {
