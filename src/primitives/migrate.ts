@@ -64,9 +64,16 @@ function briefOf(
     shard: work.shard.id,
     files: filesText(plan, work.shard),
     work: workText(work.shard, 'author'),
-    laid: laid.length === 0 ? 'None that you need to know of.' : laid.join('\n'),
-    prompt: work.prompt === '' ? 'None.' : quoted(work.prompt),
+    laid: laid.length === 0 ? 'None.' : laid.join('\n'),
     checks: checksText(plan),
+    notes: notesText(work.prompt),
     task: fence('what people asked for', task),
   });
+}
+
+/** What the plan's script says to this migrator alone; a section of its own, or nothing. */
+function notesText(prompt: string): string {
+  if (prompt === '') return '';
+  const from = 'From the script of the plan that a person approved; it adds to the guide and never takes from it:';
+  return `## Notes for this shard\n\n${from}\n\n${quoted(prompt)}\n\n`;
 }

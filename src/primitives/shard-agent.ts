@@ -23,7 +23,7 @@ const account = z.strictObject({
     .min(1)
     .max(2000)
     .describe(
-      'One paragraph for the commit message: what changed in these files, and anything about them that a reader of the history should know. No praise, no list of files.',
+      'One paragraph, the body of the commit message: what changed in these files, and anything about them that a reader of the history should know. For example: "Invoices build their dates with `day()`; the month is no longer counted from 0, so the constants are one higher." No praise, no list of files.',
     ),
 });
 type Account = z.infer<typeof account>;
@@ -119,7 +119,8 @@ export function agentLimits({ plan }: Pick<CallContext, 'plan'>): {
 /** The gates that cost nothing are tried at the first submission, while the agent can still mend what they find; a second submission ends it as it is. */
 function submission(work: ShardWork, workspace: Workspace, context: CallContext): Submission<Account> {
   return {
-    description: 'Hands in your work and ends it. Your edits are taken as they stand; nothing else that you wrote is read.',
+    description:
+      'Hands in your edits, as they are now. Gates look at them, without the checks: the first time that they object, the result says to what, and you can mend it and submit again; else your work has ended.',
     schema: account,
     attempts: ATTEMPTS,
     examine: async ({ summary }, before) => {

@@ -10,7 +10,7 @@ export function guideText(plan: Plan): string {
   return [
     '# The guide of this migration',
     `**${title.trim()}**`,
-    'What the plan promises, for all shards together (the rules below say what holds for a file):',
+    'What this migration promises, for all shards together (the rules below say what holds for a file):',
     intent.trim(),
     'These are its rules. Those who migrate and those who verify read them word for word alike; findings name them by their ids.',
     ...rules,

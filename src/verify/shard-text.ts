@@ -7,14 +7,14 @@ import { ownedPaths } from './ownership.ts';
 
 /** The shard's files, one a line, and what each may be renamed to. */
 export function filesText(plan: Plan, shard: Shard): string {
-  return shard.files
-    .map((file) => {
-      const targets = ownedPaths({ ...shard, files: [file] }, plan.draft.renames).filter((path) => path !== file);
-      return targets.length === 0
-        ? `- ${file}`
-        : `- ${file} (may be renamed to ${targets.join(' or ')}: write the new file, then remove the old one)`;
-    })
-    .join('\n');
+  const targets = (file: string): readonly string[] =>
+    ownedPaths({ ...shard, files: [file] }, plan.draft.renames).filter((path) => path !== file);
+  const lines = shard.files.map((file) =>
+    targets(file).length === 0
+      ? `- ${file}`
+      : `- ${file} (may be renamed to ${targets(file).join(' or ')}: write the new file, then remove the old one)`,
+  );
+  return shard.files.some((file) => targets(file).length > 0) ? lines.join('\n') : `${lines.join('\n')}\n\nNone of them may be renamed.`;
 }
 
 /** What is to be done with a shard: the guide, or a foundation or closing shard's own task, as its author or those who judge it read it. */
@@ -23,16 +23,17 @@ export function workText(shard: Shard, reader: 'author' | 'verifier'): string {
   const when = shard.kind === 'closing' ? 'after all others' : 'before all others';
   const what =
     reader === 'author'
-      ? 'It has a task of its own, part of the plan that a person approved'
-      : 'Its author was given the task below, part of the plan that a person approved. Judge the change by it as by a rule of the guide (rule `task`)';
-  return `This is a ${shard.kind} shard, changed ${when}. ${what}; where the guide says otherwise, the task counts:\n\n${quoted(shard.task)}`;
+      ? 'It has a task of its own, part of the plan that a person approved. If what the task takes for granted is not so, leave out what depends on it, and say so in the summary. Where the guide says otherwise, the task counts'
+      : 'Its author was given the task below, part of the plan that a person approved. Judge the change by it as by a rule of the guide (rule `task`); where the guide says otherwise, the task counts. If what it takes for granted is not so, what depends on it need not be done';
+  return `This is a ${shard.kind} shard, changed ${when}. ${what}:\n\n${quoted(shard.task)}`;
 }
 
 /** The checks that can be run on a shard, with their commands: some are long scripts. */
 export function checksText(plan: Plan): string {
   const checks = shardChecks(plan);
   if (checks.length === 0) return 'This migration has no command that could be run on a single shard: read twice.';
-  return checks.map(({ name, run }) => `\`${name}\` runs:\n\n${fence(`command of ${name}`, run)}`).join('\n\n');
+  const commands = checks.map(({ name, run }) => `\`${name}\` runs:\n\n${fence(`command of ${name}`, run)}`);
+  return ['Each passes on the repository as it was when the migration started.', ...commands].join('\n\n');
 }
 
 /** Names and details come from the plan, the repository's files and its commands. What a check runs is told by `checksText`. */

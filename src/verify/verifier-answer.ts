@@ -33,7 +33,7 @@ const finding = z.strictObject({
     .string()
     .min(1)
     .describe(
-      "What is broken: the id of the guide's rule, such as `G2`; `task`, the shard's own task; when it is neither, `unmigrated` (something was left), `behaviour` (also what the plan promises for all shards), `tests` or `scope`.",
+      "What is broken: the id of the guide's rule, such as `G2`; `task`, the shard's own task; when it is neither, `unmigrated` (something was left), `behaviour` (also what the migration promises for all shards), `tests` or `scope`.",
     ),
   severity: z
     .enum(['blocking', 'note'])

@@ -97,8 +97,18 @@ test("the brief names files, task, checks and what was asked; text by others is 
   expect(task?.brief).toContain('- src/a.js');
   expect(task?.brief).toMatch(/`unit` runs:\n\n<data name="command of unit" mark="\w+">\nnpm test\n/u);
   expect(task?.brief).toMatch(/<data name="what people asked for" mark="\w+">\nPlease replace old\(\)\./u);
-  expect(task?.brief).toContain('\n> Mind the tabs.\n');
+  expect(task?.brief).toMatch(/\n## Notes for this shard\n\n[^\n]*\n\n> Mind the tabs\.\n\n## What people asked for\n/u);
+  expect(task?.brief).toContain('- src/a.js\n\nNone of them may be renamed.\n');
   expect(task?.tools).toContain('check');
+});
+
+test('without notes of the script there is no section for them; what a file may be renamed to is told', async () => {
+  const { agents, outcome } = await bench({ plan: { draft: { renames: [{ from: 'src/(.*)\\.js', to: 'src/$1.ts' }] } } });
+  await outcome('migrate', [{ id: 'sa' }]);
+  const brief = agents.tasks[0]?.brief ?? '';
+  expect(brief).not.toContain('Notes for this shard');
+  expect(brief).toMatch(/\n\n## What people asked for\n/u);
+  expect(brief).toContain('- src/a.js (may be renamed to src/a.ts: write the new file, then remove the old one)\n\n##');
 });
 
 test('its check runs on the tree with its edits', async () => {

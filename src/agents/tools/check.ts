@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { fence } from '../prompt.ts';
-import { defineTool, done, failed, type Edits, type Tool } from './tool.ts';
+import { defineTool, done, type Edits, type Tool } from './tool.ts';
 
 const MOST_CHARACTERS = 20_000;
 
@@ -9,18 +9,16 @@ export function checkTool(checks: readonly string[], edits: Edits): Tool {
   return defineTool({
     name: 'check',
     description: [
-      `Runs one of this migration's checks, a command of the repository, on the files as ${edits === 'own' ? 'they are now with your edits' : 'you see them'}, and gives its exit code and output.`,
+      `Runs one of this migration's checks, a command of the repository or one that was added for this migration, on the files as ${edits === 'own' ? 'they are now with your edits' : 'you see them'}, and gives its exit code and output.`,
       'It runs without network, in a copy: what it writes is not kept.',
       `The checks are: ${checks.map((name) => `\`${name}\``).join(', ')}.${edits === 'own' ? ' Use it before you submit, and again after you changed something because of it.' : ''}`,
     ].join(' '),
-    input: z.strictObject({ name: z.string().describe('Name of the check.') }),
+    input: z.strictObject({ name: z.enum(checks) }),
     run: async ({ name }, { workspace, runCheck }) => {
-      if (!checks.includes(name)) return failed(`There is no check \`${name}\`. The checks are: ${checks.join(', ')}.`);
       const result = await runCheck(name, await workspace.overlay());
       const end = result.ended === 'exit' ? `exit code ${result.exitCode}` : `ended by the limit of ${ENDED[result.ended]}`;
-      return done(
-        `The check \`${name}\` ${result.ok ? 'passed' : 'FAILED'} (${end}).\n${fence(`output of ${name}`, headAndTail(result.output))}`,
-      );
+      const output = result.output.trim() === '' ? 'It printed nothing.' : fence(`output of ${name}`, headAndTail(result.output));
+      return done(`The check \`${name}\` ${result.ok ? 'passed' : 'FAILED'} (${end}).\n${output}`);
     },
   });
 }

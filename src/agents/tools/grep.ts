@@ -11,9 +11,9 @@ export const grepTool = (edits: Edits): Tool =>
   defineTool({
     name: 'grep',
     description: [
-      `Finds the lines that match a regular expression in the text files of the repository${edits === 'own' ? ', your edits included' : ''}.`,
-      "It is one of Perl's, tried on single lines, such as `import\\s+\\{[^}]*\\}\\s+from`; escape `( ) [ { . * + ? |` with a backslash to mean the characters.",
-      'Each match comes as `path:line:text`.',
+      `Finds the lines that match a Perl-compatible regular expression in the text files of the repository${edits === 'own' ? ', your edits included' : ''}.`,
+      'It is tried on single lines, such as `import\\s+\\{[^}]*\\}\\s+from`; escape `( ) [ { . * + ? |` with a backslash to mean the characters.',
+      'Each match comes as `path:line:text`; a long line is cut, and says so.',
       `At most ${MOST_MATCHES} matches come, and when there were more, it says so; narrow it with \`path\` or \`glob\`.`,
     ].join(' '),
     input: z.strictObject({

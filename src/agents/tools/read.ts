@@ -7,7 +7,7 @@ export const readTool = (edits: Edits): Tool =>
     name: 'read',
     description: [
       `Reads a text file of the repository${edits === 'own' ? ', with your own edits in it' : ''}.`,
-      'Each line comes as its number, a tab, and the line itself; the number and the tab are not part of the file.',
+      'Each line comes as its number, a tab, and the line itself; the number and the tab are not part of the file. A note at the end says when lines end in CRLF, or the last one has no line end.',
       `A file of more than ${MOST_BYTES / 1024} KiB is only read in parts: give \`view_range\`.`,
       'To find files use `glob`; to find text in many files use `grep`.',
     ].join(' '),
@@ -52,5 +52,6 @@ function notes({ text, to, of }: { readonly text: string; readonly to: number; r
   if (to < of) told.push(`(the file goes on to line ${of})`);
   if (to === of && !text.endsWith('\n')) told.push('(no line end after the last line)');
   if (lineEndOf(text) === '\r\n') told.push('(lines end in CRLF; write \\n in `edit` and `write`, CRLF is kept)');
+  else if (text.includes('\r\n')) told.push('(some lines end in CRLF, the others in LF)');
   return told;
 }
