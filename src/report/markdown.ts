@@ -19,16 +19,33 @@ export function prose(text: string): string {
     shown += defuse(escaped.slice(at, start)) + escaped.slice(start, end).replaceAll('&lt;', '<').replaceAll('&amp;', '&');
     at = end;
   }
-  return shown + defuse(escaped.slice(at));
+  return shown + defuse(escaped.slice(at)) + closingOf(escaped);
+}
+
+const FENCE = /^ {0,3}(`{3,}|~{3,})/u;
+
+/** What ends the fence that a text left open, so that it swallows nothing of what is posted after it. */
+function closingOf(text: string): string {
+  const last = marked.lexer(text).at(-1);
+  const fence = last?.type === 'code' ? FENCE.exec(last.raw)?.[1] : undefined;
+  if (last === undefined || fence === undefined) return '';
+  const [, ...rest] = last.raw.trimEnd().split('\n');
+  const end = rest.at(-1)?.trim() ?? '';
+  const closed = end.length >= fence.length && end === fence.charAt(0).repeat(end.length);
+  return closed ? '' : `\n${fence}`;
 }
 
 function defuse(text: string): string {
-  return text
-    .replaceAll(/!\[([^\]]*)\]\([^)]*\)/gu, '[image: $1]')
-    .replaceAll(/@(?=[\w-])/gu, `@${ZERO_WIDTH_SPACE}`)
-    .replaceAll(/#(?=\d)/gu, `#${ZERO_WIDTH_SPACE}`)
-    .replaceAll(/\bGH-(?=\d)/gu, `GH${ZERO_WIDTH_SPACE}-`)
-    .replaceAll(/^(\s*)\/(?=workflow\b)/gimu, `$1/${ZERO_WIDTH_SPACE}`);
+  return (
+    text
+      .replaceAll(/!\[([^\]]*)\]\([^)]*\)/gu, '[image: $1]')
+      .replaceAll(/@(?=[\w-])/gu, `@${ZERO_WIDTH_SPACE}`)
+      .replaceAll(/#(?=\d)/gu, `#${ZERO_WIDTH_SPACE}`)
+      .replaceAll(/\bGH-(?=\d)/gu, `GH${ZERO_WIDTH_SPACE}-`)
+      // One that begins no code here would find its partner in what is posted beside it.
+      .replaceAll('`', '&#96;')
+      .replaceAll(/^(\s*)\/(?=workflow\b)/gimu, `$1/${ZERO_WIDTH_SPACE}`)
+  );
 }
 
 /** Code spans and blocks, in order; one whose text is not found as it stands (in a list, dedented) counts as prose, which is safe. */
@@ -100,16 +117,33 @@ export function duration(seconds: number): string {
   return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** Parts of at most `limit` characters, cut at line ends; each is a comment of its own. */
+/** Parts of at most `limit` characters, cut at line ends; each is a comment of its own. A fence that is cut ends there and begins again, so that code stays code. */
 export function parts(text: string, limit = BODY_LIMIT): readonly string[] {
+  const lines = text.split('\n');
+  const longest = Math.max(0, ...lines.filter((one) => FENCE.test(one)).map((one) => one.length));
+  const room = limit - 2 * (longest + 1);
   const found: string[] = [];
   let current = '';
-  for (const piece of text.split('\n').flatMap((whole) => whole.match(new RegExp(`.{1,${limit - 1}}`, 'gsu')) ?? [''])) {
-    if (current.length + piece.length + 1 > limit) {
-      found.push(current);
-      current = '';
+  let open: string | null = null;
+  for (const piece of lines.flatMap((whole) => whole.match(new RegExp(`.{1,${room - 1}}`, 'gsu')) ?? [''])) {
+    if (current.length + piece.length + 1 > room + longest) {
+      found.push(open === null ? current : `${current}\n${ticksOf(open)}`);
+      current = open ?? '';
     }
     current += current === '' ? piece : `\n${piece}`;
+    open = openAfter(piece, open);
   }
   return [...found, current];
+}
+
+function ticksOf(opening: string): string {
+  return FENCE.exec(opening)?.[1] ?? '';
+}
+
+/** The line that opened the fence in which the next line stands; null outside of one. */
+function openAfter(text: string, open: string | null): string | null {
+  const ticks = ticksOf(text);
+  if (open === null) return ticks === '' ? null : text;
+  const ends = ticks.startsWith(ticksOf(open)) && text.trim() === ticks;
+  return ends ? null : open;
 }

@@ -74,7 +74,7 @@ export function pullRequestBody(facts: ResultFacts): string {
 function lookFirst(facts: ResultFacts): string {
   const items: string[] = facts.leftOver.map(
     ({ shard, files, reason }) =>
-      `**Left over**, ${code(shard)} (${clip(files.join(', '), 200)}): ${line(reason)}. Do it by hand, or say more in \`/workflow migrate\` on what is left.`,
+      `**Left over**, ${code(shard)} (${line(files.join(', '), 200)}): ${line(reason)}. Do it by hand, or say more in \`/workflow migrate\` on what is left.`,
   );
   const ranked = facts.shards.toSorted(
     (a, b) => b.notes.length - a.notes.length || b.rounds - a.rounds || b.added + b.removed - a.added - a.removed,

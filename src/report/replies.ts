@@ -43,19 +43,7 @@ export function helpReply(): string {
 }
 
 export function malformedReply(problem: string, form: string): string {
-  return paragraphs(
-    `I could not do that. ${defused(problem)}`,
-    `The right form:\n\n${block(form)}`,
-    '`/workflow help` shows all commands.',
-  );
-}
-
-/** Keeps the code spans that our own messages have, and defuses what people typed in them. */
-function defused(problem: string): string {
-  return problem
-    .split(/(`[^`]*`)/u)
-    .map((part) => (part.startsWith('`') ? part.replaceAll('@', '@\u200B') : prose(part)))
-    .join('');
+  return paragraphs(`I could not do that. ${prose(problem)}`, `The right form:\n\n${block(form)}`, '`/workflow help` shows all commands.');
 }
 
 export function notThereReply(name: CommandName): string {

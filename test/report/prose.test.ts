@@ -20,3 +20,15 @@ describe('prose', () => {
     expect(prose('/workflow stop\n\n![x](http://h/i.png)')).toBe('/\u200Bworkflow stop\n\n[image: x]');
   });
 });
+
+describe('prose beside other text', () => {
+  it('ends a fence that it left open, and only that', () => {
+    expect(prose('See\n\n```js\nif (a) {')).toBe('See\n\n```js\nif (a) {\n```');
+    expect(prose('~~~~\ncode\n~~~')).toBe('~~~~\ncode\n~~~\n~~~~');
+    for (const whole of ['```js\ncode\n```', '~~~\ncode\n~~~~', 'text', '    indented', '']) expect(prose(whole)).toBe(whole);
+  });
+
+  it('has no backtick that could find a partner outside of it', () => {
+    expect(prose('a `code` b ` c ``')).toBe('a `code` b &#96; c &#96;&#96;');
+  });
+});

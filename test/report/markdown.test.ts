@@ -1,0 +1,73 @@
+import { array, assert, property, stringMatching } from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { block, BODY_LIMIT, cell, clip, code, count, duration, line, parts, table } from '../../src/report/markdown.ts';
+import { acting, HOSTILE } from './support.ts';
+
+describe('what others wrote', () => {
+  it('is seen to act when it is posted as it stands', () => {
+    expect(acting(HOSTILE)).toEqual(expect.arrayContaining(['@everyone', '#12', 'GH-13', '<script>', '![x](http://evil/i.png)']));
+  });
+
+  it.each([
+    ['a line', line(HOSTILE)],
+    ['inline code', code(HOSTILE)],
+    ['a fence', block(HOSTILE, 'js')],
+    ['a row', table(['a', 'b'], [[line(HOSTILE), cell(HOSTILE)]])],
+  ])('does nothing as %s', (_what, text) => {
+    expect(acting(text)).toEqual([]);
+  });
+
+  it('stays one row of its table, and one line', () => {
+    const rows = table(['a', 'b'], [[line(HOSTILE), cell(HOSTILE)]]).split('\n');
+    expect(rows).toHaveLength(3);
+    expect(rows[2]?.replaceAll(String.raw`\|`, '').match(/\|/gu)).toHaveLength(3);
+    expect(line('one\n\ntwo')).toBe('one two');
+  });
+
+  it('hides nothing: invisible and turning characters are taken out', () => {
+    expect(line('a\u202Eb\u200Bc\u2066d')).toBe('abcd');
+    expect(code('a\u202Eb')).toBe('`ab`');
+  });
+});
+
+describe('numbers', () => {
+  it.each([
+    [count(1, 'shard'), '1 shard'],
+    [count(1200, 'push', 'pushes'), '1,200 pushes'],
+    [duration(42.4), '42 s'],
+    [duration(185), '3 min'],
+    [duration(7500), '2 h 5 min'],
+    [clip('abcdef', 4), 'abc…'],
+    [clip('abcd', 4), 'abcd'],
+  ])('%s', (shown, expected) => {
+    expect(shown).toBe(expected);
+  });
+});
+
+describe('parts', () => {
+  it('are one where it fits', () => {
+    expect(parts('one\ntwo')).toEqual(['one\ntwo']);
+    expect(BODY_LIMIT).toBeLessThan(65_536);
+  });
+
+  it('are cut at line ends, bounded, and lose nothing', () => {
+    const text = array(stringMatching(/^[a-z ]{0,60}$/u), { maxLength: 40 }).map((lines) => lines.join('\n'));
+    assert(
+      property(text, (whole) => {
+        const found = parts(whole, 50);
+        expect(found.every((part) => part.length <= 50)).toBe(true);
+        expect(found.join('').replaceAll('\n', '')).toBe(whole.replaceAll('\n', ''));
+      }),
+    );
+  });
+
+  it('end a fence that is cut and begin it again, so that what was code stays code', () => {
+    const script = Array.from({ length: 60 }, (_, at) => `// ${at} @everyone <b>`).join('\n');
+    const found = parts(`Before.\n\n${block(script, 'js')}\n\nAfter.`, 300);
+    expect(found.length).toBeGreaterThan(3);
+    expect(found.flatMap((part) => acting(part))).toEqual([]);
+    expect(found.every((part) => part.length <= 300)).toBe(true);
+    expect(found[1]).toMatch(/^```js\n\/\/ /u);
+    expect(found.join('\n').replaceAll(/\n```\n```js\n/gu, '\n')).toBe(`Before.\n\n${block(script, 'js')}\n\nAfter.`);
+  });
+});

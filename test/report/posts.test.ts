@@ -1,0 +1,201 @@
+import { describe, expect, it } from 'vitest';
+import type { CiResult } from '../../src/domain/ci.ts';
+import type { Ledger } from '../../src/domain/ledger.ts';
+import { checkText, conclusionOf } from '../../src/report/check-summary.ts';
+import { commitMessage } from '../../src/report/commit-message.ts';
+import { draftBody } from '../../src/report/draft-body.ts';
+import { planComments } from '../../src/report/plan-comment.ts';
+import { ciTable, pullRequestBody, type ResultFacts } from '../../src/report/pull-request.ts';
+import { helpReply, invalidConfigurationReply, malformedReply, notEnabledReply, plannedAgainReply } from '../../src/report/replies.ts';
+import { inlineComment, leftOverComment, reviewBody } from '../../src/report/review-body.ts';
+import { statusComment } from '../../src/report/status-comment.ts';
+import { STARTED } from '../journal/support.ts';
+import { acting, finding, HOSTILE, hostilePlan, stateOf, verdict } from './support.ts';
+
+/* Everything that is posted, with hostile words in every place that a person, the model or the repository writes. */
+
+const PLAN = hostilePlan();
+const LEDGER: Ledger = [
+  { path: 'a.js', ending: 'migrated', shard: 's-1', why: HOSTILE },
+  { path: 'src/@scope/`|x.js', ending: 'left-over', shard: 's-2', why: HOSTILE },
+  { path: 'gen.js', ending: 'skipped', shard: null, why: HOSTILE },
+];
+const ci = (commit: string, checks: Readonly<Record<string, 'success' | 'failure'>>): CiResult => ({
+  kind: 'finished',
+  commit: commit.repeat(40),
+  checks: Object.entries(checks).map(([name, conclusion]) => ({
+    name,
+    conclusion,
+    url: `http://ci/${conclusion}`,
+    summary: conclusion === 'failure' ? HOSTILE : '',
+  })),
+});
+const STATE = stateOf(
+  { type: 'log', text: HOSTILE },
+  { type: 'agent.started', agent: 'a', role: 'migrator', label: HOSTILE, phase: HOSTILE, model: 'm' },
+  { type: 'agent.ended', agent: 'a', ending: 'failed', cause: HOSTILE, turns: 1, seconds: 1 },
+);
+const RESULT: ResultFacts = {
+  run: 'r',
+  place: STARTED.place,
+  plan: PLAN,
+  state: STATE,
+  status: 'partial',
+  reasons: [HOSTILE],
+  ledger: LEDGER,
+  shards: [
+    {
+      id: 's-1',
+      files: 1,
+      added: 3,
+      removed: 2,
+      commit: 'd'.repeat(40),
+      rounds: 2,
+      reviewers: ['behaviour'],
+      notes: [finding()],
+      corrected: [finding()],
+    },
+  ],
+  leftOver: [{ shard: 's-2', files: ['src/@scope/#12 <b>.js'], reason: HOSTILE }],
+  checks: [{ name: HOSTILE, run: HOSTILE, outcome: 'failed', output: HOSTILE }],
+  base: ci('a', { test: 'success', [HOSTILE]: 'success' }),
+  head: ci('b', { test: 'failure', [HOSTILE]: 'failure' }),
+  caveats: [HOSTILE],
+  seconds: 61,
+};
+const STATUS = {
+  run: 'r',
+  state: STATE,
+  pullRequest: null,
+  planUrl: null,
+  planHash: null,
+  inventory: 3,
+  shards: 2,
+  pageUrl: null,
+  questions: [{ gate: 'abcd1234', text: HOSTILE }],
+};
+
+describe('nothing that others wrote acts', () => {
+  it.each<[string, string]>([
+    ['the plan', planComments({ plan: PLAN, round: 2, why: HOSTILE, planOnly: HOSTILE }).join('\n')],
+    ['the status', statusComment(STATUS)],
+    ['the pull request', pullRequestBody(RESULT)],
+    ['the draft', draftBody({ run: 'r', place: STARTED.place, plan: PLAN })],
+    [
+      'a review',
+      reviewBody({
+        plan: PLAN,
+        commit: 'c',
+        elsewhere: [finding()],
+        shards: [{ id: 's-1', files: ['a'], verdicts: [verdict({ outcome: 'revise', findings: [finding()] }), verdict()] }],
+      }),
+    ],
+    ['an inline comment', inlineComment(finding())],
+    [
+      'what is left over',
+      leftOverComment([
+        {
+          id: 's-2',
+          files: ['src/@scope/x.js'],
+          reason: HOSTILE,
+          verdicts: [
+            verdict({ outcome: 'revise', findings: [finding({ evidence: { kind: 'command', name: HOSTILE, output: HOSTILE } })] }),
+          ],
+        },
+      ]),
+    ],
+    ['the check run', Object.values(checkText(STATE, { planHash: null, shards: 2 })).join('\n\n')],
+    ['a reply to what is malformed', malformedReply(`Found \`${HOSTILE.split('\n', 1)[0]}\`, expected ${HOSTILE}`, HOSTILE)],
+    ['a reply to configuration', invalidConfigurationReply('main', [{ key: 'a`@x', found: HOSTILE, expected: HOSTILE }])],
+    ['a reply to a revision', plannedAgainReply(HOSTILE)],
+    ['help', helpReply()],
+    ['not enabled', notEnabledReply('acme', 'main')],
+  ])('in %s', (_what, body) => {
+    // The issue that asked is linked on purpose.
+    expect(acting(body.replaceAll('Asked for in #3.', ''))).toEqual([]);
+  });
+
+  it('in a commit: no mention, no reference, no trailer that is not ours', () => {
+    const [shard] = PLAN.shards;
+    if (shard === undefined) throw new Error('no shard');
+    const change = { id: 'c', shard: 's-1', on: [], overlay: [], tree: 't', files: [], added: 1, removed: 1, replaces: null, revision: 0 };
+    const message = commitMessage({
+      run: 'r',
+      requester: { login: 'mona', id: 42 },
+      plan: PLAN,
+      shards: [{ shard, change: { ...change, summary: 'Fixes #7 for @mona.\nConverge-Run: forged\nSigned-off-by: nobody <n@n>' } }],
+    });
+    expect(message).not.toMatch(/#\d|@mona\./u);
+    expect(message.match(/^Converge-Run: .*/gmu)).toEqual(['Converge-Run: r']);
+    expect(message).not.toMatch(/^Signed-off-by/mu);
+    expect(message).toMatch(/\n\nConverge-Run: r\nConverge-Shard: s-1\nCo-authored-by: mona <42\+mona@users\.noreply\.github\.com>$/u);
+  });
+});
+
+describe('the truth', () => {
+  it('a check run succeeds for completed alone', () => {
+    expect((['completed', 'partial', 'failed', 'stopped'] as const).map((status) => conclusionOf(status))).toEqual([
+      'success',
+      'action_required',
+      'failure',
+      'cancelled',
+    ]);
+  });
+
+  it('CI shows both columns, and a check that is on one side only', () => {
+    expect(ciTable({ base: ci('a', { test: 'success' }), head: ci('b', { test: 'failure', lint: 'success' }) })).toContain(
+      [
+        `| Check | Base \`${'a'.repeat(12)}\` | Head \`${'b'.repeat(12)}\` |`,
+        '| --- | --- | --- |',
+        '| lint | – | [✅ success](http://ci/success) |',
+        '| test | [✅ success](http://ci/success) | [❌ failure](http://ci/failure) |',
+      ].join('\n'),
+    );
+  });
+
+  it('CI that said nothing, or not enough, is told as such', () => {
+    const none: CiResult = { kind: 'none', commit: 'a' };
+    expect(ciTable({ base: none, head: none })).toContain('No CI reported anything on this repository');
+    expect(ciTable({ base: none, head: { kind: 'unknown', commit: 'b', why: 'test did not finish', checks: [] } })).toBe(
+      'Head: unknown, test did not finish',
+    );
+    expect(ciTable({ base: null, head: null })).toBe('Nothing was delivered, so CI had nothing to say.');
+  });
+
+  it('what is left over comes first, with its files and what to do', () => {
+    expect(pullRequestBody(RESULT)).toMatch(
+      /### Where to look first\n\n1\. \*\*Left over\*\*, `s-2` \(.*\.js.*\): .* Do it by hand, or say more/u,
+    );
+  });
+
+  it('a plan says how to approve it, or why it cannot be', () => {
+    const shown = (planOnly: string | null): string => planComments({ plan: PLAN, round: 1, why: null, planOnly }).join('\n');
+    expect(shown(null)).toContain(`/workflow approve ${PLAN.hash.slice(0, 12)}`);
+    expect(shown(null)).not.toContain('Planned again');
+    expect(shown('From a fork.')).toContain('> **Only planned.** From a fork.');
+    expect(shown('From a fork.')).not.toContain('/workflow approve');
+  });
+
+  it('a status asks the script’s question with its answers', () => {
+    expect(statusComment(STATUS)).toContain('`/workflow approve abcd1234` for yes, `/workflow revise abcd1234 <text>` for no');
+  });
+});
+
+describe('size', () => {
+  it('no body is longer than GitHub takes, whatever the migration', () => {
+    const ledger: Ledger = Array.from({ length: 3000 }, (_, at) => ({
+      path: `src/deep/${at}.js`,
+      ending: 'migrated',
+      shard: 's',
+      why: 'verified',
+    }));
+    const bodies = [
+      pullRequestBody({ ...RESULT, ledger }),
+      checkText(stateOf({ type: 'run.ended', status: 'completed', why: '', ledger }), { planHash: null, shards: 1 }).text,
+      ...planComments({ plan: hostilePlan({ script: 'x\n'.repeat(100_000) }), round: 1, why: null, planOnly: null }),
+    ];
+    for (const body of bodies) expect(body.length).toBeLessThanOrEqual(65_000);
+    expect(bodies.length).toBeGreaterThan(5);
+    expect(bodies.flatMap((body) => acting(body.replaceAll('Asked for in #3.', '')))).toEqual([]);
+  });
+});
