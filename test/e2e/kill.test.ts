@@ -8,9 +8,9 @@ import { type Begun, openScene, type Scene, type SceneOptions } from './support.
 
 /* SIGKILL, at points spread evenly over the events of the whole journal; the end is that of a run that nobody disturbed (invariant 4). */
 
-/** Kills; each run that is disturbed takes every fourth of them. */
+/** Kills; each run that is disturbed takes every third of them. */
 const KILLS = 14;
-const RUNS = 4;
+const RUNS = 3;
 
 /** Foundation, two directories with a revision in one of them, and one that is left over. The latency lets kills meet responses that are under way. */
 const OPTIONS: SceneOptions = {
