@@ -5,7 +5,7 @@ import type { ModelClient, ModelMessage } from './client.ts';
 import { deadline, type Clock } from './clock.ts';
 import { faultOf, type Fault } from './faults.ts';
 import { openLimiter, type Limiter, type Slot } from './limiter.ts';
-import { modelOf } from './models.ts';
+import { modelOf, priceOf } from './models.ts';
 import type { Prefixes } from './prefixes.ts';
 import { prefixOf, requestFor, type Opening } from './request.ts';
 import type { Reserved, Spending } from './spending.ts';
@@ -23,17 +23,22 @@ interface Question {
   readonly atLeast: number;
   /** What the agent has left of its time; waiting for a place, money or the service does not count. */
   readonly milliseconds: number;
+  /** Stores the answer; called so that it shares the commit of its charge. */
+  readonly keep: (answer: Answered) => Promise<void>;
+}
+
+/** An answer, with what all tries of it cost. */
+export interface Answered {
+  readonly kind: 'answered';
+  readonly message: ModelMessage;
+  readonly maxTokens: number;
+  readonly charged: MicroDollars;
+  readonly milliseconds: number;
 }
 
 /** `charged` has all tries in it. `late`: the agent's time was up first. `rejected`: the service will never answer this. */
 export type Asked =
-  | {
-      readonly kind: 'answered';
-      readonly message: ModelMessage;
-      readonly maxTokens: number;
-      readonly charged: MicroDollars;
-      readonly milliseconds: number;
-    }
+  | Answered
   | { readonly kind: 'late'; readonly charged: MicroDollars }
   | { readonly kind: 'rejected'; readonly cause: string; readonly charged: MicroDollars };
 
@@ -52,15 +57,7 @@ export interface AskParts {
   readonly random: () => number;
 }
 
-type Tried =
-  | {
-      readonly kind: 'answered';
-      readonly message: ModelMessage;
-      readonly maxTokens: number;
-      readonly charged: MicroDollars;
-      readonly milliseconds: number;
-    }
-  | { readonly kind: 'failed'; readonly fault: Fault; readonly late: boolean; readonly charged: MicroDollars };
+type Tried = Answered | { readonly kind: 'failed'; readonly fault: Fault; readonly late: boolean; readonly charged: MicroDollars };
 
 export function openAsk(parts: AskParts): Ask {
   const limiters = new Map<string, Limiter>();
@@ -76,9 +73,9 @@ export function openAsk(parts: AskParts): Ask {
     let charged = 0;
     let answersBefore = limiter.answers();
     for (let tries = 1; ; tries++) {
-      const tried = await tryOnce(parts, { question, limiter, signal });
+      const tried = await tryOnce(parts, { question, limiter, before: charged, signal });
+      if (tried.kind === 'answered') return tried;
       charged += tried.charged;
-      if (tried.kind === 'answered') return { ...tried, charged };
       const { fault, late } = tried;
       throwIfStopping(signal);
       if (late) return { kind: 'late', charged };
@@ -97,16 +94,18 @@ export function openAsk(parts: AskParts): Ask {
 interface Try {
   readonly question: Question;
   readonly limiter: Limiter;
+  /** What the tries before it cost. */
+  readonly before: MicroDollars;
   readonly signal: AbortSignal;
 }
 
-async function tryOnce(parts: AskParts, { question, limiter, signal }: Try): Promise<Tried> {
+async function tryOnce(parts: AskParts, { question, limiter, before, signal }: Try): Promise<Tried> {
   const lead = await parts.prefixes.enter(prefixOf(question.opening), signal);
   try {
     const slot = await limiter.enter(signal);
     try {
       const reserved = await parts.spending.reserve({ ...question, model: question.opening.model }, signal);
-      return await send(parts, { question, reserved, slot, began: lead.began, signal });
+      return await send(parts, { question, reserved, slot, before, began: lead.began, signal });
     } finally {
       slot.left();
     }
@@ -119,11 +118,12 @@ interface Sending {
   readonly question: Question;
   readonly reserved: Reserved;
   readonly slot: Slot;
+  readonly before: MicroDollars;
   readonly began: () => void;
   readonly signal: AbortSignal;
 }
 
-async function send(parts: AskParts, { question, reserved, slot, began, signal }: Sending): Promise<Tried> {
+async function send(parts: AskParts, { question, reserved, slot, before, began, signal }: Sending): Promise<Tried> {
   if (signal.aborted) {
     await reserved.release();
     throw stopping();
@@ -144,8 +144,11 @@ async function send(parts: AskParts, { question, reserved, slot, began, signal }
     cut.clear();
   }
   slot.answered();
-  const charged = await reserved.charge(message.usage);
-  return { kind: 'answered', message, maxTokens: reserved.maxTokens, charged, milliseconds: clock.now() - started };
+  const charged = before + priceOf(question.opening.model, message.usage);
+  const answer: Answered = { kind: 'answered', message, maxTokens: reserved.maxTokens, charged, milliseconds: clock.now() - started };
+  // Both in one tick, hence in one commit of the journal: a kill between them would pay for the same answer twice.
+  await Promise.all([reserved.charge(message.usage), question.keep(answer)]);
+  return answer;
 }
 
 /** Aborts when the agent's time is up, or a little after the run was told to stop: what is paid for already is better finished and stored than lost. */

@@ -2,7 +2,7 @@ import type { ContentBlockParam, ToolResultBlockParam, ToolUseBlockParam } from 
 import { dollars } from '../domain/budget.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { AgentOutcome, AgentTask } from './agent.ts';
-import type { Ask, Asked } from './ask.ts';
+import type { Answered, Ask, Asked } from './ask.ts';
 import type { Clock } from './clock.ts';
 import type { Closing } from './closing.ts';
 import { maxTokensWithin, modelOf } from './models.ts';
@@ -10,7 +10,16 @@ import { carefulTokens, type Opening } from './request.ts';
 import { throwIfStopping } from './stopping.ts';
 import { openToolbox, resultOf, type Toolbox } from './toolbox.ts';
 import { failed } from './tools/tool.ts';
-import { afterResponse, afterResults, beginning, openTranscript, type Counters, type Progress, type StoredResponse } from './transcript.ts';
+import {
+  afterResponse,
+  afterResults,
+  beginning,
+  openTranscript,
+  type Counters,
+  type Progress,
+  type StoredResponse,
+  type Transcript,
+} from './transcript.ts';
 
 export interface ConversationParts {
   readonly ask: Ask;
@@ -53,9 +62,8 @@ export async function converse<Answer>(
     parts.onProgress(progress);
     if (progress.pending === null) {
       throwIfStopping(parts.signal);
-      const asked = await askNext({ task, opening, progress, parts });
+      const asked = await askNext({ task, opening, transcript, progress, parts });
       if (asked.kind === 'ended') return asked.outcome;
-      await transcript.storeResponse(progress.turns, asked.response);
       progress = afterResponse(progress, asked.response);
       parts.onProgress(progress);
     }
@@ -73,6 +81,7 @@ export async function converse<Answer>(
 interface Asking<Answer> {
   readonly task: AgentTask<Answer>;
   readonly opening: Opening;
+  readonly transcript: Transcript;
   readonly progress: Progress;
   readonly parts: ConversationParts;
 }
@@ -80,6 +89,7 @@ interface Asking<Answer> {
 async function askNext<Answer>({
   task,
   opening,
+  transcript,
   progress,
   parts,
 }: Asking<Answer>): Promise<Ended<Answer> | { readonly kind: 'response'; readonly response: StoredResponse }> {
@@ -107,6 +117,7 @@ async function askNext<Answer>({
       maxTokens: Math.min(want, affordable),
       atLeast,
       milliseconds,
+      keep: (answer) => transcript.storeResponse(progress.turns, responseOf(progress, answer)),
     },
     parts.signal,
   );
@@ -115,19 +126,13 @@ async function askNext<Answer>({
       return exhausted(timeText(limits.seconds));
     case 'rejected':
       return { kind: 'ended', outcome: { ending: 'failed', cause: `The model service refused the request: ${asked.cause}` } };
-    case 'answered': {
-      const { message, maxTokens } = asked;
-      return {
-        kind: 'response',
-        response: {
-          ...message,
-          maxTokens,
-          spent: progress.spent + asked.charged,
-          milliseconds: progress.milliseconds + asked.milliseconds,
-        },
-      };
-    }
+    case 'answered':
+      return { kind: 'response', response: responseOf(progress, asked) };
   }
+}
+
+function responseOf(progress: Progress, { message, maxTokens, charged, milliseconds }: Answered): StoredResponse {
+  return { ...message, maxTokens, spent: progress.spent + charged, milliseconds: progress.milliseconds + milliseconds };
 }
 
 /** A response that was cut off is asked for again with room for more; effort at its highest thinks long (facts/claude.md §4). */

@@ -204,3 +204,17 @@ test('a journal that cannot be written suspends as storage', async () => {
   await journal.close();
   await expect(agents.run(textTask(), live())).rejects.toMatchObject({ name: 'Suspended', reason: 'storage' });
 });
+
+test('an answer and what it cost are on disk together: a kill never finds the one without the other', async () => {
+  const workspace = await workspaceOf(FILES);
+  const journal = await openTestJournal();
+  const { agents } = await bench(script, { journal });
+  const stored: Promise<readonly unknown[]>[] = [];
+  const task = countTask({ workspace: workspace(), tools: TOOLS });
+  journal.watch(RUN, ({ event }) => {
+    if (event.type === 'spend.charged')
+      stored.push(journal.checkpoints(RUN, task.id).then((turns) => turns.filter(({ part }) => part === 'response')));
+  });
+  await agents.submit(task, live());
+  expect((await Promise.all(stored)).map((responses) => responses.length)).toEqual([1, 2, 3, 4, 5]);
+});
