@@ -9,6 +9,7 @@ import { OPERATOR_DEFAULTS, type OperatorLimits } from './domain/settings.ts';
 import type { Limits } from './domain/budget.ts';
 import { foldRun } from './domain/run-state.ts';
 import { openDriver, SHOWN, type Driver } from './engine/driver.ts';
+import { requireGit } from './git/spawn.ts';
 import { installationClients } from './github/client.ts';
 import { openHub } from './github/open-hub.ts';
 import type { Journal } from './journal/journal.ts';
@@ -29,7 +30,7 @@ export const WEBHOOK_PATH = '/api/github/webhooks';
 
 /**
  * Builds the parts, starts listening, and resumes what was unfinished. Ends in a ConvergeError: of kind `journal` when the data directory cannot be used
- * or another process has it, of kind `configuration` for waits that do not exist.
+ * or another process has it, of kind `configuration` for waits that do not exist, of kind `git` when git is missing or too old.
  */
 export async function start(config: Config): Promise<Running> {
   const probot = new Probot({
@@ -43,6 +44,7 @@ export async function start(config: Config): Promise<Running> {
   await probot.ready();
   const { log } = probot;
   const waits = waitsFrom(config.timings);
+  await requireGit();
   const journal = await openSqliteJournal({ directory: config.dataDirectory });
   const life = new AbortController();
   const limits = new Map<string, Limits>();
