@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { inheritedEnvironment } from '../config.ts';
 import { runId } from '../control/run-id.ts';
+import { ConvergeError } from '../domain/errors.ts';
 import { requireGit } from '../git/spawn.ts';
 import { probeConfinement } from '../sandbox/probe.ts';
 import { startApp, type AppOptions } from './app-process.ts';
@@ -28,6 +29,8 @@ export interface SceneOptions {
   /** Dollars. */
   readonly budget: number;
   readonly readOnly?: AppOptions['readOnly'];
+  /** Whether commands may run without a sandbox where the machine has none: somebody's explicit word, or a repository of our own. */
+  readonly mayBeUnconfined: boolean;
   /** Whether pushed commits get CI: the repository's own `npm test`. */
   readonly ci: boolean;
   readonly onLine: (process: 'github' | 'claude' | 'app', line: string) => void;
@@ -94,7 +97,7 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
 }
 
 async function build(options: SceneOptions, children: Child[]): Promise<Scene> {
-  const probed = await probeConfinement(inheritedEnvironment()['PATH']);
+  const probed = await probeFor(options);
   const confinement = probed.kind === 'bubblewrap' ? 'bubblewrap' : 'none';
   const start = (name: 'github' | 'claude', entry: string): Child => {
     const child = startChild({ entry, onLine: (line) => options.onLine(name, line) });
@@ -148,6 +151,17 @@ async function build(options: SceneOptions, children: Child[]): Promise<Scene> {
       await Promise.all(children.map((child) => child.end()));
     },
   };
+}
+
+async function probeFor({ mayBeUnconfined }: SceneOptions): ReturnType<typeof probeConfinement> {
+  const probed = await probeConfinement(inheritedEnvironment()['PATH']);
+  if (probed.kind === 'missing' && !mayBeUnconfined) {
+    throw new ConvergeError(
+      'sandbox',
+      `The repository's commands cannot be confined: ${probed.why} To run them all the same, without a sandbox, say --unconfined.`,
+    );
+  }
+  return probed;
 }
 
 async function worldSpec(

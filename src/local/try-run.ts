@@ -15,17 +15,19 @@ import { openScene, type RunFacts, type Scene } from './scene.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 import { watchRun } from './watch-run.ts';
 
-const USAGE = `usage: npm run try -- <path to a git repository> "/workflow migrate <task> [flags]" [--yes] [--fetch]
+const USAGE = `usage: npm run try -- <path to a git repository> "/workflow migrate <task> [flags]" [--yes] [--fetch] [--unconfined]
 
   Works on a copy; nothing in the repository changes by itself. Needs ANTHROPIC_API_KEY.
   --yes     approves the plan without asking
-  --fetch   fetches the result's branch into the repository without asking`;
+  --fetch   fetches the result's branch into the repository without asking
+  --unconfined   runs the repository's commands without a sandbox where this machine has none`;
 
 interface Asked {
   readonly path: string;
   readonly command: string;
   readonly yes: boolean;
   readonly fetch: boolean;
+  readonly unconfined: boolean;
 }
 
 /** A migration of one's own code, with the real Claude, on a copy: gives the exit code. */
@@ -54,6 +56,7 @@ export async function tryOn(args: readonly string[]): Promise<number> {
       person: 'you',
       defaultBranch: copy.defaultBranch,
       model,
+      mayBeUnconfined: asked.unconfined,
       latencyMs: 0,
       budget: 50,
       readOnly: copy.readOnly,
@@ -82,7 +85,7 @@ function readArguments(args: readonly string[]): Asked | string {
     const { values, positionals } = parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: { yes: { type: 'boolean' }, fetch: { type: 'boolean' }, help: { type: 'boolean' } },
+      options: { yes: { type: 'boolean' }, fetch: { type: 'boolean' }, unconfined: { type: 'boolean' }, help: { type: 'boolean' } },
     });
     const [path, command, ...more] = positionals;
     if (values.help === true || path === undefined || command === undefined || more.length > 0) return USAGE;
@@ -91,7 +94,7 @@ function readArguments(args: readonly string[]): Asked | string {
       return `Found no command in ${JSON.stringify(command)}, expected it to begin with \`/workflow migrate\`.\n\n${USAGE}`;
     if (parsed.kind === 'malformed') return `${parsed.problem}\n\n  ${parsed.form}`;
     if (parsed.command.name !== 'migrate') return `Found \`${parsed.command.name}\`, expected \`migrate\`: a try is one migration.`;
-    return { path: resolve(path), command, yes: values.yes ?? false, fetch: values.fetch ?? false };
+    return { path: resolve(path), command, yes: values.yes ?? false, fetch: values.fetch ?? false, unconfined: values.unconfined ?? false };
   } catch (error) {
     return `${messageOf(error)}\n\n${USAGE}`;
   }
