@@ -54,6 +54,7 @@ export type PauseReason =
   | 'spending-limit' // the model account's own limit
   | 'authentication' // the model key is refused
   | 'model-down' // the model service does not answer
+  | 'person' // a person asked for it; goes on when a person says so
   | 'stopping' // this process was told to end; resumes by itself at the next start
   | 'storage' // the journal cannot be written
   | 'fault'; // something that may pass: GitHub or this machine; tried again by itself

@@ -1,3 +1,4 @@
+import type { Amendment } from './amendment.ts';
 import type { MicroDollars, Usage } from './budget.ts';
 import type { PauseReason } from './errors.ts';
 import type { Json } from './json.ts';
@@ -21,6 +22,20 @@ export type RunEvent =
   | { readonly type: 'run.paused'; readonly reason: PauseReason; readonly message: string }
   | { readonly type: 'run.resumed' }
   | { readonly type: 'run.ended'; readonly status: Exclude<RunStatus, 'paused'>; readonly why: string; readonly ledger: Ledger }
+  /** An approved run was changed; `id` is the comment's, `hash` names plan and all amendments so far. */
+  | { readonly type: 'run.amended'; readonly id: string; readonly by: string; readonly amendment: Amendment; readonly hash: string }
+  /**
+   * One more replay of the script, in which `calls` (their keys in the generation that settled them) are open again while all others stay; numbered from 2.
+   * An ended run is under way again.
+   */
+  | {
+      readonly type: 'generation.opened';
+      readonly generation: number;
+      readonly id: string;
+      readonly by: string;
+      readonly shards: readonly string[];
+      readonly calls: readonly string[];
+    }
   // durable steps of the story
   | { readonly type: 'step.done'; readonly step: string; readonly result: Json }
   // what the script tells
@@ -34,6 +49,8 @@ export type RunEvent =
       readonly label: string;
       readonly phase: string;
       readonly input: Json;
+      /** As the script gave them, for a worker that carries the call out; absent in records of earlier versions. */
+      readonly args?: readonly Json[];
     }
   | { readonly type: 'call.settled'; readonly key: string; readonly seq: number; readonly outcome: SettledOutcome }
   // agents: the census

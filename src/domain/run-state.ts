@@ -1,3 +1,4 @@
+import type { Amendment } from './amendment.ts';
 import { addUsage, NO_USAGE, type MicroDollars, type Usage } from './budget.ts';
 import { ConvergeError, type PauseReason } from './errors.ts';
 import type { Person, RunEvent, StoredEvent } from './events.ts';
@@ -28,6 +29,13 @@ export interface RunState {
   /** Results of durable steps by name, in the order in which they were done. */
   readonly steps: ReadonlyMap<string, Json>;
 
+  /** Replays of the script that were opened: 1 until somebody asked for a retry. */
+  readonly generation: number;
+  /** By key of a call as the script issues it: the key under which it stands in this generation, where that is another. */
+  readonly reopened: ReadonlyMap<string, string>;
+  /** What people who may approve changed after the approval, in order. */
+  readonly amendments: readonly Amended[];
+
   readonly census: Census;
   /** By kind of primitive, in order of first issue. */
   readonly calls: readonly CallCount[];
@@ -44,6 +52,15 @@ export interface RunState {
     readonly text: string;
     readonly at: string;
   }[];
+}
+
+export interface Amended {
+  readonly id: string;
+  readonly by: string;
+  readonly at: string;
+  readonly amendment: Amendment;
+  /** Names plan and all amendments up to this one. */
+  readonly hash: string;
 }
 
 export interface Pause {
@@ -126,6 +143,8 @@ export function foldRun(events: readonly StoredEvent[]): RunState {
       text: event.text,
     })),
     steps: new Map(ofType(events, 'step.done').map(({ event }) => [event.step, event.result])),
+    ...generationsOf(events),
+    amendments: ofType(events, 'run.amended').map(({ at, event: { id, by, amendment, hash } }) => ({ id, by, at, amendment, hash })),
     census: censusOf(events),
     calls: callsOf(events),
     ...shardsOf(events),
@@ -150,13 +169,34 @@ function ofType<T extends RunEvent['type']>(events: readonly StoredEvent[], type
 function lifeOf(events: readonly StoredEvent[]): Pick<RunState, 'status' | 'pause' | 'end'> {
   let life: Pick<RunState, 'status' | 'pause' | 'end'> = { status: 'active', pause: null, end: null };
   for (const { at, event } of events) {
-    if (event.type === 'run.started' || event.type === 'run.resumed') life = { status: 'active', pause: null, end: null };
+    if (event.type === 'run.started' || event.type === 'run.resumed' || event.type === 'generation.opened')
+      life = { status: 'active', pause: null, end: null };
     if (event.type === 'run.paused') life = { status: 'paused', pause: { reason: event.reason, message: event.message, at }, end: null };
     if (event.type === 'run.ended') {
       life = { status: 'ended', pause: null, end: { status: event.status, why: event.why, ledger: event.ledger, at } };
     }
   }
   return life;
+}
+
+function generationsOf(events: readonly StoredEvent[]): Pick<RunState, 'generation' | 'reopened'> {
+  let generation = 1;
+  const reopened = new Map<string, string>();
+  for (const { event } of ofType(events, 'generation.opened')) {
+    generation = event.generation;
+    for (const key of event.calls) reopened.set(issuedKey(key), keyIn(generation, issuedKey(key)));
+  }
+  return { generation, reopened };
+}
+
+/** `<hash>#<occurrence>~<generation>` is the call `<hash>#<occurrence>`, open again since that generation. */
+function keyIn(generation: number, key: string): string {
+  return `${key}~${generation}`;
+}
+
+/** A call's key as the script issues it, whatever the generation. */
+export function issuedKey(key: string): string {
+  return key.replace(/~\d+$/u, '');
 }
 
 /** The last word on each shard: one that was returned is open again. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import type { Amendment } from '../domain/amendment.ts';
 import type { Limits, Usage } from '../domain/budget.ts';
 import { EFFORTS, type ModelChoice } from '../domain/effort.ts';
 import type { PauseReason } from '../domain/errors.ts';
@@ -75,11 +76,18 @@ const pauseReason: z.ZodType<PauseReason> = z.enum([
   'stopping',
   'storage',
   'fault',
+  'person',
 ]);
 
 const ending: z.ZodType<Ending> = z.enum(['migrated', 'skipped', 'left-over', 'unverified', 'dropped', 'not-started']);
 
 const ledgerEntry: z.ZodType<LedgerEntry> = object({ path: text, ending, shard: text.nullable(), why: text });
+
+const amendment: z.ZodType<Amendment> = z.discriminatedUnion('kind', [
+  object({ kind: z.literal('budget'), add: count }),
+  object({ kind: z.literal('drop'), shards: z.array(text) }),
+  object({ kind: z.literal('steer'), text }),
+]);
 
 const agentEnding: z.ZodType<AgentEnding> = z.enum(['done', 'refused', 'exhausted', 'failed', 'suspended']);
 
@@ -102,10 +110,27 @@ const EVENTS = {
     why: text,
     ledger: z.array(ledgerEntry),
   }),
+  'run.amended': object({ type: z.literal('run.amended'), id: text, by: text, amendment, hash: text }),
+  'generation.opened': object({
+    type: z.literal('generation.opened'),
+    generation: count,
+    id: text,
+    by: text,
+    shards: z.array(text),
+    calls: z.array(text),
+  }),
   'step.done': object({ type: z.literal('step.done'), step: text, result: json }),
   phase: object({ type: z.literal('phase'), title: text }),
   log: object({ type: z.literal('log'), text }),
-  'call.issued': object({ type: z.literal('call.issued'), key: text, kind: text, label: text, phase: text, input: json }),
+  'call.issued': object({
+    type: z.literal('call.issued'),
+    key: text,
+    kind: text,
+    label: text,
+    phase: text,
+    input: json,
+    args: z.array(json).exactOptional(),
+  }),
   'call.settled': object({ type: z.literal('call.settled'), key: text, seq: count, outcome }),
   'agent.started': object({ type: z.literal('agent.started'), agent: text, role: text, label: text, phase: text, model: text }),
   'agent.ended': object({ type: z.literal('agent.ended'), agent: text, ending: agentEnding, cause: text, turns: count, seconds: count }),
@@ -132,6 +157,8 @@ const runEvent: z.ZodType<RunEvent> = z.discriminatedUnion('type', [
   EVENTS['run.paused'],
   EVENTS['run.resumed'],
   EVENTS['run.ended'],
+  EVENTS['run.amended'],
+  EVENTS['generation.opened'],
   EVENTS['step.done'],
   EVENTS.phase,
   EVENTS.log,

@@ -73,8 +73,19 @@ export interface Journal {
   received(): Promise<readonly { readonly id: string; readonly payload: Json }[]>;
   processed(id: string): Promise<void>;
 
+  /**
+   * This journal for the holder of a claim: every verb that writes is refused (`Suspended`, reason `stopping`) as soon as somebody else holds it, so that a process
+   * that slept and wakes up writes nothing. In one process nobody else can: then it is this journal.
+   */
+  fenced(claim: Claim): Journal;
+
   close(): Promise<void>;
 }
+
+/** Who may write what: the driver of a run, or the worker that carries out one of its calls. `attempt` grows with each holder. */
+export type Claim =
+  | { readonly kind: 'run'; readonly run: string; readonly attempt: number }
+  | { readonly kind: 'call'; readonly run: string; readonly key: string; readonly attempt: number };
 
 export interface IssuedCall {
   readonly key: string;
@@ -83,6 +94,8 @@ export interface IssuedCall {
   readonly label: string;
   readonly phase: string;
   readonly input: Json;
+  /** As the script gave them, so that a worker can carry the call out; absent for calls that stay where the run is driven. */
+  readonly args?: readonly Json[];
 }
 
 /** `null` as the script sees it, with its recorded cause; `throw` for argument errors and schemas no reply met. */

@@ -11,6 +11,7 @@ export function project(database: Database, stored: StoredEvent): void {
   switch (event.type) {
     case 'run.started':
     case 'run.resumed':
+    case 'generation.opened':
       return setStatus(database, scope, 'active');
     case 'run.paused':
       return setStatus(database, scope, 'paused');
@@ -38,6 +39,7 @@ export function project(database: Database, stored: StoredEvent): void {
     case 'spend.charged':
       return charged(database, stored, event);
     // What only the fold of the run reads.
+    case 'run.amended':
     case 'phase':
     case 'log':
     case 'agent.started':

@@ -17,7 +17,7 @@ import {
   stepDone,
   storedEvent,
 } from './event-schema.ts';
-import type { CallState, EffectState, Reservation, SettledCall, Signal, TurnRecord } from './journal.ts';
+import type { CallState, EffectState, IssuedCall, Reservation, SettledCall, Signal, TurnRecord } from './journal.ts';
 
 const idRow = z.object({ id: z.string() }).transform((row) => row.id);
 const numberRow = z.object({ n: z.number() }).transform((row) => row.n);
@@ -58,17 +58,21 @@ const CALLS = `SELECT call.seq, issue.body AS issued, ending.body AS ended, endi
   LEFT JOIN event AS ending ON ending.scope = call.run AND ending.n = call.settled_n
   WHERE call.run = ?`;
 
+function callOf({ key, kind, label, phase, input, args }: z.infer<typeof callIssued>): IssuedCall {
+  return { key, kind, label, phase, input, ...(args === undefined ? {} : { args }) };
+}
+
 const settledCallRow = z
   .object({ seq: z.number(), issued: callIssued, ended: callSettled, at: z.string() })
-  .transform(({ seq, issued: { key, kind, label, phase, input }, ended, at }): SettledCall => {
-    return { key, kind, label, phase, input, seq, outcome: ended.outcome, at };
+  .transform(({ seq, issued, ended, at }): SettledCall => {
+    return { ...callOf(issued), seq, outcome: ended.outcome, at };
   });
 
 const callRow = z
   .object({ seq: z.number().nullable(), issued: callIssued, ended: callSettled.nullable(), at: z.string().nullable() })
-  .transform(({ seq, issued: { key, kind, label, phase, input }, ended, at }): CallState => {
+  .transform(({ seq, issued, ended, at }): CallState => {
     const settled = seq === null || ended === null || at === null ? null : { seq, outcome: ended.outcome, at };
-    return { key, kind, label, phase, input, settled };
+    return { ...callOf(issued), settled };
   });
 
 export function call(database: Database, run: string, key: string): CallState | undefined {

@@ -130,9 +130,8 @@ class Sqlite implements SqliteJournal {
       calls.map((call) => {
         const known = read.call(this.#database, run, call.key);
         if (known !== undefined) return known;
-        const { key, kind, label, phase, input } = call;
-        record(run, { type: 'call.issued', key, kind, label, phase, input });
-        return { key, kind, label, phase, input, settled: null };
+        record(run, { type: 'call.issued', ...call });
+        return { ...call, settled: null };
       }),
     );
   }
@@ -239,6 +238,11 @@ class Sqlite implements SqliteJournal {
 
   async openReservations(run: string): Promise<readonly Reservation[]> {
     return read.openReservations(this.#database, run);
+  }
+
+  /** One process writes here, and its lock says so. */
+  fenced(): Journal {
+    return this;
   }
 
   receive(id: string, payload: Json): Promise<boolean> {

@@ -23,12 +23,26 @@ export interface CallSource {
   view(kind: string, value: Json): Json;
 }
 
+/** A call to be carried out, wherever that is: `perform` does it in this process, `key` and `args` are enough to do it in another. */
+export interface Carried {
+  readonly run: string;
+  readonly key: string;
+  readonly kind: string;
+  readonly args: readonly Json[];
+  readonly perform: () => Promise<CallOutcome>;
+}
+
+/** Resolves when the call is settled in the journal. Rejects with `Suspended`, and with failures of the journal. */
+export type Carry = (call: Carried) => Promise<void>;
+
 export interface RunOptions {
   readonly run: string;
   readonly source: string;
   readonly view: ScriptView;
   readonly journal: Pick<Journal, 'append' | 'events' | 'issue' | 'settle' | 'settled'>;
   readonly calls: CallSource;
+  /** Takes each call that is not settled to its end; in this process unless told. */
+  readonly carry?: Carry;
   readonly limits?: Partial<ScriptLimits>;
   readonly signal: AbortSignal;
   /** What the script may know as spent when this call is delivered, and all before it; asked once for each, in the order of delivery. */
@@ -168,12 +182,13 @@ class Replay implements CallPort {
         label: script.label,
         phase: script.phase || call.phase,
         input: script.identity,
+        args: call.args,
       })),
     );
     const settled = new Set(states.filter((state) => state.settled !== null).map((state) => state.key));
     for (const { call, script, key } of issued) {
       this.#issued.set(key, { call, key, label: script.label });
-      if (!settled.has(key)) this.#start(key, call.kind, script);
+      if (!settled.has(key)) this.#start(key, call, script);
       else this.#redeliver(key);
     }
   }
@@ -206,25 +221,19 @@ class Replay implements CallPort {
     this.#ready.unshift(early);
   }
 
-  #start(key: string, kind: string, script: ScriptCall): void {
+  #start(key: string, { kind, args }: GuestCall, script: ScriptCall): void {
     this.#counts.performed += 1;
-    const work = this.#perform(key, script).finally(() => {
-      this.#underWay.delete(key);
-      this.#wake();
-    });
+    const { run, journal, carry = carryHere(journal) } = this.#options;
+    const work = carry({ run, key, kind, args, perform: () => script.perform(key) })
+      .catch((thrown: unknown) => this.#stop(thrown))
+      .finally(() => {
+        this.#underWay.delete(key);
+        this.#wake();
+      });
     if (kind !== 'approval') this.#underWay.set(key, work);
   }
 
-  /** Never rejects: a suspension or a broken journal stops the loop instead. */
-  async #perform(key: string, script: ScriptCall): Promise<void> {
-    try {
-      const outcome = await outcomeOf(() => script.perform(key));
-      await this.#options.journal.settle(this.#options.run, key, outcome);
-    } catch (thrown) {
-      this.#stop(thrown);
-    }
-  }
-
+  /** A suspension or a broken journal stops the loop. */
   #stop(thrown: unknown): void {
     this.#stopped ??= { thrown };
   }
@@ -265,6 +274,13 @@ class Replay implements CallPort {
     const cause = outcome.kind === 'null' ? outcome.cause : outcome.message;
     return { id: call.id, budget, outcome, failure: { kind: call.kind, label, cause } };
   }
+}
+
+/** Carries calls out in this process. */
+function carryHere(journal: Pick<Journal, 'settle'>): Carry {
+  return async ({ run, key, perform }) => {
+    await journal.settle(run, key, await outcomeOf(perform));
+  };
 }
 
 /** A primitive throws nothing but `Suspended`; what it throws against the contract is told as the cause of a `null`, never lost and never a crash. */
