@@ -55,6 +55,8 @@ export interface Journal {
   intend(scope: string, key: string, intent: Json): Promise<{ readonly fresh: boolean; readonly done: boolean; readonly result: Json }>;
   done(scope: string, key: string, result: Json): Promise<void>;
   effects(scope: string): Promise<readonly EffectState[]>;
+  /** Effects of all scopes that were done at or after this time (ISO 8601), oldest first: what GitHub's hourly limits have counted, whoever did it. */
+  doneSince(at: string): Promise<readonly DoneEffect[]>;
 
   /** Reserves before a request is sent. Refused when spent + reserved + amount would pass the limit; then nothing is written. */
   reserve(
@@ -137,6 +139,11 @@ export interface EffectState {
   readonly intent: Json;
   readonly done: boolean;
   readonly result: Json;
+}
+
+export interface DoneEffect {
+  readonly at: string;
+  readonly intent: Json;
 }
 
 export interface Reservation {

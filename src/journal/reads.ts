@@ -17,7 +17,7 @@ import {
   stepDone,
   storedEvent,
 } from './event-schema.ts';
-import type { CallState, EffectState, IssuedCall, Reservation, SettledCall, Signal, TurnRecord } from './journal.ts';
+import type { CallState, DoneEffect, EffectState, IssuedCall, Reservation, SettledCall, Signal, TurnRecord } from './journal.ts';
 
 const idRow = z.object({ id: z.string() }).transform((row) => row.id);
 const numberRow = z.object({ n: z.number() }).transform((row) => row.n);
@@ -146,6 +146,21 @@ export function effect(database: Database, scope: string, key: string): EffectSt
 
 export function effects(database: Database, scope: string): readonly EffectState[] {
   return database.rows(effectRow, `${EFFECTS} ORDER BY effect.intended_n`, [scope]);
+}
+
+const doneRow = z
+  .object({ at: z.string(), intended: effectIntended })
+  .transform(({ at, intended: { intent } }): DoneEffect => ({ at, intent }));
+
+export function doneSince(database: Database, at: string): readonly DoneEffect[] {
+  return database.rows(
+    doneRow,
+    `SELECT done.at, intended.body AS intended
+     FROM effect JOIN event AS done ON done.scope = effect.scope AND done.n = effect.done_n
+     JOIN event AS intended ON intended.scope = effect.scope AND intended.n = effect.intended_n
+     WHERE done.at >= ? ORDER BY done.at`,
+    [at],
+  );
 }
 
 const balanceRow = z

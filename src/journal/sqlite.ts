@@ -11,6 +11,7 @@ import type {
   CallOutcome,
   CallState,
   Charge,
+  DoneEffect,
   EffectState,
   IssuedCall,
   Journal,
@@ -204,6 +205,10 @@ class Sqlite implements SqliteJournal {
 
   async effects(scope: string): Promise<readonly EffectState[]> {
     return read.effects(this.#database, scope);
+  }
+
+  async doneSince(at: string): Promise<readonly DoneEffect[]> {
+    return read.doneSince(this.#database, at);
   }
 
   reserve(

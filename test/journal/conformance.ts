@@ -193,6 +193,24 @@ export function journalConformance(open: (clock: () => Date) => Promise<OpenedJo
     expect(await (await reopen()).intend('r', 'comment', { body: 'hi' })).toEqual({ fresh: false, done: true, result: { id: 5 } });
   });
 
+  test('effects that were done since a time are found in all scopes, oldest first', async () => {
+    let now = new Date('2026-11-22T11:00:00.000Z');
+    const { journal, reopen } = await open(() => now);
+    await journal.intend('r', 'early', { kind: 'comment' });
+    await journal.intend('r', 'late', { kind: 'review' });
+    await journal.intend('r', 'open', { kind: 'comment' });
+    await journal.done('r', 'early', null);
+    now = noon;
+    await journal.intend('comment/4', 'reply', { kind: 'comment', number: 4 });
+    await journal.done('comment/4', 'reply', { id: 1 });
+    now = new Date('2026-11-22T12:30:00.000Z');
+    await journal.done('r', 'late', { id: 2 });
+    const late = { at: now.toISOString(), intent: { kind: 'review' } };
+    const reply = { at: noon.toISOString(), intent: { kind: 'comment', number: 4 } };
+    expect(await journal.doneSince('2026-11-22T12:00:00.000Z')).toEqual([reply, late]);
+    expect(await (await reopen()).doneSince('2026-11-22T12:00:00.001Z')).toEqual([late]);
+  });
+
   test('effects are told by scope, in order of their intents', async () => {
     const { journal } = await openAtNoon();
     await journal.intend('r', 'z', 1);
