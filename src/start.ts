@@ -28,11 +28,20 @@ export interface Running {
 
 export const WEBHOOK_PATH = '/api/github/webhooks';
 
+/** The way to the journal that this configuration names. */
+export type OpenJournal = (config: Config) => Promise<Journal>;
+
+/** One file in the data directory. */
+export const openConfiguredJournal: OpenJournal = ({ dataDirectory }) => openSqliteJournal({ directory: dataDirectory });
+
 /**
- * Builds the parts, starts listening, and resumes what was unfinished. Ends in a ConvergeError: of kind `journal` when the data directory cannot be used
+ * Builds the parts, starts listening, and resumes what was unfinished. `openJournal` is the one that the configuration names unless told. Ends in a ConvergeError: of kind `journal` when the data directory cannot be used
  * or another process has it, of kind `configuration` for waits that do not exist, of kind `git` when git is missing or too old.
  */
-export async function start(config: Config): Promise<Running> {
+export async function start(
+  config: Config,
+  { openJournal = openConfiguredJournal }: { readonly openJournal?: OpenJournal } = {},
+): Promise<Running> {
   const probot = new Probot({
     appId: config.appId,
     privateKey: config.privateKey,
@@ -45,7 +54,7 @@ export async function start(config: Config): Promise<Running> {
   const { log } = probot;
   const waits = waitsFrom(config.timings);
   await requireGit();
-  const journal = await openSqliteJournal({ directory: config.dataDirectory });
+  const journal = await openJournal(config);
   const life = new AbortController();
   const limits = new Map<string, Limits>();
   const agents = openAgents({
