@@ -35,22 +35,14 @@ export type OpenJournal = (config: Config) => Promise<Journal>;
 export const openConfiguredJournal: OpenJournal = ({ dataDirectory }) => openSqliteJournal({ directory: dataDirectory });
 
 /**
- * Builds the parts, starts listening, and resumes what was unfinished. `openJournal` is the one that the configuration names unless told. Ends in a ConvergeError: of kind `journal` when the data directory cannot be used
- * or another process has it, of kind `configuration` for waits that do not exist, of kind `git` when git is missing or too old.
+ * Builds the parts, starts listening, and resumes what was unfinished. `openJournal` is the one that the configuration names unless told.
+ * Ends in a ConvergeError: of kind `journal` when the data directory cannot be used or another process has it, of kind `configuration` for waits that do not exist, of kind `git` when git is missing or too old.
  */
 export async function start(
   config: Config,
   { openJournal = openConfiguredJournal }: { readonly openJournal?: OpenJournal } = {},
 ): Promise<Running> {
-  const probot = new Probot({
-    appId: config.appId,
-    privateKey: config.privateKey,
-    secret: config.webhookSecret,
-    baseUrl: config.apiUrl,
-    logLevel: config.log.level,
-    logFormat: config.log.format,
-  });
-  await probot.ready();
+  const probot = await openProbot(config);
   const { log } = probot;
   const waits = waitsFrom(config.timings);
   await requireGit();
@@ -99,6 +91,12 @@ export async function start(
       await journal.close();
     },
   };
+}
+
+async function openProbot({ appId, privateKey, webhookSecret, apiUrl, log }: Config): Promise<Probot> {
+  const probot = new Probot({ appId, privateKey, secret: webhookSecret, baseUrl: apiUrl, logLevel: log.level, logFormat: log.format });
+  await probot.ready();
+  return probot;
 }
 
 /** What is unfinished, and what ended without having been shown. Oldest first. */
