@@ -3,8 +3,7 @@ import { openQuestions } from '../publish/questions.ts';
 import { isApproved } from '../report/status-comment.ts';
 import { currentRun, NO_RUN, runThatHeard } from './current-run.ts';
 import type { Answer, Asked, Desk } from './desk.ts';
-
-const RANK = { write: 1, maintain: 2, admin: 3 } as const;
+import { mayNotApprove } from './may-approve.ts';
 
 /** Starts the plan with that hash: a different one, or a person who may not, is refused with the reason (invariant 2). */
 export async function approve(desk: Desk, asked: Asked, { hash }: Extract<Command, { name: 'approve' }>): Promise<Answer> {
@@ -37,20 +36,4 @@ function isPlanningAgain(state: {
   const asked = state.signals.filter((signal) => signal.name === 'revise').length;
   const plans = [...state.steps.keys()].filter((name) => name.startsWith('plan#')).length;
   return plans <= asked;
-}
-
-async function mayNotApprove(
-  desk: Desk,
-  asked: Asked,
-  approvers: { readonly logins: readonly string[]; readonly permission: keyof typeof RANK },
-): Promise<string | null> {
-  const permission = await desk.hubOf(asked).permission(asked.author.login);
-  const rank = permission === 'admin' || permission === 'maintain' || permission === 'write' ? RANK[permission] : 0;
-  if (rank < RANK[approvers.permission])
-    return `Found ${permission} access, expected ${approvers.permission}: this repository's \`.github/converge.yml\` lets only people with that access approve.`;
-  const { logins } = approvers;
-  const named = logins.length === 0 || logins.some((login) => login.toLowerCase() === asked.author.login.toLowerCase());
-  return named
-    ? null
-    : `Found \`${asked.author.login}\`, expected one of the approvers that this repository's \`.github/converge.yml\` names: ${logins.map((login) => `\`${login}\``).join(', ')}.`;
 }

@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import type { MicroDollars } from './budget.ts';
+import { canonical, type Json } from './json.ts';
 
 /** A change to an approved run by a person who may approve (invariant 2). */
 export type Amendment =
@@ -7,3 +9,10 @@ export type Amendment =
   | { readonly kind: 'drop'; readonly shards: readonly string[] }
   /** Said to every agent at work and to all later ones. */
   | { readonly kind: 'steer'; readonly text: string };
+
+/** What an approved run is now, in one name: sha256, in hex, of the plan's hash and all amendments in their order. Without any it is the plan's hash. */
+export function effectiveHash(planHash: string, amendments: readonly Amendment[]): string {
+  if (amendments.length === 0) return planHash;
+  const json: Json = JSON.parse(JSON.stringify([planHash, ...amendments]));
+  return createHash('sha256').update(canonical(json)).digest('hex');
+}

@@ -144,7 +144,7 @@ export function foldRun(events: readonly StoredEvent[]): RunState {
     })),
     steps: new Map(ofType(events, 'step.done').map(({ event }) => [event.step, event.result])),
     ...generationsOf(events),
-    amendments: ofType(events, 'run.amended').map(({ at, event: { id, by, amendment, hash } }) => ({ id, by, at, amendment, hash })),
+    amendments: amendmentsOf(events),
     census: censusOf(events),
     calls: callsOf(events),
     ...shardsOf(events),
@@ -177,6 +177,16 @@ function lifeOf(events: readonly StoredEvent[]): Pick<RunState, 'status' | 'paus
     }
   }
   return life;
+}
+
+/** One for each comment, the first. */
+function amendmentsOf(events: readonly StoredEvent[]): RunState['amendments'] {
+  const made = new Map<string, Amended>();
+  for (const { at, event } of ofType(events, 'run.amended')) {
+    const { id, by, amendment, hash } = event;
+    if (!made.has(id)) made.set(id, { id, by, at, amendment, hash });
+  }
+  return [...made.values()];
 }
 
 function generationsOf(events: readonly StoredEvent[]): Pick<RunState, 'generation' | 'reopened'> {
