@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { runAccount } from '../domain/account.ts';
 import type { MicroDollars } from '../domain/budget.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Agents } from './agent.ts';
@@ -27,7 +29,11 @@ export interface AgentsOptions {
 /** Agents that talk to the Messages API. `close` waits until those that live have ended; to end them soon, abort their signals. */
 export function openAgents(options: AgentsOptions): Agents & { close(): Promise<void> } {
   const { journal, limitsOf, timings, concurrency: most = CONVERSATIONS, clock = systemClock } = options;
-  const spending = openSpending(journal, (run) => limitsOf(run).budget);
+  const spending = openSpending({
+    journal,
+    accountsOf: (run) => [{ name: runAccount(run), limits: { dollars: limitsOf(run).budget } }],
+    owner: randomUUID(),
+  });
   const client = openClient(options.client, timings.connect);
   const prefixes = openPrefixes(timings.warm, clock);
   const ask = openAsk({ client, spending, prefixes, most, timings, clock, random: Math.random });

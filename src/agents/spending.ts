@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import PQueue from 'p-queue';
+import type { Account, Measure, Shortage } from '../domain/account.ts';
 import { dollars, NO_USAGE, type MicroDollars, type Usage } from '../domain/budget.ts';
 import { Suspended } from '../domain/errors.ts';
 import type { Charge, Journal } from '../journal/journal.ts';
@@ -47,7 +48,16 @@ interface Line {
   settled: PromiseWithResolvers<void>;
 }
 
-export function openSpending(journal: Journal, limitOf: (run: string) => MicroDollars): Spending {
+export interface SpendingParts {
+  readonly journal: Journal;
+  /** The accounts of a run's next request, with their limits as they are now. */
+  readonly accountsOf: (run: string) => readonly Account[];
+  /** Id of this process. */
+  readonly owner: string;
+}
+
+export function openSpending(parts: SpendingParts): Spending {
+  const { journal } = parts;
   const lines = new Map<string, Line>();
   const lineOf = (run: string): Line => {
     const line = lines.get(run) ?? { turn: new PQueue({ concurrency: 1 }), inFlight: 0, settled: Promise.withResolvers<void>() };
@@ -62,9 +72,9 @@ export function openSpending(journal: Journal, limitOf: (run: string) => MicroDo
         for (;;) {
           throwIfStopping(signal);
           const settled = line.settled.promise;
-          const answer = await attempt(wanted, { journal, line, limitOf });
+          const answer = await attempt(wanted, { ...parts, line });
           if (answer.kind === 'reserved') return answer;
-          if (line.inFlight === 0) throw outOfMoney(limitOf(wanted.run), answer);
+          if (line.inFlight === 0) throw outOfMoney(answer);
           await unlessStopping(settled, signal);
         }
       });
@@ -77,23 +87,27 @@ export function openSpending(journal: Journal, limitOf: (run: string) => MicroDo
   };
 }
 
-interface Books {
-  readonly journal: Journal;
+interface Books extends SpendingParts {
   readonly line: Line;
-  readonly limitOf: (run: string) => MicroDollars;
 }
 
-type Short = { readonly kind: 'short'; readonly spent: MicroDollars; readonly needed: MicroDollars };
+/** Not even the smallest request fits, because of this. */
+interface Short {
+  readonly kind: 'short';
+  readonly shortage: Shortage;
+  readonly needed: number;
+}
 
 /** All of `maxTokens`, else as much of it as fits and is worth it. */
 async function attempt(wanted: Wanted, books: Books): Promise<Reserved | Short> {
   const { run, agent, phase, model, inputTokens, atLeast } = wanted;
   let { maxTokens } = wanted;
   for (;;) {
-    const limit = books.limitOf(run);
     const amount = worstCost(model, inputTokens, maxTokens);
     const id = randomUUID();
-    const answer = await books.journal.reserve(run, { id, amount, limit, agent, phase, model });
+    const { owner } = books;
+    const accounts = books.accountsOf(run);
+    const answer = await books.journal.reserve(run, { id, amount, tokens: inputTokens + maxTokens, accounts, owner, agent, phase, model });
     if (answer.ok) {
       books.line.inFlight += 1;
       return {
@@ -104,9 +118,36 @@ async function attempt(wanted: Wanted, books: Books): Promise<Reserved | Short> 
         chargeInFull: () => settle(run, { id, amount, usage: NO_USAGE, known: false }, books),
       };
     }
-    const fits = maxTokensWithin(model, inputTokens, limit - answer.spent - answer.reserved);
-    if (fits < atLeast) return { kind: 'short', spent: answer.spent, needed: worstCost(model, inputTokens, atLeast) };
-    maxTokens = Math.min(maxTokens, fits);
+    for (const shortage of answer.short) {
+      const fits = maxTokensFor(wanted, shortage);
+      if (fits < atLeast) return { kind: 'short', shortage, needed: least(wanted, shortage.measure) };
+      maxTokens = Math.min(maxTokens, fits);
+    }
+  }
+}
+
+/** The largest `max_tokens` with which this limit is not passed; negative when there is none. */
+function maxTokensFor({ model, inputTokens }: Wanted, { measure, limit, spent, reserved }: Shortage): number {
+  const room = limit - spent - reserved;
+  switch (measure) {
+    case 'dollars':
+      return maxTokensWithin(model, inputTokens, room);
+    case 'tokens':
+      return room - inputTokens;
+    case 'turns':
+      return -1;
+  }
+}
+
+/** What the smallest request that is worth it may come to. */
+function least({ model, inputTokens, atLeast }: Wanted, measure: Measure): number {
+  switch (measure) {
+    case 'dollars':
+      return worstCost(model, inputTokens, atLeast);
+    case 'tokens':
+      return inputTokens + atLeast;
+    case 'turns':
+      return 1;
   }
 }
 
@@ -121,7 +162,7 @@ async function settle(run: string, charge: Charge, { journal, line }: Books): Pr
   return charge.amount;
 }
 
-function outOfMoney(limit: MicroDollars, { spent, needed }: Short): Suspended {
+function outOfMoney({ shortage: { limit, spent }, needed }: Short): Suspended {
   return new Suspended(
     'budget',
     `${dollars(spent)} of the run's limit of ${dollars(limit)} are spent, and the next request to the model may cost ${dollars(needed)}: the run pauses with all its work. ` +

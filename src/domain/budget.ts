@@ -19,6 +19,11 @@ export function addUsage(a: Usage, b: Usage): Usage {
   };
 }
 
+/** All that the model read, cached or not, and wrote. */
+export function tokensOf({ input, output, cacheRead, cacheWrite5m, cacheWrite1h }: Usage): number {
+  return input + output + cacheRead + cacheWrite5m + cacheWrite1h;
+}
+
 /** Money is integral micro-dollars everywhere inside, so that sums are exact. */
 export type MicroDollars = number;
 
@@ -32,6 +37,11 @@ export function dollars(micro: MicroDollars): string {
 /** What a run may use, pinned at approval. */
 export interface Limits {
   readonly budget: MicroDollars;
+  /** Of the whole run, as `domain/account.ts` counts them; without a limit when absent, as in records of earlier versions. */
+  readonly tokens?: number;
+  readonly turns?: number;
+  /** Time since the approval in which the run was not paused. */
+  readonly hours?: number;
   readonly agents: number;
   readonly concurrency: number;
   /** Verifiers for each review. */

@@ -75,10 +75,17 @@ export type RunEvent =
       readonly type: 'spend.reserved';
       readonly id: string;
       readonly amount: MicroDollars;
-      readonly limit: MicroDollars;
       readonly agent: string;
       readonly phase: string;
       readonly model: string;
+      /** The most that it may read and write; absent, like all that follows, in records of earlier versions. */
+      readonly tokens?: number;
+      /** Names of the accounts that it counts against; the run's alone when absent. */
+      readonly accounts?: readonly string[];
+      /** The process that asks: who must be dead before others settle this. */
+      readonly owner?: string;
+      /** The run's limit then, in records of earlier versions. */
+      readonly limit?: MicroDollars;
     }
   | { readonly type: 'spend.charged'; readonly id: string; readonly amount: MicroDollars; readonly usage: Usage; readonly known: boolean }
   // GitHub

@@ -1,3 +1,4 @@
+import type { Account, Balance, Shortage } from '../domain/account.ts';
 import type { Usage, MicroDollars } from '../domain/budget.ts';
 import type { Overlay } from '../domain/change.ts';
 import type { RunEvent, StoredEvent } from '../domain/events.ts';
@@ -58,16 +59,20 @@ export interface Journal {
   /** Effects of all scopes that were done at or after this time (ISO 8601), oldest first: what GitHub's hourly limits have counted, whoever did it. */
   doneSince(at: string): Promise<readonly DoneEffect[]>;
 
-  /** Reserves before a request is sent. Refused when spent + reserved + amount would pass the limit; then nothing is written. */
+  /**
+   * Reserves before a request is sent, in all of its accounts or in none. Refused, with every limit that it would pass, when spent + reserved + wanted of an account
+   * is more than that account's limit (`shortagesOf`, the one rule); then nothing is written.
+   */
   reserve(
     run: string,
     reservation: Reservation,
-  ): Promise<{ readonly ok: true } | { readonly ok: false; readonly spent: MicroDollars; readonly reserved: MicroDollars }>;
+  ): Promise<{ readonly ok: true } | { readonly ok: false; readonly short: readonly Shortage[] }>;
   /** Settles a reservation once with what it cost; unknown usage is charged in full by the caller. */
   charge(run: string, charge: Charge): Promise<void>;
-  spending(run: string): Promise<{ readonly spent: MicroDollars; readonly reserved: MicroDollars; readonly usage: Usage }>;
-  /** Reservations without a charge, e.g. of a process that was killed. */
-  openReservations(run: string): Promise<readonly Reservation[]>;
+  /** What an account comes to; `runAccount` names a run's. */
+  balance(account: string): Promise<Balance>;
+  /** Reservations of a run, or of all for null, without a charge: requests in flight, and what killed processes left. In the order in which they were made. */
+  openReservations(run: string | null): Promise<readonly OpenReservation[]>;
 
   /** A webhook's comment, recorded at once and worked on outside of the webhook. False when it was processed already. */
   receive(id: string, payload: Json): Promise<boolean>;
@@ -150,11 +155,23 @@ export interface Reservation {
   /** Unique for each HTTP request to the model. */
   readonly id: string;
   readonly amount: MicroDollars;
-  /** The run's limit now. */
-  readonly limit: MicroDollars;
+  /** The most that it may read and write. */
+  readonly tokens: number;
+  /** With their limits as they are now; the run's own is among them. */
+  readonly accounts: readonly Account[];
+  /** Id of the process that asks. */
+  readonly owner: string;
   readonly agent: string;
   readonly phase: string;
   readonly model: string;
+}
+
+/** `owner` is null in records of versions that had one process. */
+export interface OpenReservation {
+  readonly run: string;
+  readonly id: string;
+  readonly amount: MicroDollars;
+  readonly owner: string | null;
 }
 
 export interface Charge {

@@ -1,9 +1,11 @@
+import { amountsOfCharge, amountsOfRequest, EMPTY_BALANCE, runAccount, type Balance } from '../domain/account.ts';
 import type { RunEvent, StoredEvent } from '../domain/events.ts';
 import type { Database, Values } from './database.ts';
+import { reservation } from './reads.ts';
 
 /**
  * Projects one event into the index tables: called with each event as it is written, and again with all of them in order when the indexes are
- * rebuilt, so that both give the same tables. Reads nothing but the event and the tables it writes.
+ * rebuilt, so that both give the same tables. Reads nothing but events and the tables it writes.
  * Throws when the event contradicts the indexes (a call issued twice, a charge without reservation).
  */
 export function project(database: Database, stored: StoredEvent): void {
@@ -56,21 +58,50 @@ function setStatus(database: Database, run: string, status: 'active' | 'paused' 
   one(database, 'INSERT INTO status (run, status) VALUES (?, ?) ON CONFLICT (run) DO UPDATE SET status = excluded.status', [run, status]);
 }
 
-function reserved(database: Database, stored: StoredEvent, event: EventOf<'spend.reserved'>): void {
-  one(database, 'INSERT INTO spend (run, id, reserved_n, amount) VALUES (?, ?, ?, ?)', [stored.scope, event.id, stored.n, event.amount]);
-  database.write('INSERT OR IGNORE INTO balance VALUES (?, 0, 0, 0, 0, 0, 0, 0)', [stored.scope]);
-  one(database, 'UPDATE balance SET reserved = reserved + ? WHERE run = ?', [event.amount, stored.scope]);
+function reserved(database: Database, { scope, n }: StoredEvent, event: EventOf<'spend.reserved'>): void {
+  one(database, 'INSERT INTO spend (run, id, reserved_n) VALUES (?, ?, ?)', [scope, event.id, n]);
+  const wanted = amountsOfRequest(event);
+  for (const account of accountsOf(scope, event)) add(database, account, { ...EMPTY_BALANCE, reserved: wanted });
 }
 
-function charged(database: Database, stored: StoredEvent, event: EventOf<'spend.charged'>): void {
-  const { input, output, cacheRead, cacheWrite5m, cacheWrite1h } = event.usage;
-  one(database, 'UPDATE spend SET charged_n = ? WHERE run = ? AND id = ? AND charged_n IS NULL', [stored.n, stored.scope, event.id]);
+function charged(database: Database, { scope, n }: StoredEvent, event: EventOf<'spend.charged'>): void {
+  one(database, 'UPDATE spend SET charged_n = ? WHERE run = ? AND id = ? AND charged_n IS NULL', [n, scope, event.id]);
+  const request = reservation(database, scope, event.id);
+  if (request === undefined) throw new Error(`it charges a request that was never reserved: ${event.id}`);
+  const { dollars, tokens, turns } = amountsOfRequest(request);
+  const released = { dollars: -dollars, tokens: -tokens, turns: -turns };
+  const spent = amountsOfCharge(request, event);
+  for (const account of accountsOf(scope, request)) add(database, account, { spent, reserved: released, usage: event.usage });
+}
+
+function accountsOf(run: string, { accounts }: EventOf<'spend.reserved'>): readonly string[] {
+  return accounts ?? [runAccount(run)];
+}
+
+function add(database: Database, account: string, { spent, reserved: held, usage }: Balance): void {
   one(
     database,
-    `UPDATE balance SET spent = spent + ?, reserved = reserved - (SELECT amount FROM spend WHERE run = balance.run AND id = ?),
-       input = input + ?, output = output + ?, cache_read = cache_read + ?, cache_write_5m = cache_write_5m + ?, cache_write_1h = cache_write_1h + ?
-     WHERE run = ?`,
-    [event.amount, event.id, input, output, cacheRead, cacheWrite5m, cacheWrite1h, stored.scope],
+    `INSERT INTO balance (account, dollars, tokens, turns, reserved_dollars, reserved_tokens, reserved_turns,
+       input, output, cache_read, cache_write_5m, cache_write_1h) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (account) DO UPDATE SET dollars = balance.dollars + excluded.dollars, tokens = balance.tokens + excluded.tokens,
+       turns = balance.turns + excluded.turns, reserved_dollars = balance.reserved_dollars + excluded.reserved_dollars,
+       reserved_tokens = balance.reserved_tokens + excluded.reserved_tokens, reserved_turns = balance.reserved_turns + excluded.reserved_turns,
+       input = balance.input + excluded.input, output = balance.output + excluded.output, cache_read = balance.cache_read + excluded.cache_read,
+       cache_write_5m = balance.cache_write_5m + excluded.cache_write_5m, cache_write_1h = balance.cache_write_1h + excluded.cache_write_1h`,
+    [
+      account,
+      spent.dollars,
+      spent.tokens,
+      spent.turns,
+      held.dollars,
+      held.tokens,
+      held.turns,
+      usage.input,
+      usage.output,
+      usage.cacheRead,
+      usage.cacheWrite5m,
+      usage.cacheWrite1h,
+    ],
   );
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import type { Usage } from '../domain/budget.ts';
+import { EMPTY_BALANCE, type Balance } from '../domain/account.ts';
 import type { Overlay } from '../domain/change.ts';
 import type { StoredEvent } from '../domain/events.ts';
 import type { Json } from '../domain/json.ts';
@@ -17,7 +17,7 @@ import {
   stepDone,
   storedEvent,
 } from './event-schema.ts';
-import type { CallState, DoneEffect, EffectState, IssuedCall, Reservation, SettledCall, Signal, TurnRecord } from './journal.ts';
+import type { CallState, DoneEffect, EffectState, IssuedCall, OpenReservation, SettledCall, Signal, TurnRecord } from './journal.ts';
 
 const idRow = z.object({ id: z.string() }).transform((row) => row.id);
 const numberRow = z.object({ n: z.number() }).transform((row) => row.n);
@@ -165,26 +165,29 @@ export function doneSince(database: Database, at: string): readonly DoneEffect[]
 
 const balanceRow = z
   .object({
-    spent: z.number(),
-    reserved: z.number(),
+    dollars: z.number(),
+    tokens: z.number(),
+    turns: z.number(),
+    reserved_dollars: z.number(),
+    reserved_tokens: z.number(),
+    reserved_turns: z.number(),
     input: z.number(),
     output: z.number(),
-    cacheRead: z.number(),
-    cacheWrite5m: z.number(),
-    cacheWrite1h: z.number(),
+    cache_read: z.number(),
+    cache_write_5m: z.number(),
+    cache_write_1h: z.number(),
   })
-  .transform(({ spent, reserved, ...usage }): { spent: number; reserved: number; usage: Usage } => ({ spent, reserved, usage }));
+  .transform((row): Balance => {
+    const { dollars, tokens, turns, input, output } = row;
+    return {
+      spent: { dollars, tokens, turns },
+      reserved: { dollars: row.reserved_dollars, tokens: row.reserved_tokens, turns: row.reserved_turns },
+      usage: { input, output, cacheRead: row.cache_read, cacheWrite5m: row.cache_write_5m, cacheWrite1h: row.cache_write_1h },
+    };
+  });
 
-export function balance(
-  database: Database,
-  run: string,
-): { readonly spent: number; readonly reserved: number; readonly usage: Usage } | undefined {
-  return database.row(
-    balanceRow,
-    `SELECT spent, reserved, input, output, cache_read AS cacheRead, cache_write_5m AS cacheWrite5m, cache_write_1h AS cacheWrite1h
-     FROM balance WHERE run = ?`,
-    [run],
-  );
+export function balance(database: Database, account: string): Balance {
+  return database.row(balanceRow, 'SELECT * FROM balance WHERE account = ?', [account]) ?? EMPTY_BALANCE;
 }
 
 const chargedRow = z.object({ charged_n: z.number().nullable() });
@@ -195,17 +198,22 @@ export function reservationState(database: Database, run: string, id: string): '
   return row.charged_n === null ? 'open' : 'charged';
 }
 
-const reservationRow = z
-  .object({ body: spendReserved })
-  .transform(({ body: { id, amount, limit, agent, phase, model } }): Reservation => ({ id, amount, limit, agent, phase, model }));
+const SPENDS = 'FROM spend JOIN event ON event.scope = spend.run AND event.n = spend.reserved_n';
 
-export function openReservations(database: Database, run: string): readonly Reservation[] {
-  return database.rows(
-    reservationRow,
-    `SELECT body FROM spend JOIN event ON event.scope = spend.run AND event.n = spend.reserved_n
-     WHERE spend.run = ? AND spend.charged_n IS NULL ORDER BY spend.reserved_n`,
-    [run],
-  );
+const reservationRow = z.object({ body: spendReserved }).transform(({ body }) => body);
+
+export function reservation(database: Database, run: string, id: string): z.infer<typeof spendReserved> | undefined {
+  return database.row(reservationRow, `SELECT body ${SPENDS} WHERE spend.run = ? AND spend.id = ?`, [run, id]);
+}
+
+const openRow = z
+  .object({ run: z.string(), body: spendReserved })
+  .transform(({ run, body: { id, amount, owner = null } }): OpenReservation => ({ run, id, amount, owner }));
+
+export function openReservations(database: Database, run: string | null): readonly OpenReservation[] {
+  return run === null
+    ? database.rows(openRow, `SELECT spend.run, body ${SPENDS} WHERE spend.charged_n IS NULL ORDER BY event.id`)
+    : database.rows(openRow, `SELECT spend.run, body ${SPENDS} WHERE spend.run = ? AND spend.charged_n IS NULL ORDER BY event.id`, [run]);
 }
 
 const receivedRow: z.ZodType<{ id: string; payload: Json }> = z.object({ id: z.string(), payload: jsonText(json) });

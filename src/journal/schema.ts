@@ -2,7 +2,7 @@
  * Raised when the index tables or their projection change: a journal with a lower number is rebuilt from its events when it is opened.
  * Kept in SQLite's `user_version`.
  */
-export const INDEX_VERSION = 1;
+export const INDEX_VERSION = 2;
 
 /** What cannot be made again from anything else. `event.id` is the order of the whole journal, `event.n` the place in its scope. */
 export const CONTENT_TABLES = `
@@ -33,11 +33,12 @@ export const INDEX_TABLES = `
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE signal (run TEXT NOT NULL, id TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (run, id)) STRICT, WITHOUT ROWID;
   CREATE TABLE spend (
-    run TEXT NOT NULL, id TEXT NOT NULL, reserved_n INTEGER NOT NULL, charged_n INTEGER, amount INTEGER NOT NULL, PRIMARY KEY (run, id)
+    run TEXT NOT NULL, id TEXT NOT NULL, reserved_n INTEGER NOT NULL, charged_n INTEGER, PRIMARY KEY (run, id)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX spend_open ON spend (run, reserved_n) WHERE charged_n IS NULL;
   CREATE TABLE balance (
-    run TEXT PRIMARY KEY, spent INTEGER NOT NULL, reserved INTEGER NOT NULL, input INTEGER NOT NULL, output INTEGER NOT NULL,
-    cache_read INTEGER NOT NULL, cache_write_5m INTEGER NOT NULL, cache_write_1h INTEGER NOT NULL
+    account TEXT PRIMARY KEY, dollars INTEGER NOT NULL, tokens INTEGER NOT NULL, turns INTEGER NOT NULL,
+    reserved_dollars INTEGER NOT NULL, reserved_tokens INTEGER NOT NULL, reserved_turns INTEGER NOT NULL,
+    input INTEGER NOT NULL, output INTEGER NOT NULL, cache_read INTEGER NOT NULL, cache_write_5m INTEGER NOT NULL, cache_write_1h INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
 `;

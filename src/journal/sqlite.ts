@@ -1,7 +1,7 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { NO_USAGE } from '../domain/budget.ts';
+import { amountsOfRequest, shortagesOf, type Balance, type Shortage } from '../domain/account.ts';
 import { ConvergeError, messageOf } from '../domain/errors.ts';
 import type { RunEvent, StoredEvent } from '../domain/events.ts';
 import type { Json } from '../domain/json.ts';
@@ -15,6 +15,7 @@ import type {
   EffectState,
   IssuedCall,
   Journal,
+  OpenReservation,
   Reservation,
   SettledCall,
   Signal,
@@ -214,21 +215,22 @@ class Sqlite implements SqliteJournal {
   reserve(
     run: string,
     reservation: Reservation,
-  ): Promise<{ readonly ok: true } | { readonly ok: false; readonly spent: number; readonly reserved: number }> {
+  ): Promise<{ readonly ok: true } | { readonly ok: false; readonly short: readonly Shortage[] }> {
     return this.#commits.write((record) => {
-      demandMoney('reservation', reservation.amount);
-      const { spent, reserved } = read.balance(this.#database, run) ?? { spent: 0, reserved: 0 };
+      const { accounts, ...request } = reservation;
+      demandWhole('reservation', [request.amount, request.tokens]);
+      const balances = accounts.map((account) => ({ account, balance: read.balance(this.#database, account.name) }));
       // Invariant 3: asked and written in one transaction, so that no two reservations see the same room.
-      if (spent + reserved + reservation.amount > reservation.limit) return { ok: false, spent, reserved };
-      const { id, amount, limit, agent, phase, model } = reservation;
-      record(run, { type: 'spend.reserved', id, amount, limit, agent, phase, model });
+      const short = shortagesOf(amountsOfRequest(request), balances);
+      if (short.length > 0) return { ok: false, short };
+      record(run, { type: 'spend.reserved', ...request, accounts: accounts.map(({ name }) => name) });
       return { ok: true };
     });
   }
 
   async charge(run: string, charge: Charge): Promise<void> {
     await this.#commits.write((record) => {
-      demandMoney('charge', charge.amount);
+      demandWhole('charge', [charge.amount]);
       const state = read.reservationState(this.#database, run, charge.id);
       if (state === 'absent')
         throw new ConvergeError('journal', `Request ${charge.id} of run ${run} was charged but never reserved. Reserve before sending.`);
@@ -237,11 +239,11 @@ class Sqlite implements SqliteJournal {
     });
   }
 
-  async spending(run: string): ReturnType<Journal['spending']> {
-    return read.balance(this.#database, run) ?? { spent: 0, reserved: 0, usage: NO_USAGE };
+  async balance(account: string): Promise<Balance> {
+    return read.balance(this.#database, account);
   }
 
-  async openReservations(run: string): Promise<readonly Reservation[]> {
+  async openReservations(run: string | null): Promise<readonly OpenReservation[]> {
     return read.openReservations(this.#database, run);
   }
 
@@ -293,7 +295,9 @@ function recorder(database: Database, clock: () => Date): Record {
   };
 }
 
-function demandMoney(what: string, amount: number): void {
-  if (Number.isSafeInteger(amount) && amount >= 0) return;
-  throw new ConvergeError('journal', `A ${what} of ${amount} micro-dollars was found; expected a whole number of 0 or more.`);
+function demandWhole(what: string, amounts: readonly number[]): void {
+  for (const amount of amounts) {
+    if (Number.isSafeInteger(amount) && amount >= 0) continue;
+    throw new ConvergeError('journal', `A ${what} of ${amount} micro-dollars or tokens was found; expected a whole number of 0 or more.`);
+  }
 }

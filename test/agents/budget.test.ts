@@ -1,18 +1,22 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { openSpending, type Reserved } from '../../src/agents/spending.ts';
+import { openSpending, type Reserved, type Spending } from '../../src/agents/spending.ts';
 import { priceOf, worstCost } from '../../src/agents/models.ts';
 import { MICRO } from '../../src/domain/budget.ts';
 import { Suspended } from '../../src/domain/errors.ts';
+import type { Journal } from '../../src/journal/journal.ts';
 import { bench, call, countTask, live, openTestJournal, RUN, submit, textTask } from './support.ts';
+import { aReservation, anAccount, spendingOf } from '../journal/support.ts';
 
 const WANTED = { run: RUN, agent: 'a', phase: 'p', model: 'claude-sonnet-5-5', inputTokens: 10_000, maxTokens: 32_000, atLeast: 8000 };
+const spendingWithin = (journal: Journal, dollars: number): Spending =>
+  openSpending({ journal, accountsOf: (run) => [anAccount(run, { dollars })], owner: 'p1' });
 const usage = (output: number) => ({ input: 10_000, output, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 });
 
 test('a request gets less when less is left, waits for others in flight, and pauses only when nothing is', async () => {
   const journal = await openTestJournal();
   const worst = worstCost(WANTED.model, 10_000, 32_000); // 360,000
-  const spending = openSpending(journal, () => worst + worstCost(WANTED.model, 10_000, 9000));
+  const spending = spendingWithin(journal, worst + worstCost(WANTED.model, 10_000, 9000));
   const first = await spending.reserve(WANTED, live());
   const second = await spending.reserve(WANTED, live());
   expect([first.maxTokens, second.maxTokens]).toEqual([32_000, 9000]);
@@ -34,7 +38,7 @@ test('a request gets less when less is left, waits for others in flight, and pau
 });
 
 test('whoever waits for money stops when told to', async () => {
-  const spending = openSpending(await openTestJournal(), () => 400_000);
+  const spending = spendingWithin(await openTestJournal(), 400_000);
   const held = await spending.reserve(WANTED, live());
   const stop = new AbortController();
   const waiting = spending.reserve(WANTED, stop.signal);
@@ -45,7 +49,7 @@ test('whoever waits for money stops when told to', async () => {
 
 test('what a killed process left reserved is charged in full before the first request', async () => {
   const journal = await openTestJournal();
-  const reservation = { id: 'lost', amount: 250_000, limit: MICRO, agent: 'a', phase: 'p', model: 'claude-sonnet-5-5' };
+  const reservation = aReservation('lost', { amount: 250_000, accounts: [anAccount(RUN, {})] });
   await journal.reserve(RUN, reservation);
   const { agents, events } = await bench(() => ({ text: 'ok' }), { journal });
   await agents.run(textTask(), live());
@@ -53,7 +57,7 @@ test('what a killed process left reserved is charged in full before the first re
   const charged = (await events()).filter((event) => event.type === 'spend.charged');
   expect(charged[0]).toMatchObject({ id: 'lost', amount: 250_000, known: false });
   expect(charged.slice(1).map((event) => event.known)).toEqual([true, true]);
-  expect(await journal.spending(RUN)).toMatchObject({ spent: 250_000 + 1400, reserved: 0 });
+  expect(await spendingOf(journal, RUN)).toMatchObject({ spent: 250_000 + 1400, reserved: 0 });
 });
 
 test('the limit is never passed, whatever things cost and however many run', async () => {
@@ -71,7 +75,7 @@ test('the limit is never passed, whatever things cost and however many run', asy
         let worst = 0;
         journal.watch(RUN, () => {
           // Read in the same tick as the commit was told: what was spent and set aside then.
-          void journal.spending(RUN).then(({ spent, reserved }) => (worst = Math.max(worst, spent + reserved)));
+          void spendingOf(journal, RUN).then(({ spent, reserved }) => (worst = Math.max(worst, spent + reserved)));
         });
         const { agents } = await bench(
           (seen, n) => {
@@ -87,7 +91,7 @@ test('the limit is never passed, whatever things cost and however many run', asy
           ),
         );
         for (const end of ends) if (end.status === 'rejected') expect(end.reason).toMatchObject({ name: 'Suspended', reason: 'budget' });
-        const { spent, reserved } = await journal.spending(RUN);
+        const { spent, reserved } = await spendingOf(journal, RUN);
         expect(reserved).toBe(0);
         expect(spent).toBeLessThanOrEqual(budget);
         expect(worst).toBeLessThanOrEqual(budget);
@@ -101,6 +105,6 @@ test('a run whose money suffices for one at a time finishes, one at a time', asy
   const { agents, server, journal } = await bench(() => ({ text: 'ok', usage: { output_tokens: 1000 } }), { budget: 250_000 });
   const all = await Promise.all(Array.from({ length: 8 }, (_, n) => agents.run(textTask({ id: `a${n}` }), live())));
   expect(all.every((outcome) => outcome.ending === 'done')).toBe(true);
-  expect((await journal.spending(RUN)).spent).toBe(8 * priceOf('claude-sonnet-5-5', { ...usage(1000), input: 100 }));
+  expect((await spendingOf(journal, RUN)).spent).toBe(8 * priceOf('claude-sonnet-5-5', { ...usage(1000), input: 100 }));
   expect(server.peak()).toBeLessThanOrEqual(2);
 });

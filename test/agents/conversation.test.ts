@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { MICRO } from '../../src/domain/budget.ts';
 import { bench, call, countTask, inTurn, lastSaid, live, submission, submit, textTask, workspaceOf } from './support.ts';
+import { spendingOf } from '../journal/support.ts';
 
 test('the text of the last reply is the answer', async () => {
   const { agents, server, events, journal } = await bench(inTurn({ text: 'There are 3.' }));
@@ -15,7 +16,7 @@ test('the text of the last reply is the answer', async () => {
   expect(types.filter((type) => /^(agent|spend)/.test(type))).toEqual(['agent.started', 'spend.reserved', 'spend.charged', 'agent.ended']);
   expect((await events()).at(-1)).toMatchObject({ type: 'agent.ended', agent: 'agent-1', ending: 'done', cause: '', turns: 1 });
   // 100 tokens in at $2 and 50 out at $10 a million.
-  expect(await journal.spending('run-1')).toMatchObject({ spent: 700, reserved: 0, usage: { input: 100, output: 50 } });
+  expect(await spendingOf(journal, 'run-1')).toMatchObject({ spent: 700, reserved: 0, usage: { input: 100, output: 50 } });
 });
 
 test('a model that is off without adaptive thinking is told to think', async () => {
@@ -202,7 +203,7 @@ test('the limit of seconds breaks off a response', async () => {
   const { agents, journal } = await bench(() => ({ begunThen: () => new Promise(() => undefined) }));
   const outcome = await agents.run(textTask({ limits: { turns: 5, seconds: 0.05, budget: MICRO } }), live());
   expect(outcome).toEqual({ ending: 'exhausted', cause: 'It used all of its 0.05 seconds of work without an answer.' });
-  const { spent, reserved } = await journal.spending('run-1');
+  const { spent, reserved } = await spendingOf(journal, 'run-1');
   expect(spent).toBeGreaterThan(300_000); // never learned: charged in full
   expect(reserved).toBe(0);
 });

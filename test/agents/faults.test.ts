@@ -6,6 +6,7 @@ import { PRODUCTION_TIMINGS } from '../../src/agents/timings.ts';
 import type { Clock } from '../../src/agents/clock.ts';
 import { Suspended } from '../../src/domain/errors.ts';
 import { bench, countTask, inTurn, live, submit, textTask, type Answer, type ErrorReply } from './support.ts';
+import { spendingOf } from '../journal/support.ts';
 
 const error = (
   status: number,
@@ -25,7 +26,7 @@ async function suspension(
     await agents.run(textTask(), live());
   } catch (thrown) {
     if (!(thrown instanceof Suspended)) throw thrown;
-    const { spent, reserved } = await journal.spending('run-1');
+    const { spent, reserved } = await spendingOf(journal, 'run-1');
     return { reason: thrown.reason, message: thrown.message, requests: server.seen.length, spent, reserved, last: (await events()).at(-1) };
   }
   throw new Error('not suspended');
@@ -57,7 +58,7 @@ test.for<[string, Answer, boolean]>([
   const { agents, server, journal } = await bench(inTurn(trouble, trouble, { text: 'At last.' }));
   expect(await agents.run(textTask(), live())).toMatchObject({ ending: 'done', answer: 'At last.' });
   expect(server.seen).toHaveLength(3);
-  const { spent, reserved } = await journal.spending('run-1');
+  const { spent, reserved } = await spendingOf(journal, 'run-1');
   if (paid) expect(spent).toBeGreaterThan(2 * 320_000);
   else expect(spent).toBe(700);
   expect(reserved).toBe(0);
@@ -67,7 +68,7 @@ test('a request without headers within our own limit is broken off, charged and 
   const { agents, server, journal } = await bench(inTurn('silent', { text: 'At last.' }), { timings: { connect: 100 } });
   expect(await agents.run(textTask(), live())).toMatchObject({ ending: 'done', answer: 'At last.' });
   expect(server.seen).toHaveLength(2);
-  expect((await journal.spending('run-1')).spent).toBeGreaterThan(320_000);
+  expect((await spendingOf(journal, 'run-1')).spent).toBeGreaterThan(320_000);
   expect(PRODUCTION_TIMINGS.connect).toBeLessThan(300_000);
 });
 

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { carefulTokens } from '../../src/agents/request.ts';
 import type { RunEvent } from '../../src/domain/events.ts';
 import { bench, call, countTask, live, submit, textTask, workspaceOf } from './support.ts';
+import { spendingOf } from '../journal/support.ts';
 
 test.each<[string, string, number]>([
   ['prose', 'The quick brown fox jumps over the lazy dog and is gone', 1 / 3],
@@ -46,7 +47,7 @@ test.each([408, 504])('who gave up waiting (%i) may have been charged: the whole
   );
   await agents.run(textTask(), live());
   const [first = 0] = reserved(await events());
-  const { spent } = await journal.spending('run-1');
+  const { spent } = await spendingOf(journal, 'run-1');
   expect(spent).toBeGreaterThan(first);
   expect((await events()).find((event) => event.type === 'spend.charged')).toMatchObject({ amount: first, known: false });
 });

@@ -19,6 +19,7 @@ import {
   type Reply,
   type Script,
 } from './support.ts';
+import { spendingOf } from '../journal/support.ts';
 
 /** A little work in five replies: every kind of step once. */
 const WORK: readonly Reply[] = [
@@ -137,7 +138,7 @@ test('told to stop while the model answers: the response is finished, stored, an
   );
   const task = () => countTask({ workspace: workspace(), tools: TOOLS });
   await expect(agents.submit(task(), stop.signal)).rejects.toMatchObject({ reason: 'stopping' });
-  expect((await journal.spending(RUN)).reserved).toBe(0);
+  expect((await spendingOf(journal, RUN)).reserved).toBe(0);
   const outcome = await agents.submit(task(), live());
   expect(outcome).toMatchObject({ ending: 'done', overlay: [{ path: 'a.js', content: { utf8: 'two\n' } }] });
   expect(server.seen).toHaveLength(2);
@@ -153,7 +154,7 @@ test('told to stop with no time left: the request is broken off and charged in f
     },
   }));
   await expect(agents.run(textTask(), stop.signal)).rejects.toMatchObject({ reason: 'stopping' });
-  const { spent, reserved } = await journal.spending(RUN);
+  const { spent, reserved } = await spendingOf(journal, RUN);
   expect(spent).toBeGreaterThan(320_000);
   expect(reserved).toBe(0);
   expect((await events()).at(-1)).toMatchObject({ type: 'agent.ended', ending: 'suspended' });

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 
+import { EMPTY_BALANCE, type Account } from '../../src/domain/account.ts';
 import type { StoredEvent } from '../../src/domain/events.ts';
 import type { Journal, TurnRecord } from '../../src/journal/journal.ts';
-import { aCall, aReservation, someUsage, STARTED } from './support.ts';
+import { aCall, anAccount, aReservation, someUsage, spendingOf, STARTED } from './support.ts';
 
 export interface OpenedJournal {
   readonly journal: Journal;
@@ -233,15 +234,15 @@ export function journalConformance(open: (clock: () => Date) => Promise<OpenedJo
       journal.reserve('r', aReservation('3', { amount: 1 })),
     ]);
     expect(second).toEqual({ ok: true });
-    expect(third).toEqual({ ok: false, spent: 0, reserved: 1000 });
+    expect(third).toEqual({ ok: false, short: [{ account: 'run/r', measure: 'dollars', limit: 1000, spent: 0, reserved: 1000 }] });
     const usage = someUsage({ input: 10, output: 20, cacheRead: 30, cacheWrite5m: 40, cacheWrite1h: 50 });
     await journal.charge('r', { id: '1', amount: 250, usage, known: true });
     await journal.charge('r', { id: '1', amount: 999, usage, known: true });
     const reopened = await reopen();
-    expect(await reopened.spending('r')).toEqual({ spent: 250, reserved: 400, usage });
-    expect(await reopened.openReservations('r')).toEqual([aReservation('2', { amount: 400 })]);
+    expect(await spendingOf(reopened, 'r')).toEqual({ spent: 250, reserved: 400, usage });
+    expect(await reopened.openReservations('r')).toEqual([{ run: 'r', id: '2', amount: 400, owner: 'p1' }]);
     expect(await reopened.reserve('r', aReservation('4', { amount: 350 }))).toEqual({ ok: true });
-    expect(await reopened.reserve('s', aReservation('1', { amount: 1000 }))).toEqual({ ok: true });
+    expect(await reopened.reserve('s', aReservation('1', { amount: 1000, accounts: [anAccount('s')] }))).toEqual({ ok: true });
   });
 
   test('money that is not whole, and charges that were never reserved, are refused', async () => {
@@ -252,8 +253,80 @@ export function journalConformance(open: (clock: () => Date) => Promise<OpenedJo
     await expect(journal.charge('r', { id: '1', amount: 1, usage: someUsage(), known: true })).rejects.toMatchObject({ kind: 'journal' });
     await journal.reserve('r', aReservation('1'));
     await expect(journal.reserve('r', aReservation('1'))).rejects.toMatchObject({ kind: 'journal' });
-    expect(await journal.spending('r')).toEqual({ spent: 0, reserved: 100, usage: someUsage() });
-    expect(await journal.spending('elsewhere')).toEqual({ spent: 0, reserved: 0, usage: someUsage() });
+    expect(await spendingOf(journal, 'r')).toEqual({ spent: 0, reserved: 100, usage: someUsage() });
+    expect(await spendingOf(journal, 'elsewhere')).toEqual({ spent: 0, reserved: 0, usage: someUsage() });
+  });
+
+  test('a request counts against all of its accounts, and passes the limit of none', async () => {
+    const { journal, reopen } = await openAtNoon();
+    const month = { name: 'repository/octo/farm/2026-11', limits: { dollars: 1000, tokens: 100 } };
+    const of = (run: string): readonly Account[] => [anAccount(run, { dollars: 900, turns: 2 }), month];
+    expect(await journal.reserve('r', aReservation('1', { amount: 600, tokens: 60, accounts: of('r') }))).toEqual({ ok: true });
+    expect(await journal.reserve('s', aReservation('1', { amount: 500, tokens: 50, accounts: of('s') }))).toEqual({
+      ok: false,
+      short: [
+        { account: month.name, measure: 'dollars', limit: 1000, spent: 0, reserved: 600 },
+        { account: month.name, measure: 'tokens', limit: 100, spent: 0, reserved: 60 },
+      ],
+    });
+    expect(await journal.events('s')).toEqual([]);
+    expect(await journal.balance('run/s')).toEqual(EMPTY_BALANCE);
+    await journal.charge('r', { id: '1', amount: 100, usage: someUsage({ input: 3, output: 4, cacheRead: 5 }), known: true });
+    expect(await journal.reserve('s', aReservation('1', { amount: 500, tokens: 50, accounts: of('s') }))).toEqual({ ok: true });
+    expect(await journal.reserve('r', aReservation('2', { amount: 1, tokens: 1, accounts: of('r') }))).toEqual({ ok: true });
+    expect(await journal.reserve('r', aReservation('3', { amount: 0, tokens: 0, accounts: of('r') }))).toEqual({
+      ok: false,
+      short: [{ account: 'run/r', measure: 'turns', limit: 2, spent: 1, reserved: 1 }],
+    });
+    const reopened = await reopen();
+    expect(await reopened.balance('run/r')).toMatchObject({
+      spent: { dollars: 100, tokens: 12, turns: 1 },
+      reserved: { dollars: 1, tokens: 1, turns: 1 },
+    });
+    expect(await reopened.balance(month.name)).toMatchObject({
+      spent: { dollars: 100, tokens: 12, turns: 1 },
+      reserved: { dollars: 501, tokens: 51, turns: 2 },
+      usage: someUsage({ input: 3, output: 4, cacheRead: 5 }),
+    });
+  });
+
+  test('of many that ask at the same moment, from many runs, as many get room in a common account as there is', async () => {
+    const { journal } = await openAtNoon();
+    const month = { name: 'installation/2026-11', limits: { dollars: 1000 } };
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, (_, n) =>
+        journal.reserve(`r${n % 8}`, aReservation(`${n}`, { amount: 130, accounts: [anAccount(`r${n % 8}`), month] })),
+      ),
+    );
+    expect(answers.filter(({ ok }) => ok)).toHaveLength(7);
+    expect((await journal.balance(month.name)).reserved.dollars).toBe(910);
+  });
+
+  test('usage that was never learned counts as all that was reserved, and what was refused as nothing', async () => {
+    const { journal } = await openAtNoon();
+    for (const id of ['lost', 'refused', 'open']) await journal.reserve('r', aReservation(id));
+    await journal.charge('r', { id: 'lost', amount: 100, usage: someUsage(), known: false });
+    await journal.charge('r', { id: 'refused', amount: 0, usage: someUsage(), known: true });
+    const { spent, reserved } = await journal.balance('run/r');
+    expect({ spent, reserved }).toEqual({
+      spent: { dollars: 100, tokens: 10, turns: 1 },
+      reserved: { dollars: 100, tokens: 10, turns: 1 },
+    });
+  });
+
+  test('open reservations are told by run, or of all, with who made them', async () => {
+    const { journal } = await openAtNoon();
+    await journal.reserve('r', aReservation('1', { owner: 'p2' }));
+    await journal.reserve('s', aReservation('2', { accounts: [anAccount('s')] }));
+    // As versions with one process wrote it.
+    await journal.append('r', [{ type: 'spend.reserved', id: '0', amount: 7, limit: 1000, agent: 'a', phase: '', model: 'm' }]);
+    const ofR = [
+      { run: 'r', id: '1', amount: 100, owner: 'p2' },
+      { run: 'r', id: '0', amount: 7, owner: null },
+    ];
+    expect(await journal.openReservations('r')).toEqual(ofR);
+    expect(await journal.openReservations(null)).toEqual([ofR[0], { run: 's', id: '2', amount: 100, owner: 'p1' }, ofR[1]]);
+    expect((await spendingOf(journal, 'r')).reserved).toBe(107);
   });
 
   test('a delivery counts as known when it was processed, not when it was seen', async () => {

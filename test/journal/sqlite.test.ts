@@ -7,7 +7,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Journal } from '../../src/journal/journal.ts';
 import { openSqliteJournal, type SqliteJournal } from '../../src/journal/sqlite.ts';
 import { journalConformance } from './conformance.ts';
-import { aCall, aReservation, someUsage, STARTED, temporaryDirectory } from './support.ts';
+import { aCall, aReservation, anAccount, someUsage, spendingOf, STARTED, temporaryDirectory } from './support.ts';
 
 async function open(directory = temporaryDirectory()): Promise<SqliteJournal> {
   const journal = await openSqliteJournal({ directory });
@@ -104,8 +104,8 @@ async function fill(journal: Journal): Promise<void> {
     await journal.intend(run, 'comment', { body: 'x' });
     await journal.intend(run, 'review', null);
     await journal.done(run, 'comment', { id: 4 });
-    await journal.reserve(run, aReservation('1'));
-    await journal.reserve(run, aReservation('2'));
+    await journal.reserve(run, aReservation('1', { accounts: [anAccount(run), { name: 'installation/2026-11', limits: {} }] }));
+    await journal.reserve(run, aReservation('2', { accounts: [anAccount(run)] }));
     await journal.charge(run, { id: '1', amount: 30, usage: someUsage({ output: 7 }), known: true });
   }
   await journal.intend('comment/8', 'refusal', {});
@@ -118,7 +118,7 @@ describe('the index tables', () => {
     const journal = await open(directory);
     await fill(journal);
     const before = dump(directory);
-    expect(JSON.stringify(before)).toContain('"spent":30');
+    expect(JSON.stringify(before)).toContain('"account":"installation/2026-11","dollars":60');
     await journal.rebuild();
     expect(dump(directory)).toEqual(before);
   });
@@ -129,7 +129,7 @@ describe('the index tables', () => {
     await fill(journal);
     const before = dump(directory);
     const damage = new DatabaseSync(join(directory, 'journal.sqlite'));
-    damage.exec("DELETE FROM call; UPDATE balance SET spent = 0; UPDATE status SET status = 'paused'; DROP TABLE signal");
+    damage.exec("DELETE FROM call; UPDATE balance SET dollars = 0; UPDATE status SET status = 'paused'; DROP TABLE signal");
     damage.close();
     await journal.rebuild();
     expect(dump(directory)).toEqual(before);
@@ -226,7 +226,11 @@ describe('the limit (invariant 3)', () => {
           open.push({ id, amount: act.amount });
           expected.reserved += act.amount;
         }
-        pending.push(journal.reserve('r', aReservation(id, { amount: act.amount, limit })).then((answer) => expect(answer.ok).toBe(fits)));
+        pending.push(
+          journal
+            .reserve('r', aReservation(id, { amount: act.amount, accounts: [anAccount('r', { dollars: limit })] }))
+            .then((answer) => expect(answer.ok).toBe(fits)),
+        );
       } else if (open.length > 0) {
         const [{ id, amount } = { id: '', amount: 0 }] = open.splice(act.pick % open.length, 1);
         const cost = Math.floor(amount * act.share);
@@ -236,11 +240,11 @@ describe('the limit (invariant 3)', () => {
       }
       if (!act.together) {
         await Promise.all(pending.splice(0));
-        expect(await journal.spending('r')).toMatchObject({ ...expected });
+        expect(await spendingOf(journal, 'r')).toMatchObject({ ...expected });
       }
     }
     await Promise.all(pending);
-    const { spent, reserved } = await journal.spending('r');
+    const { spent, reserved } = await spendingOf(journal, 'r');
     expect({ spent, reserved }).toEqual(expected);
     expect(spent + reserved).toBeLessThanOrEqual(limit);
     await journal.close();

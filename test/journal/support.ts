@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
-import { NO_USAGE, type Usage } from '../../src/domain/budget.ts';
+import { runAccount, type Account, type AccountLimits } from '../../src/domain/account.ts';
+import { NO_USAGE, type MicroDollars, type Usage } from '../../src/domain/budget.ts';
 import type { RunEvent } from '../../src/domain/events.ts';
-import type { IssuedCall, Reservation } from '../../src/journal/journal.ts';
+import type { IssuedCall, Journal, Reservation } from '../../src/journal/journal.ts';
 
 /** A directory that is gone after the test. */
 export function temporaryDirectory(): string {
@@ -52,7 +53,27 @@ export function aCall(key: string, changes: Partial<IssuedCall> = {}): IssuedCal
 }
 
 export function aReservation(id: string, changes: Partial<Reservation> = {}): Reservation {
-  return { id, amount: 100, limit: 1000, agent: 'agent#1', phase: 'work', model: 'claude-test', ...changes };
+  return {
+    id,
+    amount: 100,
+    tokens: 10,
+    accounts: [anAccount('r')],
+    owner: 'p1',
+    agent: 'agent#1',
+    phase: 'work',
+    model: 'claude-test',
+    ...changes,
+  };
+}
+
+export function anAccount(run: string, limits: AccountLimits = { dollars: 1000 }): Account {
+  return { name: runAccount(run), limits };
+}
+
+/** What a run spent and has reserved, in micro-dollars. */
+export async function spendingOf(journal: Journal, run: string): Promise<{ spent: MicroDollars; reserved: MicroDollars; usage: Usage }> {
+  const { spent, reserved, usage } = await journal.balance(runAccount(run));
+  return { spent: spent.dollars, reserved: reserved.dollars, usage };
 }
 
 export function someUsage(changes: Partial<Usage> = {}): Usage {
