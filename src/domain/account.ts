@@ -1,4 +1,4 @@
-import { NO_USAGE, tokensOf, type MicroDollars, type Usage } from './budget.ts';
+import { addUsage, NO_USAGE, tokensOf, type MicroDollars, type Usage } from './budget.ts';
 
 /** What requests to the model are counted against: a run, its planning, its repository in a month, all runs of this Converge in a month. */
 export interface Account {
@@ -26,6 +26,14 @@ export interface Balance {
 const NOTHING: Amounts = { dollars: 0, tokens: 0, turns: 0 };
 
 export const EMPTY_BALANCE: Balance = { spent: NOTHING, reserved: NOTHING, usage: NO_USAGE };
+
+export function addBalances(a: Balance, b: Balance): Balance {
+  return { spent: addAmounts(a.spent, b.spent), reserved: addAmounts(a.reserved, b.reserved), usage: addUsage(a.usage, b.usage) };
+}
+
+function addAmounts(a: Amounts, b: Amounts): Amounts {
+  return { dollars: a.dollars + b.dollars, tokens: a.tokens + b.tokens, turns: a.turns + b.turns };
+}
 
 export function runAccount(run: string): string {
   return `run/${run}`;

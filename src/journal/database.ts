@@ -1,7 +1,6 @@
-import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
-import type { z } from 'zod';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
 
-export type Values = readonly SQLInputValue[];
+import type { Query, Statement } from './statement.ts';
 
 /** One open SQLite file; statements are prepared once, and rows come out parsed. Synchronous: nothing may be awaited inside a transaction. */
 export class Database {
@@ -23,25 +22,19 @@ export class Database {
     this.#sqlite.exec(sql);
   }
 
-  /** Number of rows changed. */
-  write(sql: string, values: Values): number {
-    return Number(this.#statement(sql).run(...values).changes);
+  write({ sql, values }: Statement): void {
+    this.#statement(sql).run(...values);
   }
 
-  row<T>(schema: z.ZodType<T>, sql: string, values: Values = []): T | undefined {
-    const found = this.#statement(sql).get(...values);
-    return found === undefined ? undefined : schema.parse(found);
+  /** The first row as SQLite gives it. */
+  first({ sql, values }: Statement): unknown {
+    return this.#statement(sql).get(...values);
   }
 
-  rows<T>(schema: z.ZodType<T>, sql: string, values: Values = []): readonly T[] {
+  rows<T>({ sql, values, row }: Query<T>): readonly T[] {
     return this.#statement(sql)
       .all(...values)
-      .map((found) => schema.parse(found));
-  }
-
-  /** Rows one by one, for what does not fit in memory at once. */
-  *each<T>(schema: z.ZodType<T>, sql: string): Generator<T> {
-    for (const found of this.#sqlite.prepare(sql).iterate()) yield schema.parse(found);
+      .map((found) => row.parse(found));
   }
 
   close(): void {

@@ -1,45 +1,63 @@
-import { amountsOfCharge, amountsOfRequest, EMPTY_BALANCE, runAccount, type Balance } from '../domain/account.ts';
+import { amountsOfCharge, amountsOfRequest, EMPTY_BALANCE, runAccount } from '../domain/account.ts';
 import type { RunEvent, StoredEvent } from '../domain/events.ts';
-import type { Database, Values } from './database.ts';
-import { reservation } from './reads.ts';
+import type { Draft } from './draft.ts';
+import type { Need } from './rows.ts';
+
+/** The rows that `project` must see for this event. */
+export function projectionNeeds(scope: string, event: RunEvent): readonly Need[] {
+  switch (event.type) {
+    case 'step.done':
+      return [{ table: 'step', scope, key: event.step }];
+    case 'call.issued':
+    case 'call.settled':
+      return [{ table: 'call', scope, key: event.key }];
+    case 'effect.intended':
+    case 'effect.done':
+      return [{ table: 'effect', scope, key: event.key }];
+    case 'signal.received':
+      return [{ table: 'signal', scope, key: event.id }];
+    case 'spend.reserved':
+    case 'spend.charged':
+      return [{ table: 'spend', scope, key: event.id }];
+    default:
+      return [];
+  }
+}
 
 /**
  * Projects one event into the index tables: called with each event as it is written, and again with all of them in order when the indexes are
- * rebuilt, so that both give the same tables. Reads nothing but events and the tables it writes.
+ * rebuilt, so that both give the same tables. Reads nothing but the event and the tables it writes.
  * Throws when the event contradicts the indexes (a call issued twice, a charge without reservation).
  */
-export function project(database: Database, stored: StoredEvent): void {
-  const { scope, n, event } = stored;
+export function project(draft: Draft, stored: StoredEvent): void {
+  const { scope, event } = stored;
   switch (event.type) {
     case 'run.started':
     case 'run.resumed':
     case 'generation.opened':
-      return setStatus(database, scope, 'active');
+      return draft.put('status', { scope }, { status: 'active' });
     case 'run.paused':
-      return setStatus(database, scope, 'paused');
+      return draft.put('status', { scope }, { status: 'paused' });
     case 'run.ended':
-      return setStatus(database, scope, 'ended');
+      return draft.put('status', { scope }, { status: 'ended' });
     case 'step.done':
-      return one(database, 'INSERT INTO step (run, name, n) VALUES (?, ?, ?)', [scope, event.step, n]);
+      demand(draft.get('step', scope, event.step) === undefined, `step ${event.step} was done already`);
+      return draft.put('step', { scope, key: event.step }, { n: stored.n });
     case 'call.issued':
-      return one(database, 'INSERT INTO call (run, key, issued_n) VALUES (?, ?, ?)', [scope, event.key, n]);
+      return issued(draft, stored, event);
     case 'call.settled':
-      return one(database, 'UPDATE call SET seq = ?, settled_n = ? WHERE run = ? AND key = ? AND seq IS NULL', [
-        event.seq,
-        n,
-        scope,
-        event.key,
-      ]);
+      return settled(draft, stored, event);
     case 'effect.intended':
-      return one(database, 'INSERT INTO effect (scope, key, intended_n) VALUES (?, ?, ?)', [scope, event.key, n]);
+      return intended(draft, stored, event);
     case 'effect.done':
-      return one(database, 'UPDATE effect SET done_n = ? WHERE scope = ? AND key = ? AND done_n IS NULL', [n, scope, event.key]);
+      return done(draft, stored, event);
     case 'signal.received':
-      return one(database, 'INSERT INTO signal (run, id, n) VALUES (?, ?, ?)', [scope, event.id, n]);
+      demand(draft.get('signal', scope, event.id) === undefined, `signal ${event.id} is there already`);
+      return draft.put('signal', { scope, key: event.id }, { n: stored.n });
     case 'spend.reserved':
-      return reserved(database, stored, event);
+      return reserved(draft, stored, event);
     case 'spend.charged':
-      return charged(database, stored, event);
+      return charged(draft, stored, event);
     // What only the fold of the run reads.
     case 'run.amended':
     case 'phase':
@@ -54,58 +72,51 @@ export function project(database: Database, stored: StoredEvent): void {
 
 type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { readonly type: T }>;
 
-function setStatus(database: Database, run: string, status: 'active' | 'paused' | 'ended'): void {
-  one(database, 'INSERT INTO status (run, status) VALUES (?, ?) ON CONFLICT (run) DO UPDATE SET status = excluded.status', [run, status]);
+function issued(draft: Draft, { scope, n }: StoredEvent, event: EventOf<'call.issued'>): void {
+  demand(draft.get('call', scope, event.key) === undefined, `call ${event.key} was issued already`);
+  const { type: _, ...call } = event;
+  draft.put('call', { scope, key: event.key }, { state: { ...call, settled: null }, issuedN: n, settledN: null });
 }
 
-function reserved(database: Database, { scope, n }: StoredEvent, event: EventOf<'spend.reserved'>): void {
-  one(database, 'INSERT INTO spend (run, id, reserved_n) VALUES (?, ?, ?)', [scope, event.id, n]);
+function settled(draft: Draft, { scope, n, at }: StoredEvent, event: EventOf<'call.settled'>): void {
+  const call = draft.get('call', scope, event.key);
+  if (call === undefined || call.settledN !== null) throw new Error(`call ${event.key} is not open`);
+  const { seq, outcome } = event;
+  draft.put('call', { scope, key: event.key }, { ...call, state: { ...call.state, settled: { seq, outcome, at } }, settledN: n });
+}
+
+function intended(draft: Draft, { scope, n }: StoredEvent, { key, intent }: EventOf<'effect.intended'>): void {
+  demand(draft.get('effect', scope, key) === undefined, `effect ${key} was intended already`);
+  draft.put('effect', { scope, key }, { state: { key, intent, done: false, result: null }, intendedN: n, doneN: null });
+}
+
+function done(draft: Draft, { scope, n }: StoredEvent, { key, result }: EventOf<'effect.done'>): void {
+  const effect = draft.get('effect', scope, key);
+  if (effect === undefined || effect.doneN !== null) throw new Error(`effect ${key} is not open`);
+  draft.put('effect', { scope, key }, { ...effect, state: { ...effect.state, done: true, result }, doneN: n });
+}
+
+function reserved(draft: Draft, { scope, n }: StoredEvent, event: EventOf<'spend.reserved'>): void {
+  demand(draft.get('spend', scope, event.id) === undefined, `request ${event.id} was reserved already`);
+  draft.put('spend', { scope, key: event.id }, { request: event, reservedN: n, chargedN: null });
   const wanted = amountsOfRequest(event);
-  for (const account of accountsOf(scope, event)) add(database, account, { ...EMPTY_BALANCE, reserved: wanted });
+  for (const account of accountsOf(scope, event)) draft.add(account, { ...EMPTY_BALANCE, reserved: wanted });
 }
 
-function charged(database: Database, { scope, n }: StoredEvent, event: EventOf<'spend.charged'>): void {
-  one(database, 'UPDATE spend SET charged_n = ? WHERE run = ? AND id = ? AND charged_n IS NULL', [n, scope, event.id]);
-  const request = reservation(database, scope, event.id);
-  if (request === undefined) throw new Error(`it charges a request that was never reserved: ${event.id}`);
-  const { dollars, tokens, turns } = amountsOfRequest(request);
+function charged(draft: Draft, { scope, n }: StoredEvent, event: EventOf<'spend.charged'>): void {
+  const spend = draft.get('spend', scope, event.id);
+  if (spend === undefined || spend.chargedN !== null) throw new Error(`request ${event.id} has no open reservation`);
+  draft.put('spend', { scope, key: event.id }, { ...spend, chargedN: n });
+  const { dollars, tokens, turns } = amountsOfRequest(spend.request);
   const released = { dollars: -dollars, tokens: -tokens, turns: -turns };
-  const spent = amountsOfCharge(request, event);
-  for (const account of accountsOf(scope, request)) add(database, account, { spent, reserved: released, usage: event.usage });
+  const spent = amountsOfCharge(spend.request, event);
+  for (const account of accountsOf(scope, spend.request)) draft.add(account, { spent, reserved: released, usage: event.usage });
 }
 
 function accountsOf(run: string, { accounts }: EventOf<'spend.reserved'>): readonly string[] {
   return accounts ?? [runAccount(run)];
 }
 
-function add(database: Database, account: string, { spent, reserved: held, usage }: Balance): void {
-  one(
-    database,
-    `INSERT INTO balance (account, dollars, tokens, turns, reserved_dollars, reserved_tokens, reserved_turns,
-       input, output, cache_read, cache_write_5m, cache_write_1h) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT (account) DO UPDATE SET dollars = balance.dollars + excluded.dollars, tokens = balance.tokens + excluded.tokens,
-       turns = balance.turns + excluded.turns, reserved_dollars = balance.reserved_dollars + excluded.reserved_dollars,
-       reserved_tokens = balance.reserved_tokens + excluded.reserved_tokens, reserved_turns = balance.reserved_turns + excluded.reserved_turns,
-       input = balance.input + excluded.input, output = balance.output + excluded.output, cache_read = balance.cache_read + excluded.cache_read,
-       cache_write_5m = balance.cache_write_5m + excluded.cache_write_5m, cache_write_1h = balance.cache_write_1h + excluded.cache_write_1h`,
-    [
-      account,
-      spent.dollars,
-      spent.tokens,
-      spent.turns,
-      held.dollars,
-      held.tokens,
-      held.turns,
-      usage.input,
-      usage.output,
-      usage.cacheRead,
-      usage.cacheWrite5m,
-      usage.cacheWrite1h,
-    ],
-  );
-}
-
-function one(database: Database, sql: string, values: Values): void {
-  const changed = database.write(sql, values);
-  if (changed !== 1) throw new Error(`it changes ${changed} rows of an index instead of one: ${sql}`);
+function demand(holds: boolean, contradiction: string): void {
+  if (!holds) throw new Error(contradiction);
 }

@@ -1,10 +1,9 @@
 import { z } from 'zod';
 
-import { EMPTY_BALANCE, type Balance } from '../domain/account.ts';
+import type { Balance } from '../domain/account.ts';
 import type { Overlay } from '../domain/change.ts';
 import type { StoredEvent } from '../domain/events.ts';
 import type { Json } from '../domain/json.ts';
-import type { Database } from './database.ts';
 import {
   callIssued,
   callSettled,
@@ -18,42 +17,42 @@ import {
   storedEvent,
 } from './event-schema.ts';
 import type { CallState, DoneEffect, EffectState, IssuedCall, OpenReservation, SettledCall, Signal, TurnRecord } from './journal.ts';
+import type { Query } from './statement.ts';
 
 const idRow = z.object({ id: z.string() }).transform((row) => row.id);
-const numberRow = z.object({ n: z.number() }).transform((row) => row.n);
 
-export function runOfTrigger(database: Database, trigger: string): string | undefined {
-  return database.row(idRow, 'SELECT id FROM run WHERE trigger_key = ?', [trigger]);
+export function unfinishedRuns(): Query<string> {
+  return { row: idRow, sql: `SELECT id FROM run JOIN status ON status.run = run.id WHERE status.status <> 'ended' ORDER BY place`, values: [] };
 }
 
-export function unfinishedRuns(database: Database): readonly string[] {
-  return database.rows(idRow, `SELECT id FROM run JOIN status ON status.run = run.id WHERE status.status <> 'ended' ORDER BY place`);
+export function allRuns(): Query<string> {
+  return { row: idRow, sql: 'SELECT id FROM run ORDER BY place DESC', values: [] };
 }
 
-export function allRuns(database: Database): readonly string[] {
-  return database.rows(idRow, 'SELECT id FROM run ORDER BY place DESC');
+export function events(scope: string, after: number): Query<StoredEvent> {
+  return { row: storedEvent, sql: 'SELECT scope, n, at, body FROM event WHERE scope = ? AND n > ? ORDER BY n', values: [scope, after] };
 }
 
-/** Place of the scope's last event; 0 when there is none. */
-export function lastEvent(database: Database, scope: string): number {
-  return database.row(numberRow, 'SELECT coalesce(max(n), 0) AS n FROM event WHERE scope = ?', [scope]) ?? 0;
-}
+const placedEvent = z
+  .object({ id: z.number(), scope: z.string(), n: z.number(), at: z.string(), body: z.string() })
+  .transform(({ id, ...columns }) => ({ id, event: storedEvent.parse(columns) }));
 
-export function events(database: Database, scope: string, after: number): readonly StoredEvent[] {
-  return database.rows(storedEvent, 'SELECT scope, n, at, body FROM event WHERE scope = ? AND n > ? ORDER BY n', [scope, after]);
+/** The next so many events of the whole journal, in an order in which each scope's are in theirs; `id` is where to go on. */
+export function eventsOfAll(afterId: number, most: number): Query<{ readonly id: number; readonly event: StoredEvent }> {
+  return { row: placedEvent, sql: 'SELECT id, scope, n, at, body FROM event WHERE id > ? ORDER BY id LIMIT ?', values: [afterId, most] };
 }
 
 const stepRow = z.object({ body: stepDone }).transform(({ body }) => ({ result: body.result }));
 
-export function doneStep(database: Database, run: string, name: string): { readonly result: Json } | undefined {
-  return database.row(
-    stepRow,
-    'SELECT body FROM step JOIN event ON event.scope = step.run AND event.n = step.n WHERE step.run = ? AND step.name = ?',
-    [run, name],
-  );
+export function doneStep(run: string, name: string): Query<{ readonly result: Json }> {
+  return {
+    row: stepRow,
+    sql: 'SELECT body FROM step JOIN event ON event.scope = step.run AND event.n = step.n WHERE step.run = ? AND step.name = ?',
+    values: [run, name],
+  };
 }
 
-const CALLS = `SELECT call.seq, issue.body AS issued, ending.body AS ended, ending.at
+export const CALLS = `SELECT call.seq, call.issued_n, call.settled_n, issue.body AS issued, ending.body AS ended, ending.at
   FROM call JOIN event AS issue ON issue.scope = call.run AND issue.n = call.issued_n
   LEFT JOIN event AS ending ON ending.scope = call.run AND ending.n = call.settled_n
   WHERE call.run = ?`;
@@ -68,28 +67,33 @@ const settledCallRow = z
     return { ...callOf(issued), seq, outcome: ended.outcome, at };
   });
 
-const callRow = z
-  .object({ seq: z.number().nullable(), issued: callIssued, ended: callSettled.nullable(), at: z.string().nullable() })
-  .transform(({ seq, issued, ended, at }): CallState => {
+export const callRow = z
+  .object({
+    seq: z.number().nullable(),
+    issued: callIssued,
+    ended: callSettled.nullable(),
+    at: z.string().nullable(),
+    issued_n: z.number(),
+    settled_n: z.number().nullable(),
+  })
+  .transform(({ seq, issued, ended, at, issued_n: issuedN, settled_n: settledN }) => {
     const settled = seq === null || ended === null || at === null ? null : { seq, outcome: ended.outcome, at };
-    return { ...callOf(issued), settled };
+    const state: CallState = { ...callOf(issued), settled };
+    return { state, issuedN, settledN };
   });
 
-export function call(database: Database, run: string, key: string): CallState | undefined {
-  return database.row(callRow, `${CALLS} AND call.key = ?`, [run, key]);
+const callStateRow = callRow.transform(({ state }) => state);
+
+export function call(run: string, key: string): Query<CallState> {
+  return { row: callStateRow, sql: `${CALLS} AND call.key = ?`, values: [run, key] };
 }
 
-export function calls(database: Database, run: string): readonly CallState[] {
-  return database.rows(callRow, `${CALLS} ORDER BY call.issued_n`, [run]);
+export function calls(run: string): Query<CallState> {
+  return { row: callStateRow, sql: `${CALLS} ORDER BY call.issued_n`, values: [run] };
 }
 
-export function settledCalls(database: Database, run: string, afterSeq: number): readonly SettledCall[] {
-  return database.rows(settledCallRow, `${CALLS} AND call.seq > ? ORDER BY call.seq`, [run, afterSeq]);
-}
-
-/** The run's last commit number; 0 when nothing was settled. */
-export function lastSeq(database: Database, run: string): number {
-  return database.row(numberRow, 'SELECT coalesce(max(seq), 0) AS n FROM call WHERE run = ? AND seq IS NOT NULL', [run]) ?? 0;
+export function settledCalls(run: string, afterSeq: number): Query<SettledCall> {
+  return { row: settledCallRow, sql: `${CALLS} AND call.seq > ? ORDER BY call.seq`, values: [run, afterSeq] };
 }
 
 const overlay: z.ZodType<Overlay> = z.array(
@@ -110,60 +114,58 @@ const turnRow: z.ZodType<TurnRecord> = z.object({
   overlay: jsonText(overlay),
 });
 
-export function checkpoints(database: Database, run: string, agent: string): readonly TurnRecord[] {
-  return database.rows(turnRow, 'SELECT n, part, data, overlay FROM checkpoint WHERE run = ? AND agent = ? ORDER BY n, place', [
-    run,
-    agent,
-  ]);
-}
-
-export function hasSignal(database: Database, run: string, id: string): boolean {
-  return database.row(idRow, 'SELECT id FROM signal WHERE run = ? AND id = ?', [run, id]) !== undefined;
+export function checkpoints(run: string, agent: string): Query<TurnRecord> {
+  return {
+    row: turnRow,
+    sql: 'SELECT n, part, data, overlay FROM checkpoint WHERE run = ? AND agent = ? ORDER BY n, place',
+    values: [run, agent],
+  };
 }
 
 const signalRow = z.object({ body: signalReceived }).transform(({ body: { id, name, by, text } }): Signal => ({ id, name, by, text }));
 
-export function signals(database: Database, run: string): readonly Signal[] {
-  return database.rows(
-    signalRow,
-    'SELECT body FROM signal JOIN event ON event.scope = signal.run AND event.n = signal.n WHERE signal.run = ? ORDER BY signal.n',
-    [run],
-  );
+export function signals(run: string): Query<Signal> {
+  return {
+    row: signalRow,
+    sql: 'SELECT body FROM signal JOIN event ON event.scope = signal.run AND event.n = signal.n WHERE signal.run = ? ORDER BY signal.n',
+    values: [run],
+  };
 }
 
-const EFFECTS = `SELECT intended.body AS intended, done.body AS done
+export const EFFECTS = `SELECT effect.intended_n, effect.done_n, intended.body AS intended, done.body AS done
   FROM effect JOIN event AS intended ON intended.scope = effect.scope AND intended.n = effect.intended_n
   LEFT JOIN event AS done ON done.scope = effect.scope AND done.n = effect.done_n
   WHERE effect.scope = ?`;
 
-const effectRow = z
-  .object({ intended: effectIntended, done: effectDone.nullable() })
-  .transform(({ intended: { key, intent }, done }): EffectState => ({ key, intent, done: done !== null, result: done?.result ?? null }));
+export const effectRow = z
+  .object({ intended: effectIntended, done: effectDone.nullable(), intended_n: z.number(), done_n: z.number().nullable() })
+  .transform(({ intended: { key, intent }, done, intended_n: intendedN, done_n: doneN }) => {
+    const state: EffectState = { key, intent, done: done !== null, result: done?.result ?? null };
+    return { state, intendedN, doneN };
+  });
 
-export function effect(database: Database, scope: string, key: string): EffectState | undefined {
-  return database.row(effectRow, `${EFFECTS} AND effect.key = ?`, [scope, key]);
-}
+const effectStateRow = effectRow.transform(({ state }) => state);
 
-export function effects(database: Database, scope: string): readonly EffectState[] {
-  return database.rows(effectRow, `${EFFECTS} ORDER BY effect.intended_n`, [scope]);
+export function effects(scope: string): Query<EffectState> {
+  return { row: effectStateRow, sql: `${EFFECTS} ORDER BY effect.intended_n`, values: [scope] };
 }
 
 const doneRow = z
   .object({ at: z.string(), intended: effectIntended })
   .transform(({ at, intended: { intent } }): DoneEffect => ({ at, intent }));
 
-export function doneSince(database: Database, at: string): readonly DoneEffect[] {
-  return database.rows(
-    doneRow,
-    `SELECT done.at, intended.body AS intended
-     FROM effect JOIN event AS done ON done.scope = effect.scope AND done.n = effect.done_n
-     JOIN event AS intended ON intended.scope = effect.scope AND intended.n = effect.intended_n
-     WHERE done.at >= ? ORDER BY done.at`,
-    [at],
-  );
+export function doneSince(at: string): Query<DoneEffect> {
+  return {
+    row: doneRow,
+    sql: `SELECT done.at, intended.body AS intended
+      FROM effect JOIN event AS done ON done.scope = effect.scope AND done.n = effect.done_n
+      JOIN event AS intended ON intended.scope = effect.scope AND intended.n = effect.intended_n
+      WHERE done.at >= ? ORDER BY done.at`,
+    values: [at],
+  };
 }
 
-const balanceRow = z
+export const balanceRow = z
   .object({
     dollars: z.number(),
     tokens: z.number(),
@@ -186,42 +188,23 @@ const balanceRow = z
     };
   });
 
-export function balance(database: Database, account: string): Balance {
-  return database.row(balanceRow, 'SELECT * FROM balance WHERE account = ?', [account]) ?? EMPTY_BALANCE;
+export function balance(account: string): Query<Balance> {
+  return { row: balanceRow, sql: 'SELECT * FROM balance WHERE account = ?', values: [account] };
 }
 
-const chargedRow = z.object({ charged_n: z.number().nullable() });
-
-export function reservationState(database: Database, run: string, id: string): 'absent' | 'open' | 'charged' {
-  const row = database.row(chargedRow, 'SELECT charged_n FROM spend WHERE run = ? AND id = ?', [run, id]);
-  if (row === undefined) return 'absent';
-  return row.charged_n === null ? 'open' : 'charged';
-}
-
-const SPENDS = 'FROM spend JOIN event ON event.scope = spend.run AND event.n = spend.reserved_n';
-
-const reservationRow = z.object({ body: spendReserved }).transform(({ body }) => body);
-
-export function reservation(database: Database, run: string, id: string): z.infer<typeof spendReserved> | undefined {
-  return database.row(reservationRow, `SELECT body ${SPENDS} WHERE spend.run = ? AND spend.id = ?`, [run, id]);
-}
+export const SPENDS = 'FROM spend JOIN event ON event.scope = spend.run AND event.n = spend.reserved_n';
 
 const openRow = z
   .object({ run: z.string(), body: spendReserved })
   .transform(({ run, body: { id, amount, owner = null } }): OpenReservation => ({ run, id, amount, owner }));
 
-export function openReservations(database: Database, run: string | null): readonly OpenReservation[] {
-  return run === null
-    ? database.rows(openRow, `SELECT spend.run, body ${SPENDS} WHERE spend.charged_n IS NULL ORDER BY event.id`)
-    : database.rows(openRow, `SELECT spend.run, body ${SPENDS} WHERE spend.run = ? AND spend.charged_n IS NULL ORDER BY event.id`, [run]);
+export function openReservations(run: string | null): Query<OpenReservation> {
+  const [where, values] = run === null ? ['', []] : ['AND spend.run = ?', [run]];
+  return { row: openRow, sql: `SELECT spend.run, body ${SPENDS} WHERE spend.charged_n IS NULL ${where} ORDER BY event.id`, values };
 }
 
 const receivedRow: z.ZodType<{ id: string; payload: Json }> = z.object({ id: z.string(), payload: jsonText(json) });
 
-export function received(database: Database): readonly { readonly id: string; readonly payload: Json }[] {
-  return database.rows(receivedRow, 'SELECT id, payload FROM received WHERE payload IS NOT NULL ORDER BY place');
-}
-
-export function isWaiting(database: Database, id: string): boolean {
-  return database.row(idRow, 'SELECT id FROM received WHERE id = ? AND payload IS NOT NULL', [id]) !== undefined;
+export function received(): Query<{ readonly id: string; readonly payload: Json }> {
+  return { row: receivedRow, sql: 'SELECT id, payload FROM received WHERE payload IS NOT NULL ORDER BY place', values: [] };
 }

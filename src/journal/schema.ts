@@ -1,44 +1,91 @@
 /**
  * Raised when the index tables or their projection change: a journal with a lower number is rebuilt from its events when it is opened.
- * Kept in SQLite's `user_version`.
+ * Kept in SQLite's `user_version`, in Postgres in the table `version`.
  */
 export const INDEX_VERSION = 2;
 
+/** The words in which the two databases differ. */
+export interface Dialect {
+  /** Text that is compared and ordered by its bytes. */
+  readonly text: string;
+  /** A number that may be greater than 2³¹. */
+  readonly big: string;
+  /** A key that grows with each row. */
+  readonly place: string;
+  /** What ends the definition of a table, and of one whose rows stand in the order of its key. */
+  readonly table: string;
+  readonly keyed: string;
+}
+
+export const SQLITE: Dialect = {
+  text: 'TEXT',
+  big: 'INTEGER',
+  place: 'INTEGER PRIMARY KEY',
+  table: ' STRICT',
+  keyed: ' STRICT, WITHOUT ROWID',
+};
+
+export const POSTGRES: Dialect = {
+  text: 'TEXT COLLATE "C"',
+  big: 'BIGINT',
+  place: 'BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY',
+  table: '',
+  keyed: '',
+};
+
 /** What cannot be made again from anything else. `event.id` is the order of the whole journal, `event.n` the place in its scope. */
-export const CONTENT_TABLES = `
-  CREATE TABLE IF NOT EXISTS run (place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, trigger_key TEXT NOT NULL UNIQUE) STRICT;
+export function contentTables({ text, place, table }: Dialect): string {
+  return `
+  CREATE TABLE IF NOT EXISTS run (place ${place}, id ${text} NOT NULL UNIQUE, trigger_key ${text} NOT NULL UNIQUE)${table};
   CREATE TABLE IF NOT EXISTS event (
-    id INTEGER PRIMARY KEY, scope TEXT NOT NULL, n INTEGER NOT NULL, at TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (scope, n)
-  ) STRICT;
+    id ${place}, scope ${text} NOT NULL, n INTEGER NOT NULL, at ${text} NOT NULL, body TEXT NOT NULL, UNIQUE (scope, n)
+  )${table};
   CREATE TABLE IF NOT EXISTS checkpoint (
-    place INTEGER PRIMARY KEY, run TEXT NOT NULL, agent TEXT NOT NULL, n INTEGER NOT NULL, part TEXT NOT NULL, data TEXT NOT NULL, overlay TEXT NOT NULL,
+    place ${place}, run ${text} NOT NULL, agent ${text} NOT NULL, n INTEGER NOT NULL, part ${text} NOT NULL, data TEXT NOT NULL, overlay TEXT NOT NULL,
     UNIQUE (run, agent, n, part)
-  ) STRICT;
-  CREATE TABLE IF NOT EXISTS received (place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, payload TEXT) STRICT;
+  )${table};
+  CREATE TABLE IF NOT EXISTS received (place ${place}, id ${text} NOT NULL UNIQUE, payload TEXT)${table};
 `;
+}
+
+/**
+ * Where several processes write. `claim`: who holds a run (key '') or one of its calls; `attempt` grows with each holder. `writer`: the last group of commits of each
+ * process, so that a commit whose answer was lost can be looked up.
+ */
+export function sharedTables({ text, big }: Dialect): string {
+  return `
+  CREATE TABLE IF NOT EXISTS claim (
+    run ${text} NOT NULL, key ${text} NOT NULL, attempt INTEGER NOT NULL, owner ${text} NOT NULL, PRIMARY KEY (run, key)
+  );
+  CREATE TABLE IF NOT EXISTS writer (id ${text} PRIMARY KEY, number ${big} NOT NULL);
+  CREATE TABLE IF NOT EXISTS version (number INTEGER NOT NULL);
+`;
+}
 
 export const INDEX_NAMES = ['status', 'step', 'call', 'effect', 'signal', 'spend', 'balance'] as const;
 
 /** Numbers named `*_n` are places of events in the scope: content stands in its event, once. */
-export const INDEX_TABLES = `
-  CREATE TABLE status (run TEXT PRIMARY KEY, status TEXT NOT NULL) STRICT, WITHOUT ROWID;
-  CREATE TABLE step (run TEXT NOT NULL, name TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (run, name)) STRICT, WITHOUT ROWID;
+export function indexTables({ text, big, keyed }: Dialect): string {
+  return `
+  CREATE TABLE status (run ${text} PRIMARY KEY, status ${text} NOT NULL)${keyed};
+  CREATE TABLE step (run ${text} NOT NULL, name ${text} NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (run, name))${keyed};
   CREATE TABLE call (
-    run TEXT NOT NULL, key TEXT NOT NULL, issued_n INTEGER NOT NULL, seq INTEGER, settled_n INTEGER, PRIMARY KEY (run, key)
-  ) STRICT, WITHOUT ROWID;
+    run ${text} NOT NULL, key ${text} NOT NULL, issued_n INTEGER NOT NULL, seq INTEGER, settled_n INTEGER, PRIMARY KEY (run, key)
+  )${keyed};
   CREATE UNIQUE INDEX call_by_issue ON call (run, issued_n);
   CREATE UNIQUE INDEX call_by_seq ON call (run, seq) WHERE seq IS NOT NULL;
   CREATE TABLE effect (
-    scope TEXT NOT NULL, key TEXT NOT NULL, intended_n INTEGER NOT NULL, done_n INTEGER, PRIMARY KEY (scope, key)
-  ) STRICT, WITHOUT ROWID;
-  CREATE TABLE signal (run TEXT NOT NULL, id TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (run, id)) STRICT, WITHOUT ROWID;
+    scope ${text} NOT NULL, key ${text} NOT NULL, intended_n INTEGER NOT NULL, done_n INTEGER, PRIMARY KEY (scope, key)
+  )${keyed};
+  CREATE TABLE signal (run ${text} NOT NULL, id ${text} NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (run, id))${keyed};
   CREATE TABLE spend (
-    run TEXT NOT NULL, id TEXT NOT NULL, reserved_n INTEGER NOT NULL, charged_n INTEGER, PRIMARY KEY (run, id)
-  ) STRICT, WITHOUT ROWID;
+    run ${text} NOT NULL, id ${text} NOT NULL, reserved_n INTEGER NOT NULL, charged_n INTEGER, PRIMARY KEY (run, id)
+  )${keyed};
   CREATE INDEX spend_open ON spend (run, reserved_n) WHERE charged_n IS NULL;
   CREATE TABLE balance (
-    account TEXT PRIMARY KEY, dollars INTEGER NOT NULL, tokens INTEGER NOT NULL, turns INTEGER NOT NULL,
-    reserved_dollars INTEGER NOT NULL, reserved_tokens INTEGER NOT NULL, reserved_turns INTEGER NOT NULL,
-    input INTEGER NOT NULL, output INTEGER NOT NULL, cache_read INTEGER NOT NULL, cache_write_5m INTEGER NOT NULL, cache_write_1h INTEGER NOT NULL
-  ) STRICT, WITHOUT ROWID;
+    account ${text} PRIMARY KEY, dollars ${big} NOT NULL, tokens ${big} NOT NULL, turns ${big} NOT NULL,
+    reserved_dollars ${big} NOT NULL, reserved_tokens ${big} NOT NULL, reserved_turns ${big} NOT NULL,
+    input ${big} NOT NULL, output ${big} NOT NULL, cache_read ${big} NOT NULL, cache_write_5m ${big} NOT NULL, cache_write_1h ${big} NOT NULL
+  )${keyed};
 `;
+}

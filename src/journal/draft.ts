@@ -1,0 +1,157 @@
+import { addBalances, type Balance } from '../domain/account.ts';
+import type { RunEvent, StoredEvent } from '../domain/events.ts';
+import { project, projectionNeeds } from './projection.ts';
+import { addToBalance, FIND, insertEvent, SAVE, type Need, type Place, type Rows, type Table } from './rows.ts';
+import type { Query, Statement } from './statement.ts';
+
+/** One write: which rows it must see, and what it decides from them. Asks and changes nothing but the draft; may be decided again after a lost connection. */
+export interface Task<T> {
+  readonly needs: readonly Need[];
+  decide(draft: Draft): T;
+}
+
+export type Decided<T> = { readonly ok: true; readonly value: T; readonly events: readonly StoredEvent[] } | { readonly ok: false; readonly error: unknown };
+
+/** A row to be looked up; `found` takes what the store gave. */
+export interface Lookup extends Statement {
+  found(row: unknown): void;
+}
+
+type Known = { readonly [T in Table]: Map<string, Rows[T] | undefined> };
+
+/**
+ * What one transaction is about to write: rows are looked up first, decisions are taken in memory, and then everything is written at once. So a rule stands in one
+ * place for all stores, and a store needs one look and one write for all that was asked in a tick.
+ */
+export class Draft {
+  readonly #clock: () => Date;
+  readonly #known: Known = {
+    head: new Map(),
+    run: new Map(),
+    status: new Map(),
+    step: new Map(),
+    call: new Map(),
+    effect: new Map(),
+    signal: new Map(),
+    spend: new Map(),
+    balance: new Map(),
+    received: new Map(),
+    claim: new Map(),
+  };
+  readonly #saves = new Map<string, () => Statement>();
+  readonly #added = new Map<string, Balance>();
+  #events: StoredEvent[] = [];
+  #inserts: Statement[] = [];
+  #undo: (() => void)[] = [];
+
+  constructor(clock: () => Date) {
+    this.#clock = clock;
+  }
+
+  /** What has to be looked up before these can be decided, each row once. */
+  lookups(needs: readonly Need[]): readonly Lookup[] {
+    const asked = new Set<string>();
+    return needs.flatMap(({ table, scope, key = '' }) => {
+      const id = JSON.stringify([table, scope, key]);
+      if (asked.has(id)) return [];
+      asked.add(id);
+      return [this.#lookup(table, { scope, key })];
+    });
+  }
+
+  #lookup<T extends Table>(table: T, place: Place): Lookup {
+    const { row, sql, values }: Query<Rows[T]> = FIND[table](place.scope, place.key);
+    return { sql, values, found: (raw) => void this.#known[table].set(idOf(place), raw === undefined ? undefined : row.parse(raw)) };
+  }
+
+  /** The row as it stands with all that was decided so far. Throws when it was not looked up. */
+  get<T extends Table>(table: T, scope: string, key = ''): Rows[T] | undefined {
+    const known = this.#known[table];
+    const id = idOf({ scope, key });
+    if (!known.has(id)) throw new Error(`${table} ${scope} ${key} was not looked up`);
+    return known.get(id);
+  }
+
+  put<T extends keyof typeof SAVE>(table: T, { scope, key = '' }: { readonly scope: string; readonly key?: string }, row: Rows[T]): void {
+    const place = { scope, key };
+    this.#set(table, place, row);
+    const id = JSON.stringify([table, scope, key]);
+    const before = this.#saves.get(id);
+    this.#saves.set(id, () => SAVE[table](place, row));
+    this.#undo.push(() => (before === undefined ? this.#saves.delete(id) : this.#saves.set(id, before)));
+  }
+
+  /** Adds to an account, whether or not its balance was looked up. */
+  add(account: string, amounts: Balance): void {
+    const before = this.#added.get(account);
+    this.#added.set(account, before === undefined ? amounts : addBalances(before, amounts));
+    this.#undo.push(() => (before === undefined ? this.#added.delete(account) : this.#added.set(account, before)));
+    const place = { scope: account, key: '' };
+    if (!this.#known.balance.has(idOf(place))) return;
+    const balance = this.#known.balance.get(idOf(place));
+    this.#set('balance', place, balance === undefined ? amounts : addBalances(balance, amounts));
+  }
+
+  /** For a row that no decision looks at. */
+  insert(statement: Statement): void {
+    this.#inserts.push(statement);
+  }
+
+  /** Writes one event and its index. Throws when the event contradicts the indexes. */
+  record(scope: string, event: RunEvent): StoredEvent {
+    const head = this.get('head', scope) ?? { n: 0, seq: 0 };
+    const stored = { scope, n: head.n + 1, at: this.#clock().toISOString(), event };
+    const seq = event.type === 'call.settled' ? event.seq : head.seq;
+    this.#set('head', { scope, key: '' }, { n: stored.n, seq });
+    this.#events.push(stored);
+    project(this, stored);
+    return stored;
+  }
+
+  /** Decides one task; one that throws leaves nothing of itself behind. */
+  attempt<T>(task: Task<T>): Decided<T> {
+    const [events, inserts] = [this.#events.length, this.#inserts.length];
+    this.#undo = [];
+    try {
+      const value = task.decide(this);
+      return { ok: true, value, events: this.#events.slice(events) };
+    } catch (error) {
+      for (const undo of this.#undo.toReversed()) undo();
+      this.#events = this.#events.slice(0, events);
+      this.#inserts = this.#inserts.slice(0, inserts);
+      return { ok: false, error };
+    }
+  }
+
+  projectionLookups(events: readonly StoredEvent[]): readonly Lookup[] {
+    return this.lookups(events.flatMap(({ scope, event }) => projectionNeeds(scope, event)));
+  }
+
+  /** For a rebuild: the index rows of events that are there already. */
+  projectAgain(events: readonly StoredEvent[]): void {
+    for (const event of events) project(this, event);
+  }
+
+  /** All that was decided. Accounts come last and in one order for everybody, so that two writers never wait for each other. */
+  statements(): readonly Statement[] {
+    const accounts = [...this.#added].toSorted(([a], [b]) => (a < b ? -1 : 1));
+    return [
+      ...this.#events.map(insertEvent),
+      ...this.#inserts,
+      ...[...this.#saves.values()].map((save) => save()),
+      ...accounts.map(([account, amounts]) => addToBalance(account, amounts)),
+    ];
+  }
+
+  #set<T extends Table>(table: T, place: Place, row: Rows[T]): void {
+    const known = this.#known[table];
+    const id = idOf(place);
+    const before = known.has(id) ? { row: known.get(id) } : undefined;
+    known.set(id, row);
+    this.#undo.push(() => (before === undefined ? known.delete(id) : known.set(id, before.row)));
+  }
+}
+
+function idOf({ scope, key }: Place): string {
+  return `${scope}\u0000${key}`;
+}

@@ -1,0 +1,162 @@
+import { z } from 'zod';
+
+import type { Balance } from '../domain/account.ts';
+import type { StoredEvent } from '../domain/events.ts';
+import { spendReserved } from './event-schema.ts';
+import type { CallState, EffectState } from './journal.ts';
+import { balanceRow, callRow, CALLS, effectRow, EFFECTS, SPENDS } from './reads.ts';
+import type { Query, Statement } from './statement.ts';
+
+/** What a write looks at or changes, by the table it stands in and a scope and a key there. Numbers named `…N` are places of events in the scope. */
+export interface Rows {
+  /** The last event of a scope and the last commit number of the run; 0 when there is none. */
+  readonly head: { readonly n: number; readonly seq: number };
+  /** Scope: the trigger. */
+  readonly run: { readonly id: string };
+  readonly status: { readonly status: 'active' | 'paused' | 'ended' };
+  readonly step: { readonly n: number };
+  readonly call: { readonly state: CallState; readonly issuedN: number; readonly settledN: number | null };
+  readonly effect: { readonly state: EffectState; readonly intendedN: number; readonly doneN: number | null };
+  readonly signal: { readonly n: number };
+  readonly spend: { readonly request: z.infer<typeof spendReserved>; readonly reservedN: number; readonly chargedN: number | null };
+  /** Scope: the account. */
+  readonly balance: Balance;
+  /** Scope: the comment's id. The payload is null once it was processed. */
+  readonly received: { readonly payload: string | null };
+  /** Key: empty for the run's own. */
+  readonly claim: { readonly attempt: number; readonly owner: string };
+}
+
+export type Table = keyof Rows;
+
+/** A row that a write needs to see. */
+export interface Need {
+  readonly table: Table;
+  readonly scope: string;
+  readonly key?: string;
+}
+
+type Find<T extends Table> = (scope: string, key: string) => Query<Rows[T]>;
+
+const runRow = z.object({ id: z.string() });
+const numberedRow = z.object({ n: z.number() });
+
+export const FIND: { readonly [T in Table]: Find<T> } = {
+  head: (scope) => ({
+    row: z.object({ n: z.number(), seq: z.number() }),
+    sql: `SELECT (SELECT coalesce(max(n), 0) FROM event WHERE scope = ?) AS n,
+      (SELECT coalesce(max(seq), 0) FROM call WHERE run = ? AND seq IS NOT NULL) AS seq`,
+    values: [scope, scope],
+  }),
+  run: (trigger) => ({ row: runRow, sql: 'SELECT id FROM run WHERE trigger_key = ?', values: [trigger] }),
+  status: (run) => ({
+    row: z.object({ status: z.enum(['active', 'paused', 'ended']) }),
+    sql: 'SELECT status FROM status WHERE run = ?',
+    values: [run],
+  }),
+  step: (run, name) => ({ row: numberedRow, sql: 'SELECT n FROM step WHERE run = ? AND name = ?', values: [run, name] }),
+  call: (run, key) => ({
+    row: callRow,
+    sql: `${CALLS} AND call.key = ?`,
+    values: [run, key],
+  }),
+  effect: (scope, key) => ({
+    row: effectRow,
+    sql: `${EFFECTS} AND effect.key = ?`,
+    values: [scope, key],
+  }),
+  signal: (run, id) => ({ row: numberedRow, sql: 'SELECT n FROM signal WHERE run = ? AND id = ?', values: [run, id] }),
+  spend: (run, id) => ({
+    row: z
+      .object({ body: spendReserved, reserved_n: z.number(), charged_n: z.number().nullable() })
+      .transform(({ body, reserved_n: reservedN, charged_n: chargedN }) => ({ request: body, reservedN, chargedN })),
+    sql: `SELECT body, reserved_n, charged_n ${SPENDS} WHERE spend.run = ? AND spend.id = ?`,
+    values: [run, id],
+  }),
+  balance: (account) => ({ row: balanceRow, sql: 'SELECT * FROM balance WHERE account = ?', values: [account] }),
+  received: (id) => ({
+    row: z.object({ payload: z.string().nullable() }),
+    sql: 'SELECT payload FROM received WHERE id = ?',
+    values: [id],
+  }),
+  claim: (run, key) => ({
+    row: z.object({ attempt: z.number(), owner: z.string() }),
+    sql: 'SELECT attempt, owner FROM claim WHERE run = ? AND key = ?',
+    values: [run, key],
+  }),
+};
+
+type Save<T extends Table> = (place: Place, row: Rows[T]) => Statement;
+
+export interface Place {
+  readonly scope: string;
+  readonly key: string;
+}
+
+/** How a row is written, new or changed. `head` is no table; balances are added to (`ADD_TO_BALANCE`), since many runs change them at once. */
+export const SAVE: { readonly [T in Exclude<Table, 'head' | 'balance'>]: Save<T> } = {
+  run: ({ scope }, { id }) => ({ sql: 'INSERT INTO run (id, trigger_key) VALUES (?, ?)', values: [id, scope] }),
+  status: ({ scope }, { status }) => ({
+    sql: 'INSERT INTO status (run, status) VALUES (?, ?) ON CONFLICT (run) DO UPDATE SET status = excluded.status',
+    values: [scope, status],
+  }),
+  step: ({ scope, key }, { n }) => ({ sql: 'INSERT INTO step (run, name, n) VALUES (?, ?, ?)', values: [scope, key, n] }),
+  call: ({ scope, key }, { state, issuedN, settledN }) => ({
+    sql: `INSERT INTO call (run, key, issued_n, seq, settled_n) VALUES (?, ?, ?, ?, ?)
+      ON CONFLICT (run, key) DO UPDATE SET seq = excluded.seq, settled_n = excluded.settled_n`,
+    values: [scope, key, issuedN, state.settled?.seq ?? null, settledN],
+  }),
+  effect: ({ scope, key }, { intendedN, doneN }) => ({
+    sql: `INSERT INTO effect (scope, key, intended_n, done_n) VALUES (?, ?, ?, ?)
+      ON CONFLICT (scope, key) DO UPDATE SET done_n = excluded.done_n`,
+    values: [scope, key, intendedN, doneN],
+  }),
+  signal: ({ scope, key }, { n }) => ({ sql: 'INSERT INTO signal (run, id, n) VALUES (?, ?, ?)', values: [scope, key, n] }),
+  spend: ({ scope, key }, { reservedN, chargedN }) => ({
+    sql: `INSERT INTO spend (run, id, reserved_n, charged_n) VALUES (?, ?, ?, ?)
+      ON CONFLICT (run, id) DO UPDATE SET charged_n = excluded.charged_n`,
+    values: [scope, key, reservedN, chargedN],
+  }),
+  received: ({ scope }, { payload }) => ({
+    sql: 'INSERT INTO received (id, payload) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET payload = excluded.payload',
+    values: [scope, payload],
+  }),
+  claim: ({ scope, key }, { attempt, owner }) => ({
+    sql: `INSERT INTO claim (run, key, attempt, owner) VALUES (?, ?, ?, ?)
+      ON CONFLICT (run, key) DO UPDATE SET attempt = excluded.attempt, owner = excluded.owner`,
+    values: [scope, key, attempt, owner],
+  }),
+};
+
+const AMOUNTS = [
+  'dollars',
+  'tokens',
+  'turns',
+  'reserved_dollars',
+  'reserved_tokens',
+  'reserved_turns',
+  'input',
+  'output',
+  'cache_read',
+  'cache_write_5m',
+  'cache_write_1h',
+];
+
+const ADD_TO_BALANCE = `INSERT INTO balance (account, ${AMOUNTS.join(', ')}) VALUES (?${', ?'.repeat(AMOUNTS.length)})
+  ON CONFLICT (account) DO UPDATE SET ${AMOUNTS.map((name) => `${name} = balance.${name} + excluded.${name}`).join(', ')}`;
+
+export function addToBalance(account: string, { spent, reserved, usage }: Balance): Statement {
+  const { input, output, cacheRead, cacheWrite5m, cacheWrite1h } = usage;
+  return {
+    sql: ADD_TO_BALANCE,
+    values: [
+      account,
+      ...[spent.dollars, spent.tokens, spent.turns, reserved.dollars, reserved.tokens, reserved.turns],
+      ...[input, output, cacheRead, cacheWrite5m, cacheWrite1h],
+    ],
+  };
+}
+
+export function insertEvent({ scope, n, at, event }: StoredEvent): Statement {
+  return { sql: 'INSERT INTO event (scope, n, at, body) VALUES (?, ?, ?, ?)', values: [scope, n, at, JSON.stringify(event)] };
+}
