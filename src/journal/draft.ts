@@ -10,10 +10,13 @@ export interface Task<T> {
   decide(draft: Draft): T;
 }
 
-export type Decided<T> = { readonly ok: true; readonly value: T; readonly events: readonly StoredEvent[] } | { readonly ok: false; readonly error: unknown };
+export type Decided<T> =
+  | { readonly ok: true; readonly value: T; readonly events: readonly StoredEvent[] }
+  | { readonly ok: false; readonly error: unknown };
 
 /** A row to be looked up; `found` takes what the store gave. */
-export interface Lookup extends Statement {
+export interface Lookup<T extends Table = Table> extends Statement {
+  readonly table: T;
   found(row: unknown): void;
 }
 
@@ -59,9 +62,9 @@ export class Draft {
     });
   }
 
-  #lookup<T extends Table>(table: T, place: Place): Lookup {
+  #lookup<T extends Table>(table: T, place: Place): Lookup<T> {
     const { row, sql, values }: Query<Rows[T]> = FIND[table](place.scope, place.key);
-    return { sql, values, found: (raw) => void this.#known[table].set(idOf(place), raw === undefined ? undefined : row.parse(raw)) };
+    return { table, sql, values, found: (raw) => void this.#known[table].set(idOf(place), raw === undefined ? undefined : row.parse(raw)) };
   }
 
   /** The row as it stands with all that was decided so far. Throws when it was not looked up. */

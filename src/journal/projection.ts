@@ -5,23 +5,12 @@ import type { Need } from './rows.ts';
 
 /** The rows that `project` must see for this event. */
 export function projectionNeeds(scope: string, event: RunEvent): readonly Need[] {
-  switch (event.type) {
-    case 'step.done':
-      return [{ table: 'step', scope, key: event.step }];
-    case 'call.issued':
-    case 'call.settled':
-      return [{ table: 'call', scope, key: event.key }];
-    case 'effect.intended':
-    case 'effect.done':
-      return [{ table: 'effect', scope, key: event.key }];
-    case 'signal.received':
-      return [{ table: 'signal', scope, key: event.id }];
-    case 'spend.reserved':
-    case 'spend.charged':
-      return [{ table: 'spend', scope, key: event.id }];
-    default:
-      return [];
-  }
+  if (event.type === 'step.done') return [{ table: 'step', scope, key: event.step }];
+  if (event.type === 'call.issued' || event.type === 'call.settled') return [{ table: 'call', scope, key: event.key }];
+  if (event.type === 'effect.intended' || event.type === 'effect.done') return [{ table: 'effect', scope, key: event.key }];
+  if (event.type === 'signal.received') return [{ table: 'signal', scope, key: event.id }];
+  if (event.type === 'spend.reserved' || event.type === 'spend.charged') return [{ table: 'spend', scope, key: event.id }];
+  return [];
 }
 
 /**

@@ -22,7 +22,11 @@ import type { Query } from './statement.ts';
 const idRow = z.object({ id: z.string() }).transform((row) => row.id);
 
 export function unfinishedRuns(): Query<string> {
-  return { row: idRow, sql: `SELECT id FROM run JOIN status ON status.run = run.id WHERE status.status <> 'ended' ORDER BY place`, values: [] };
+  return {
+    row: idRow,
+    sql: `SELECT id FROM run JOIN status ON status.run = run.id WHERE status.status <> 'ended' ORDER BY place`,
+    values: [],
+  };
 }
 
 export function allRuns(): Query<string> {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import type { Balance } from '../domain/account.ts';
-import type { StoredEvent } from '../domain/events.ts';
+import type { RunEvent, StoredEvent } from '../domain/events.ts';
 import { spendReserved } from './event-schema.ts';
 import type { CallState, EffectState } from './journal.ts';
 import { balanceRow, callRow, CALLS, effectRow, EFFECTS, SPENDS } from './reads.ts';
@@ -18,7 +18,11 @@ export interface Rows {
   readonly call: { readonly state: CallState; readonly issuedN: number; readonly settledN: number | null };
   readonly effect: { readonly state: EffectState; readonly intendedN: number; readonly doneN: number | null };
   readonly signal: { readonly n: number };
-  readonly spend: { readonly request: z.infer<typeof spendReserved>; readonly reservedN: number; readonly chargedN: number | null };
+  readonly spend: {
+    readonly request: Extract<RunEvent, { readonly type: 'spend.reserved' }>;
+    readonly reservedN: number;
+    readonly chargedN: number | null;
+  };
   /** Scope: the account. */
   readonly balance: Balance;
   /** Scope: the comment's id. The payload is null once it was processed. */
@@ -151,8 +155,17 @@ export function addToBalance(account: string, { spent, reserved, usage }: Balanc
     sql: ADD_TO_BALANCE,
     values: [
       account,
-      ...[spent.dollars, spent.tokens, spent.turns, reserved.dollars, reserved.tokens, reserved.turns],
-      ...[input, output, cacheRead, cacheWrite5m, cacheWrite1h],
+      spent.dollars,
+      spent.tokens,
+      spent.turns,
+      reserved.dollars,
+      reserved.tokens,
+      reserved.turns,
+      input,
+      output,
+      cacheRead,
+      cacheWrite5m,
+      cacheWrite1h,
     ],
   };
 }
