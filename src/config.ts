@@ -26,6 +26,8 @@ export interface Config {
     /** Directories of this machine that checks may read: host path → path in the checkout. */
     readonly readOnly: readonly { readonly from: string; readonly at: string }[];
   };
+  /** Most comments, pull requests and reviews an hour for each owner; GitHub's own limit is 500, for all that the App does there. */
+  readonly contentsPerHour: number;
   readonly limits: { readonly budget: MicroDollars; readonly agents: number; readonly concurrency: number };
   /** Waits in milliseconds that differ from production's, by name; see README.md. */
   readonly timings: Readonly<Record<string, number>>;
@@ -56,6 +58,7 @@ const Environment = z.object({
   MAX_DOLLARS: number(50),
   MAX_AGENTS: number(1000),
   MAX_CONCURRENCY: number(16),
+  GITHUB_CONTENTS_PER_HOUR: z.coerce.number().int().min(10).max(500).default(450),
   CONVERGE_TIMINGS: z.string().default('{}'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
   LOG_FORMAT: z.enum(['pretty', 'json']).default('pretty'),
@@ -110,6 +113,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
       memoryMegabytes: env.SANDBOX_MEMORY_MB,
       readOnly: readOnly.data,
     },
+    contentsPerHour: env.GITHUB_CONTENTS_PER_HOUR,
     limits: { budget: Math.round(env.MAX_DOLLARS * MICRO), agents: env.MAX_AGENTS, concurrency: env.MAX_CONCURRENCY },
     timings: timings.data,
     log: { level: env.LOG_LEVEL, format: env.LOG_FORMAT },

@@ -10,14 +10,13 @@ import type { Limits } from './domain/budget.ts';
 import { foldRun } from './domain/run-state.ts';
 import { openDriver, SHOWN, type Driver } from './engine/driver.ts';
 import { requireGit } from './git/spawn.ts';
-import { installationClients } from './github/client.ts';
-import { openHub } from './github/open-hub.ts';
+import { openHubs } from './github/open-hubs.ts';
 import type { Journal } from './journal/journal.ts';
 import { openSqliteJournal } from './journal/sqlite.ts';
 import { migrate } from './migration.ts';
 import { bulletinOf, houseOpener, type Estate } from './open-house.ts';
 import { failed, stopped, type Ending } from './publish/early-end.ts';
-import { waitsFrom, type Waits } from './waits.ts';
+import { waitsFrom } from './waits.ts';
 import { serveWeb } from './web/serve.ts';
 
 export interface Running {
@@ -56,7 +55,8 @@ export async function start(
     timings: waits.agents,
     concurrency: config.limits.concurrency,
   });
-  const hubOf = hubs({ config, waits, journal, signal: life.signal });
+  const hubs = openHubs({ ...config, timings: waits.github, journal, markerSecret: config.webhookSecret, signal: life.signal });
+  const hubOf: Desk['hubOf'] = (place) => hubs.of(place);
   const estate: Estate = { config, waits, journal, agents, hubOf, limits, log };
   const houses = houseOpener(estate);
   const driver = driverOf(estate, houses);
@@ -130,19 +130,6 @@ function driverOf(estate: Estate, houses: ReturnType<typeof houseOpener>): Drive
     redriveMs: waits.redriveMs,
     log,
   });
-}
-
-interface HubParts {
-  readonly config: Config;
-  readonly waits: Waits;
-  readonly journal: Journal;
-  readonly signal: AbortSignal;
-}
-
-function hubs({ config, waits, journal, signal }: HubParts): Desk['hubOf'] {
-  const octokitOf = installationClients({ ...config, timings: waits.github, signal });
-  const own = { journal, timings: waits.github, markerSecret: config.webhookSecret, ownAppId: config.appId, signal };
-  return ({ owner, repo, installation }) => openHub({ owner, repo, octokit: octokitOf(installation), ...own });
 }
 
 function operatorLimits(config: Config): OperatorLimits {

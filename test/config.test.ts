@@ -26,6 +26,7 @@ test('a complete environment: owners in lower case, production defaults', () => 
     allowedOwners: new Set(['acme', 'robin']),
     sandbox: { confinement: 'bubblewrap', setupNetwork: false },
     limits: { budget: 50_000_000, agents: 1000, concurrency: 16 },
+    contentsPerHour: 450,
     timings: {},
   });
 });
@@ -40,6 +41,7 @@ test('a key is taken as PEM, with escaped line ends, or as base64', () => {
 });
 
 test.each([
+  [{ GITHUB_CONTENTS_PER_HOUR: '501' }, 'GITHUB_CONTENTS_PER_HOUR: '],
   [{ WEBHOOK_SECRET: '' }, 'WEBHOOK_SECRET: '],
   [{ WEBHOOK_SECRET: 'development' }, 'WEBHOOK_SECRET: found a well-known value'],
   [{ ALLOWED_OWNERS: ' , ' }, 'ALLOWED_OWNERS: found none, expected the accounts that may spend, such as `my-org,my-login`'],

@@ -41,6 +41,7 @@ function config(dataDirectory: string): Config {
     model: { apiKey: '', baseUrl: 'http://127.0.0.1:9' },
     sandbox: { confinement: 'none', setupNetwork: false, parallel: 1, memoryMegabytes: 256, readOnly: [] },
     limits: { budget: 1, agents: 1, concurrency: 1 },
+    contentsPerHour: 450,
     timings: {},
     log: { level: 'info', format: 'json' },
   };

@@ -3,9 +3,11 @@ import { RequestError } from '@octokit/request-error';
 import { Octokit } from '@octokit/rest';
 
 import { graphqlRefusal } from './graphql-refusal.ts';
-import { Pace, type Write } from './pace.ts';
-import { goOn, pause } from './pause.ts';
-import { answerOf, GitHubRefusal, headerOf, refusalOf } from './refusal.ts';
+import { installations, type RepositoryPlace } from './installation-auth.ts';
+import { type ContentLimits, isRank, Pace, type Rank, type Write } from './pace.ts';
+import { goOn, pause, systemClock } from './pause.ts';
+import { rateLimitOf } from './rate-limit.ts';
+import { GitHubRefusal, refusalOf } from './refusal.ts';
 import type { GitHubTimings } from './timings.ts';
 
 export interface ClientOptions {
@@ -14,46 +16,85 @@ export interface ClientOptions {
   /** Root of the REST API, without a slash at the end. */
   readonly apiUrl: string;
   readonly timings: GitHubTimings;
+  readonly contents: ContentLimits;
+  /** Ages in milliseconds of the contents that were made for this owner in the last hour, by whatever process. */
+  readonly known: (owner: string) => Promise<readonly number[]>;
   /** Aborts when this process stops: waits then end in `Suspended`. */
   readonly signal: AbortSignal;
 }
 
+export interface Clients {
+  /** As the App itself. */
+  readonly app: Octokit;
+  /** As the installation that sees the repository; all that is written for one owner keeps one pace. */
+  repository(place: RepositoryPlace): Octokit;
+}
+
 /**
- * Clients of the App's installations, one for each, so that all that is written as one installation keeps one pace. Octokit from `@octokit/rest`, and not
- * Probot's: that one's retry plugin repeats a POST whose outcome is unknown (facts/github.md §9). All errors are GitHubRefusals.
+ * The App's clients. Octokit from `@octokit/rest`, and not Probot's: that one's retry plugin repeats a POST whose outcome is unknown (facts/github.md §9).
+ * All errors are GitHubRefusals.
  */
-export function installationClients(options: ClientOptions): (installation: number) => Octokit {
-  const clients = new Map<number, Octokit>();
-  return (installation) => {
-    const known = clients.get(installation);
-    if (known) return known;
-    const octokit = createClient(options, installation);
-    clients.set(installation, octokit);
-    return octokit;
+export function openClients(options: ClientOptions): Clients {
+  const { appId, privateKey } = options;
+  const app = createClient(options, { authStrategy: createAppAuth, auth: { appId, privateKey }, pace: openPace(options, '') });
+  const authOf = installations({ appId, privateKey, app });
+  const paces = new Map<string, Pace>();
+  const clients = new Map<string, Octokit>();
+  return {
+    app,
+    repository: (place) => {
+      // An App has one installation for each owner: what is written as one installation is what is written for one owner.
+      const owner = place.owner.toLowerCase();
+      const name = `${owner}/${place.repo.toLowerCase()}`;
+      const pace = paces.get(owner) ?? openPace(options, owner);
+      paces.set(owner, pace);
+      const known = clients.get(name) ?? createClient(options, { authStrategy: authOf(place), pace });
+      clients.set(name, known);
+      return known;
+    },
   };
 }
 
-function createClient(options: ClientOptions, installationId: number): Octokit {
+function openPace({ timings, contents, known, signal }: ClientOptions, owner: string): Pace {
+  return new Pace({
+    timings,
+    signal,
+    limits: contents,
+    clock: systemClock,
+    known: () => known(owner),
+    limitOf: rateLimitOf,
+    outlasted: (thrown) => refusalOf(thrown, true),
+  });
+}
+
+interface Acting {
+  readonly authStrategy: unknown;
+  readonly auth?: { readonly appId: number; readonly privateKey: string };
+  readonly pace: Pace;
+}
+
+function createClient({ apiUrl, timings, signal }: ClientOptions, { pace, ...acting }: Acting): Octokit {
   const octokit = new Octokit({
-    baseUrl: options.apiUrl,
-    authStrategy: createAppAuth,
-    auth: { appId: options.appId, privateKey: options.privateKey, installationId },
+    baseUrl: apiUrl,
+    ...acting,
     // What goes wrong is thrown, and says more than Octokit's own log.
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
   });
-  const pace = new Pace(options.timings, options.signal);
   octokit.hook.wrap('request', (request, asked) => {
     // Pinned: without it GitHub chooses (facts/github.md §6).
     asked.headers['x-github-api-version'] = '2022-11-28';
     const attempt = async (): Promise<Awaited<ReturnType<typeof request>>> => {
+      goOn(signal);
       const response = await request(asked);
       const refusal = asked.url.endsWith('/graphql') ? graphqlRefusal(response) : null;
       if (refusal !== null) throw refusal;
       return response;
     };
-    const kind = kindOf(asked);
-    const persist = (): ReturnType<typeof attempt> => persistently(attempt, { repeatable: kind.repeatable, ...options });
-    return kind.write === null ? persist() : pace.turn(kind.write, persist);
+    const kind = kindOf({ method: asked.method, url: asked.url, rank: asked.request['rank'] });
+    const { write } = kind;
+    return write === null
+      ? repeated(() => patient(attempt, { pace, timings, signal }), { repeatable: kind.repeatable, timings, signal })
+      : repeated(() => pace.turn(write, attempt), { repeatable: kind.repeatable, timings, signal });
   });
   return octokit;
 }
@@ -61,6 +102,8 @@ function createClient(options: ClientOptions, installationId: number): Octokit {
 interface Asked {
   readonly method: string;
   readonly url: string;
+  /** What the caller said of its use to people: `ranked`. */
+  readonly rank: unknown;
 }
 
 interface Kind {
@@ -70,65 +113,72 @@ interface Kind {
   readonly repeatable: boolean;
 }
 
+/** Parameters of a request that say how useful it is to people, where its address does not. */
+export function ranked(rank: Rank): { readonly request: { readonly rank: Rank } } {
+  return { request: { rank } };
+}
+
 const CREATES_CONTENT = /\/(?:comments|pulls|reviews|issues)$/u;
 
-function kindOf({ method, url }: Asked): Kind {
+function kindOf({ method, url, rank }: Asked): Kind {
   if (method === 'GET' || method === 'HEAD') return { write: null, repeatable: true };
   // Minted inside of other requests' turns: waiting for a turn of its own would wait for ever.
   if (url.endsWith('/access_tokens')) return { write: null, repeatable: true };
-  if (method !== 'POST') return { write: 'write', repeatable: true };
+  const content = method === 'POST' && CREATES_CONTENT.test(url);
+  const write = { rank: isRank(rank) ? rank : rankOf(url), content };
   // GitHub keeps one reaction of a kind for each account, and our mutations set a state.
-  if (url.endsWith('/reactions') || url.endsWith('/graphql')) return { write: 'write', repeatable: true };
-  return { write: CREATES_CONTENT.test(url) ? 'content' : 'write', repeatable: false };
+  const repeatable = method !== 'POST' || url.endsWith('/reactions') || url.endsWith('/graphql');
+  return { write, repeatable };
 }
 
-interface Persistence {
-  readonly repeatable: boolean;
+/** The usefulness of what an address stands for. */
+function rankOf(url: string): Rank {
+  if (url.endsWith('/reactions')) return 'reply';
+  if (url.includes('/check-runs')) return 'check-run';
+  if (url.includes('/reviews')) return 'review';
+  if (url.includes('/pulls') || url.endsWith('/graphql')) return 'pull-request';
+  return 'status';
+}
+
+interface Waiting {
   readonly timings: GitHubTimings;
   readonly signal: AbortSignal;
 }
 
-/**
- * Repeats after a rate limit, which means that nothing was done, for as long as `limitPatienceMs`; and, if the request may be repeated, after 5xx and broken connections.
- * Ends in a GitHubRefusal.
- */
-async function persistently<Result>(attempt: () => Promise<Result>, { repeatable, timings, signal }: Persistence): Promise<Result> {
-  let failures = 0;
-  let limits = 0;
+/** Repeats a read after a rate limit for as long as `limitPatienceMs`. Writes are held meanwhile: the limit is the whole installation's. */
+async function patient<Result>(
+  attempt: () => Promise<Result>,
+  { pace, timings, signal }: Waiting & { readonly pace: Pace },
+): Promise<Result> {
   let waited = 0;
   for (;;) {
-    goOn(signal);
     try {
       return await attempt();
     } catch (thrown) {
-      if (thrown instanceof GitHubRefusal || !(thrown instanceof RequestError)) throw thrown;
-      const limit = limitWait(thrown, timings.limitWaitMs * 2 ** limits);
-      if (limit !== null) {
-        limits += 1;
-        waited += limit;
-        if (waited > timings.limitPatienceMs) throw refusalOf(thrown, true);
-        await pause(limit, signal);
-        continue;
-      }
-      const wait = timings.retriesMs[failures];
-      const broken = thrown.response === undefined || thrown.status >= 500;
-      if (!broken || !repeatable || wait === undefined) throw refusalOf(thrown, false);
-      failures += 1;
+      const limit = rateLimitOf(thrown);
+      if (limit === null) throw thrown;
+      const wait = pace.hold(limit, thrown);
+      waited += wait;
+      if (waited > timings.limitPatienceMs) throw refusalOf(thrown, true);
       await pause(wait, signal);
     }
   }
 }
 
-/** Milliseconds to wait when this is a rate limit, primary or secondary; null when it is not. The secondary one also comes as 422 (facts/github.md §5). */
-function limitWait(error: RequestError, fallback: number): number | null {
-  if (error.response === undefined) return null;
-  const retryAfter = Number(headerOf(error, 'retry-after') ?? Number.NaN);
-  const exhausted = headerOf(error, 'x-ratelimit-remaining') === '0';
-  const told = /secondary rate limit|rate limit exceeded|abuse|submitted too quickly/iu.test(answerOf(error));
-  const limited =
-    error.status === 429 || (error.status === 403 && (exhausted || told || Number.isFinite(retryAfter))) || (error.status === 422 && told);
-  if (!limited) return null;
-  if (Number.isFinite(retryAfter)) return retryAfter * 1000;
-  const reset = Number(headerOf(error, 'x-ratelimit-reset') ?? Number.NaN) * 1000;
-  return exhausted && Number.isFinite(reset) ? Math.max(reset - Date.now(), 0) + 1000 : fallback;
+/** Repeats what may be repeated after 5xx and broken connections. Ends in a GitHubRefusal. */
+async function repeated<Result>(
+  act: () => Promise<Result>,
+  { repeatable, timings, signal }: Waiting & { readonly repeatable: boolean },
+): Promise<Result> {
+  for (let failures = 0; ; failures += 1) {
+    try {
+      return await act();
+    } catch (thrown) {
+      if (thrown instanceof GitHubRefusal || !(thrown instanceof RequestError)) throw thrown;
+      const wait = timings.retriesMs[failures];
+      const broken = thrown.response === undefined || thrown.status >= 500;
+      if (!broken || !repeatable || wait === undefined) throw refusalOf(thrown, false);
+      await pause(wait, signal);
+    }
+  }
 }

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 
 import { clip } from './body.ts';
+import { ranked } from './client.ts';
 import type { EffectName } from './effects.ts';
 import type { PostedComment, Reaction } from './hub.ts';
+import type { Rank } from './pace.ts';
 import { endsWithMarker, isOurs, repositoryOf, type Site } from './site.ts';
 
 const Posted = z.object({ id: z.number(), url: z.string() });
@@ -17,7 +19,7 @@ export function postComment(
   const at = { ...repositoryOf(site), issue_number: post.number };
   const marker = effects.marker(name);
   return effects.once(name, {
-    intent: { kind: 'comment', number: post.number },
+    intent: { kind: 'comment', number: post.number, owner: site.owner },
     schema: Posted,
     find: async () => {
       for await (const { data } of octokit.paginate.iterator(octokit.rest.issues.listComments, { ...at, per_page: 100 })) {
@@ -28,14 +30,26 @@ export function postComment(
       return null;
     },
     act: async () => {
-      const { data } = await octokit.rest.issues.createComment({ ...at, body: `${clip(post.body)}\n\n${marker}` });
+      const { data } = await octokit.rest.issues.createComment({ ...at, ...ranked(rankOf(name)), body: `${clip(post.body)}\n\n${marker}` });
       return { id: data.id, url: data.html_url };
     },
   });
 }
 
-export async function editComment(site: Site, comment: number, body: string): Promise<void> {
-  await site.octokit.rest.issues.updateComment({ ...repositoryOf(site), comment_id: comment, body: clip(body) });
+/** Comments of a run's plan and state are what people wait for; those that a run may as well leave out come last. */
+function rankOf({ scope, key }: EffectName): Rank {
+  if (scope.startsWith('comment/')) return 'reply';
+  return key === 'left-over' ? 'note' : 'status';
+}
+
+/** The mark stays, so that the comment is found again however often it was edited. */
+export async function editComment(
+  site: Site,
+  name: EffectName,
+  { comment, body }: { readonly comment: number; readonly body: string },
+): Promise<void> {
+  const marked = `${clip(body)}\n\n${site.effects.marker(name)}`;
+  await site.octokit.rest.issues.updateComment({ ...repositoryOf(site), comment_id: comment, body: marked });
 }
 
 /** GitHub keeps one reaction of a kind for each account, so that nothing need be looked for: asking again gives the same one. */
@@ -46,7 +60,7 @@ export async function react(site: Site, scope: string, reaction: { readonly comm
     {
       intent: { kind: 'reaction', comment, content },
       schema: Reacted,
-      find: async () => null,
+      find: 'idempotent',
       act: async () => {
         const { data } = await site.octokit.rest.reactions.createForIssueComment({ ...repositoryOf(site), comment_id: comment, content });
         return { id: data.id };

@@ -13,6 +13,22 @@ export interface EffectsOptions {
   /** Nobody outside may know it: who does can make our look-ups find their text. */
   readonly markerSecret: string;
   readonly signal: AbortSignal;
+  readonly memory: EffectsMemory;
+}
+
+/** What this process knows of effects, whichever hub does them. */
+export interface EffectsMemory {
+  readonly inFlight: Map<string, Promise<Json>>;
+  /** Scopes whose first event was written since this process opened the journal. */
+  readonly begunHere: ReadonlySet<string>;
+}
+
+export function effectsMemory(journal: Journal): EffectsMemory {
+  const begunHere = new Set<string>();
+  journal.watch(null, ({ scope, n }) => {
+    if (n === 1) begunHere.add(scope);
+  });
+  return { inFlight: new Map(), begunHere };
 }
 
 /** Names one effect for ever. */
@@ -25,8 +41,11 @@ export interface Effect<Result> {
   /** What is to be done, for the record. */
   readonly intent: Json;
   readonly schema: z.ZodType<Result>;
-  /** Looks for what an earlier attempt may have done, among things that our own App authored; null when there is none. */
-  find(): Promise<Result | null>;
+  /**
+   * Looks for what an earlier attempt may have done, among things that our own App authored; null when there is none. `idempotent` for what may be asked
+   * of GitHub again without being there twice.
+   */
+  readonly find: (() => Promise<Result | null>) | 'idempotent';
   act(): Promise<Result>;
 }
 
@@ -36,7 +55,6 @@ const ATTEMPTS = 3;
 /** Writes to GitHub, each done once (invariant 4). */
 export class Effects {
   readonly #options: EffectsOptions;
-  readonly #inFlight = new Map<string, Promise<Json>>();
 
   constructor(options: EffectsOptions) {
     this.#options = options;
@@ -60,16 +78,19 @@ export class Effects {
   async once<Result>(name: EffectName, effect: Effect<Result>): Promise<Result> {
     const id = textOf(name);
     // Two callers at once are one: the second would take the first's intent for one that a dead process left behind.
-    const running = this.#inFlight.get(id) ?? this.#perform(name, effect).finally(() => this.#inFlight.delete(id));
-    this.#inFlight.set(id, running);
+    const { inFlight } = this.#options.memory;
+    const running = inFlight.get(id) ?? this.#perform(name, effect).finally(() => inFlight.delete(id));
+    inFlight.set(id, running);
     return effect.schema.parse(await running);
   }
 
   async #perform<Result>(name: EffectName, effect: Effect<Result>): Promise<Json> {
-    const { journal } = this.#options;
+    const { journal, lookupsMs, memory } = this.#options;
     const intended = await journal.intend(name.scope, name.key, effect.intent);
     if (intended.done) return intended.result;
-    const found = intended.fresh ? null : await this.#lookUp(effect);
+    // A journal from before this process may have lost its end with the disk: one look, since what was done then is listed by now.
+    const looks = !intended.fresh ? lookupsMs : memory.begunHere.has(name.scope) ? [] : [0];
+    const found = await this.#lookUp(effect, looks);
     const result = toJson(found ?? (await this.#attempt(effect)));
     await journal.done(name.scope, name.key, result);
     return result;
@@ -81,17 +102,18 @@ export class Effects {
         return await effect.act();
       } catch (thrown) {
         if (!(thrown instanceof GitHubRefusal) || !thrown.mayBeDone) throw thrown;
-        const found = await this.#lookUp(effect);
+        const found = await this.#lookUp(effect, this.#options.lookupsMs);
         if (found !== null) return found;
         if (attempt === ATTEMPTS) throw thrown;
       }
     }
   }
 
-  async #lookUp<Result>(effect: Effect<Result>): Promise<Result | null> {
-    for (const wait of this.#options.lookupsMs) {
+  async #lookUp<Result>({ find }: Effect<Result>, waits: readonly number[]): Promise<Result | null> {
+    if (find === 'idempotent') return null;
+    for (const wait of waits) {
       await pause(wait, this.#options.signal);
-      const found = await effect.find();
+      const found = await find();
       if (found !== null) return found;
     }
     return null;

@@ -27,8 +27,8 @@ export interface Hub {
   react(scope: string, comment: number, content: Reaction): Promise<void>;
   /** Posts once under (scope, key). */
   comment(scope: string, key: string, post: { readonly number: number; readonly body: string }): Promise<PostedComment>;
-  /** Sets a comment's whole text; idempotent, so it is no effect. */
-  editComment(comment: number, body: string): Promise<void>;
+  /** Sets the whole text of the comment that was posted under (scope, key); idempotent, so it is no effect. */
+  editComment(scope: string, key: string, edit: { readonly comment: number; readonly body: string }): Promise<void>;
   openPullRequest(scope: string, key: string, draft: PullRequestDraft): Promise<PostedPullRequest>;
   updatePullRequest(number: number, text: { readonly title: string; readonly body: string }): Promise<void>;
   markReady(number: number): Promise<void>;

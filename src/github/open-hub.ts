@@ -5,7 +5,7 @@ import { gitToken, grants, permission } from './access.ts';
 import { startCheckRun, updateCheckRun } from './check-runs.ts';
 import { waitForCi } from './ci-results.ts';
 import { editComment, postComment, react } from './comments.ts';
-import { Effects } from './effects.ts';
+import { Effects, type EffectsMemory } from './effects.ts';
 import type { Hub } from './hub.ts';
 import { markReady, openPullRequest, pullRequest, updatePullRequest } from './pull-requests.ts';
 import { branchHead, file, issue, repositoryFacts } from './repository.ts';
@@ -19,6 +19,7 @@ export interface HubOptions {
   /** Of the installation that sees the repository: see client.ts. */
   readonly octokit: Octokit;
   readonly journal: Journal;
+  readonly memory: EffectsMemory;
   readonly timings: GitHubTimings;
   /** Signs the markers by which effects are found again; the same at every start. */
   readonly markerSecret: string;
@@ -29,8 +30,8 @@ export interface HubOptions {
 
 /** Opens one repository on GitHub. */
 export function openHub(options: HubOptions): Hub {
-  const { owner, repo, octokit, journal, timings, markerSecret, ownAppId, signal } = options;
-  const effects = new Effects({ journal, lookupsMs: timings.effectLookupsMs, markerSecret, signal });
+  const { owner, repo, octokit, journal, memory, timings, markerSecret, ownAppId, signal } = options;
+  const effects = new Effects({ journal, memory, lookupsMs: timings.effectLookupsMs, markerSecret, signal });
   const site: Site = { octokit, owner, repo, ownAppId, effects, timings, signal, bot: botOf(octokit) };
   return {
     repository: () => repositoryFacts(site),
@@ -48,7 +49,7 @@ export function openHub(options: HubOptions): Hub {
     },
     react: (scope, comment, content) => react(site, scope, { comment, content }),
     comment: (scope, key, post) => postComment(site, { scope, key }, post),
-    editComment: (comment, body) => editComment(site, comment, body),
+    editComment: (scope, key, edit) => editComment(site, { scope, key }, edit),
     openPullRequest: (scope, key, draft) => openPullRequest(site, { scope, key }, draft),
     updatePullRequest: (number, text) => updatePullRequest(site, number, text),
     markReady: (number) => markReady(site, number),

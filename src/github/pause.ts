@@ -13,6 +13,18 @@ export async function pause(milliseconds: number, signal: AbortSignal): Promise<
   goOn(signal);
 }
 
+/** The machine's own time, for the pace. */
+export const systemClock = {
+  now: (): number => performance.now(),
+  sleep: async (milliseconds: number, signal: AbortSignal): Promise<void> => {
+    try {
+      await setTimeout(Math.ceil(milliseconds) + 1, undefined, { signal });
+    } catch (thrown) {
+      if (!signal.aborted) throw thrown;
+    }
+  },
+};
+
 /** Ends in `Suspended` when the signal has aborted. */
 export function goOn(signal: AbortSignal): void {
   if (signal.aborted)

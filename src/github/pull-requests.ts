@@ -13,13 +13,13 @@ export function openPullRequest(site: Site, name: EffectName, draft: PullRequest
   const { octokit, effects, owner } = site;
   const { title, head, base } = draft;
   return effects.once(name, {
-    intent: { kind: 'pull-request', head, base },
+    intent: { kind: 'pull-request', head, base, owner },
     schema: Posted,
     find: async () => {
       const { data } = await octokit.rest.pulls.list({
         ...repositoryOf(site),
+        // Whatever its base is by now: a person may have changed it.
         head: `${owner}:${head}`,
-        base,
         state: 'all',
         per_page: 100,
       });

@@ -41,6 +41,12 @@ export function answerOf(error: RequestError): string {
   return [body.data.message, ...details].filter((part) => part !== '').join('; ') || error.message;
 }
 
+/** The codes of a 422's details, as in `abuse`. */
+export function codesOf(error: RequestError): readonly string[] {
+  const body = Body.safeParse(error.response?.data);
+  return body.success ? body.data.errors.flatMap((one) => (typeof one === 'string' ? [] : (one.code ?? []))) : [];
+}
+
 export function headerOf(error: RequestError, name: string): string | undefined {
   const value = error.response?.headers[name];
   return value === undefined ? undefined : String(value);

@@ -28,7 +28,7 @@ export function postReview(site: Site, name: EffectName, review: ReviewDraft): P
     return { id: data.id, url: data.html_url };
   };
   return effects.once(name, {
-    intent: { kind: 'review', number: review.number, commit: review.commit },
+    intent: { kind: 'review', number: review.number, commit: review.commit, owner: site.owner },
     schema: Posted,
     find: async () => {
       for await (const { data } of octokit.paginate.iterator(octokit.rest.pulls.listReviews, { ...at, per_page: 100 })) {

@@ -39,7 +39,7 @@ function openEdits(parts: BulletinParts): () => Promise<void> {
       const questions = await openQuestions(parts.journal, parts.run);
       const facts = { planUrl: view.planComment?.url ?? null, inventory: view.plan?.inventory.length ?? null, pageUrl: parts.pageUrl };
       const body = statusComment({ run: parts.run, state, pullRequest, planHash, shards, questions, ...facts });
-      if (body !== shown.comment) await parts.hub.editComment(view.status.id, body);
+      if (body !== shown.comment) await parts.hub.editComment(parts.run, 'status', { comment: view.status.id, body });
       shown = { ...shown, comment: body };
     }
     for (const old of view.olderChecks) {

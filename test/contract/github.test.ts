@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { installationClients } from '../../src/github/client.ts';
 import type { CheckRunDraft, Hub } from '../../src/github/hub.ts';
-import { FAST, HERE, journalWith, withHub, type HubFixture } from '../github/support.ts';
+import { clientOf, HERE, journalWith, withHub, type HubFixture } from '../github/support.ts';
 import { octokit } from '../local/github/support.ts';
 import { type AskedRequest, checkRequest, knownOperations, operationOf, responseChecker } from './openapi.ts';
 import { type Exchange, recording } from './recorder.ts';
@@ -48,11 +47,11 @@ interface LeftOut {
 async function everything(fixture: HubFixture, apiUrl: string): Promise<ReadonlySet<string>> {
   const { app, tokens, journal, reopen, pushBranch, github } = fixture;
   const { signal } = new AbortController();
-  const client = installationClients({ appId: app.id, privateKey: app.privateKey, apiUrl, timings: FAST, signal });
+  const client = clientOf({ appId: app.id, privateKey: app.privateKey, apiUrl, installation: app.installationId });
   const called = new Set<string>();
-  const hub = watched(reopen({ octokit: client(app.installationId) }), called);
+  const hub = watched(reopen({ octokit: client }), called);
   const lost = reopen({
-    octokit: client(app.installationId),
+    octokit: client,
     journal: journalWith(journal, { done: () => Promise.reject(new Error('killed')) }),
   });
   const person = octokit({ apiUrl }, tokens.alice);
@@ -78,7 +77,7 @@ async function everything(fixture: HubFixture, apiUrl: string): Promise<Readonly
   };
   await twice((one) => one.comment('run', 'status', { number: issue.number, body: 'Planning' }));
   const comment = await hub.comment('run', 'status', { number: issue.number, body: 'Planning' });
-  await hub.editComment(comment.id, 'Migrating');
+  await hub.editComment('run', 'status', { comment: comment.id, body: 'Migrating' });
   const draft = { title: 'Migrate', head: 'converge/run', base: defaultBranch, body: `Closes #${issue.number}` };
   await twice((one) => one.openPullRequest('run', 'pull-request', draft));
   const { number } = await hub.openPullRequest('run', 'pull-request', draft);

@@ -2,8 +2,7 @@ import { expect, test } from 'vitest';
 
 import type { Octokit } from '@octokit/rest';
 import { Suspended } from '../../src/domain/errors.ts';
-import { installationClients } from '../../src/github/client.ts';
-import { FAST, HERE, withHub, type HubFixture, type HubFixtureOptions } from './support.ts';
+import { clientOf, HERE, withHub, type HubFixture, type HubFixtureOptions } from './support.ts';
 
 const never = new AbortController().signal;
 const FOREVER = 60_000;
@@ -14,9 +13,7 @@ async function otherCi(fixture: HubFixture): Promise<Octokit> {
   const facts = { slug: 'ci', name: 'CI', permissions: { checks: 'write', statuses: 'write' }, events: [] } as const;
   const app = await github.createApp({ ...facts, webhookUrl: 'http://127.0.0.1:9/', webhookSecret: 'unused' });
   const installation = github.install(app.id, 'acme/widgets');
-  return installationClients({ appId: app.id, privateKey: app.privateKey, apiUrl: github.apiUrl, timings: FAST, signal: never })(
-    installation,
-  );
+  return clientOf({ appId: app.id, privateKey: app.privateKey, apiUrl: github.apiUrl, installation });
 }
 
 async function onCommit(use: (fixture: HubFixture & { commit: string }) => Promise<void>, options: HubFixtureOptions = {}): Promise<void> {

@@ -5,10 +5,9 @@ import nock from 'nock';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
 import { Suspended } from '../../src/domain/errors.ts';
-import { installationClients } from '../../src/github/client.ts';
-import { Pace } from '../../src/github/pace.ts';
+import { openClients } from '../../src/github/client.ts';
 import type { GitHubTimings } from '../../src/github/timings.ts';
-import { FAST } from './support.ts';
+import { clientOf, FAST } from './support.ts';
 
 const API = 'https://github.test/api/v3';
 const HERE = { owner: 'octo', repo: 'farm' };
@@ -32,7 +31,7 @@ function client(changes: Partial<GitHubTimings> = {}, signal = new AbortControll
   nock(API)
     .post('/app/installations/7/access_tokens')
     .reply(201, { token: 'ghs_token', expires_at: '2999-01-01T00:00:00Z', permissions: {} });
-  return installationClients({ appId: 1, privateKey, apiUrl: API, timings: { ...FAST, ...changes }, signal })(7);
+  return clientOf({ appId: 1, privateKey, apiUrl: API, installation: 7 }, { timings: { ...FAST, ...changes }, signal });
 }
 
 const getIssue = (octokit: Octokit): Promise<{ data: { title: string } }> => octokit.rest.issues.get({ ...HERE, issue_number: 1 });
@@ -50,10 +49,13 @@ test('requests carry the installation token and the pinned version of the API', 
   expect((await getIssue(octokit)).data.title).toBe('A');
 });
 
-test('one client for each installation', () => {
-  const clients = installationClients({ appId: 1, privateKey, apiUrl: API, timings: FAST, signal: new AbortController().signal });
-  expect(clients(7)).toBe(clients(7));
-  expect(clients(7)).not.toBe(clients(8));
+test('one client for each repository', () => {
+  const { signal } = new AbortController();
+  const contents = { perMinute: 1, perHour: 1 };
+  const clients = openClients({ appId: 1, privateKey, apiUrl: API, timings: FAST, contents, known: async () => [], signal });
+  const place = { owner: 'Octo', repo: 'farm', installation: 7 };
+  expect(clients.repository(place)).toBe(clients.repository({ ...place, owner: 'octo' }));
+  expect(clients.repository(place)).not.toBe(clients.repository({ ...place, repo: 'barn' }));
 });
 
 test('reads are repeated after 5xx and broken connections, as often as the timings say', async () => {
@@ -99,6 +101,16 @@ test('reactions are repeated: GitHub keeps one of a kind', async () => {
   const path = '/repos/octo/farm/issues/comments/5/reactions';
   nock(API).post(path).reply(502).post(path).reply(200, { id: 6 });
   expect((await octokit.rest.reactions.createForIssueComment({ ...HERE, comment_id: 5, content: 'eyes' })).data.id).toBe(6);
+});
+
+test('a request that GitHub does not take is no rate limit because a branch is called so', async () => {
+  const octokit = client({ limitPatienceMs: 1 });
+  const errors = [{ resource: 'PullRequest', code: 'custom', message: 'No commits between main and stop-abuse' }];
+  nock(API).post('/repos/octo/farm/pulls').reply(422, { message: 'Validation Failed', errors });
+  await expect(octokit.rest.pulls.create({ ...HERE, head: 'stop-abuse', base: 'main', title: 'T' })).rejects.toMatchObject({
+    status: 422,
+    retry: 'never',
+  });
 });
 
 const LIMITED = 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.';
@@ -152,7 +164,7 @@ test.each([
 
 test('a key that is not the App’s says so', async () => {
   nock(API).post('/app/installations/7/access_tokens').reply(401, { message: 'A JSON web token could not be decoded' });
-  const octokit = installationClients({ appId: 1, privateKey, apiUrl: API, timings: FAST, signal: new AbortController().signal })(7);
+  const octokit = clientOf({ appId: 1, privateKey, apiUrl: API, installation: 7 });
   await expect(getIssue(octokit)).rejects.toMatchObject({
     kind: 'github',
     status: 401,
@@ -196,17 +208,27 @@ test('no token is in what is thrown', async () => {
   expect(inspected).not.toContain('ghs_token');
 });
 
-test('the next write begins no sooner than the spacing after the last one began', async () => {
-  const pace = new Pace({ ...FAST, writeSpacingMs: 20, contentSpacingMs: 60 }, new AbortController().signal);
-  const starts: number[] = [];
-  const start = async (): Promise<void> => {
-    starts.push(performance.now());
+test('the hour’s count of a process that is gone, or beside this one, counts here', async () => {
+  nock(API)
+    .post('/app/installations/7/access_tokens')
+    .reply(201, { token: 'ghs_token', expires_at: '2999-01-01T00:00:00Z', permissions: {} });
+  const stopping = new AbortController();
+  const asked: string[] = [];
+  const known = async (owner: string): Promise<readonly number[]> => {
+    asked.push(owner);
+    return [0, 1000, 2000];
   };
-  await Promise.all([pace.turn('content', start), pace.turn('write', start), pace.turn('content', start), pace.turn('write', start)]);
-  const [first = 0, second = 0, third = 0, fourth = 0] = starts;
-  expect(second - first).toBeGreaterThanOrEqual(20);
-  expect(third - first).toBeGreaterThanOrEqual(60);
-  expect(fourth - third).toBeGreaterThanOrEqual(20);
+  const octokit = clientOf(
+    { appId: 1, privateKey, apiUrl: API, installation: 7 },
+    { place: HERE, contents: { perMinute: 100, perHour: 3 }, known, signal: stopping.signal },
+  );
+  nock(API).patch('/repos/octo/farm/issues/comments/5').reply(200, { id: 5 });
+  const created = comment(octokit);
+  // An edit makes nothing new, and goes although it was asked for later.
+  await octokit.rest.issues.updateComment({ ...HERE, comment_id: 5, body: 'b' });
+  expect(asked[0]).toBe('octo');
+  stopping.abort();
+  await expect(created).rejects.toBeInstanceOf(Suspended);
 });
 
 test('a write that fails does not hold the next one up', async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { Effects } from '../../src/github/effects.ts';
+import { Effects, effectsMemory } from '../../src/github/effects.ts';
 import { FAST, HERE, journalWith, withHub, type HubFixture } from './support.ts';
 
 const POST = { number: 1, body: 'The plan' };
@@ -35,6 +35,56 @@ test('killed before GitHub was asked: done now, once', async () => {
     await fixture.ours.comment('run', 'plan', POST);
     await fixture.ours.comment('run', 'plan', POST);
     expect(await bodies(fixture)).toHaveLength(1);
+  });
+});
+
+test('a journal that lost its end with the disk: what GitHub has is found again, though the journal knows of no intent', async () => {
+  await withIssue(async (fixture) => {
+    const { journal } = fixture;
+    await journal.append('run', [{ type: 'log', text: 'began' }]);
+    const before = await fixture.ours.comment('run', 'status', { number: 1, body: 'Planning' });
+    await fixture.ours.editComment('run', 'status', { comment: before.id, body: 'Migrating' });
+    const lost = journalWith(journal, {
+      intend: async () => ({ fresh: true, done: false, result: null }),
+      done: async () => {},
+    });
+    const after = fixture.reopen({ journal: lost, memory: { inFlight: new Map(), begunHere: new Set() } });
+    expect(await after.comment('run', 'status', { number: 1, body: 'Planning' })).toEqual(before);
+    expect(await bodies(fixture)).toHaveLength(1);
+  });
+});
+
+test('what began here is not looked for before it is done: no read that nobody needs', async () => {
+  await withIssue(async (fixture) => {
+    await fixture.ours.comment('run', 'one', POST);
+    const before = fixture.github.counts.get('converge[bot]')?.requests ?? 0;
+    await fixture.ours.comment('run', 'two', POST);
+    expect(fixture.github.counts.get('converge[bot]')?.requests).toBe(before + 1);
+  });
+});
+
+test('a reaction whose outcome is unknown is asked for again at once: GitHub keeps one of a kind', async () => {
+  await withIssue(async (fixture) => {
+    const { data } = await fixture.alice.rest.issues.createComment({ ...HERE, issue_number: 1, body: '/workflow help' });
+    await fixture.journal.intend('run', `reaction/${data.id}/eyes`, null);
+    const patient = fixture.reopen({ timings: { ...FAST, effectLookupsMs: [0, 1e9] } });
+    await patient.react('run', data.id, 'eyes');
+    const reactions = await fixture.alice.rest.reactions.listForIssueComment({ ...HERE, comment_id: data.id });
+    expect(reactions.data).toHaveLength(1);
+  });
+});
+
+test('a pull request whose base a person changed is found again', async () => {
+  await withHub(async ({ journal, reopen, ours, alice, pushBranch }) => {
+    const killed = reopen({ journal: journalWith(journal, { done: () => Promise.reject(new Error('killed')) }) });
+    await pushBranch('other', { 'b.txt': 'b\n' });
+    await pushBranch('converge/run-1', { 'a.txt': 'a\n' });
+    const draft = { title: 'M', head: 'converge/run-1', base: 'main', body: '' };
+    await expect(killed.openPullRequest('run', 'pull-request', draft)).rejects.toThrow('killed');
+    const [first] = (await alice.rest.pulls.list(HERE)).data;
+    await alice.rest.pulls.update({ ...HERE, pull_number: first?.number ?? 0, base: 'other' });
+    expect((await ours.openPullRequest('run', 'pull-request', draft)).number).toBe(first?.number);
+    expect((await alice.rest.pulls.list({ ...HERE, state: 'all' })).data).toHaveLength(1);
   });
 });
 
@@ -75,7 +125,13 @@ test('two callers at once are one', async () => {
 test('nobody can forge what is looked for: not by copying a marker, nor by having it quoted', async () => {
   await withIssue(async (fixture) => {
     const { signal } = new AbortController();
-    const marker = new Effects({ journal: fixture.journal, lookupsMs: [], markerSecret: 'marker secret of the tests', signal }).marker({
+    const marker = new Effects({
+      journal: fixture.journal,
+      memory: effectsMemory(fixture.journal),
+      lookupsMs: [],
+      markerSecret: 'marker secret of the tests',
+      signal,
+    }).marker({
       scope: 'run',
       key: 'plan',
     });
@@ -91,7 +147,7 @@ test('markers differ by scope, by key and by secret', async () => {
   await withIssue(async ({ journal }) => {
     const { signal } = new AbortController();
     const marker = (scope: string, key: string, markerSecret = 's'): string =>
-      new Effects({ journal, lookupsMs: [], markerSecret, signal }).marker({ scope, key });
+      new Effects({ journal, memory: effectsMemory(journal), lookupsMs: [], markerSecret, signal }).marker({ scope, key });
     const all = [marker('a', 'b'), marker('a', 'c'), marker('b', 'b'), marker('ab', ''), marker('a', 'b', 't')];
     expect(new Set(all).size).toBe(all.length);
     expect(marker('a', 'b')).toBe(marker('a', 'b'));

@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest';
 
-import { installationClients } from '../../src/github/client.ts';
 import type { CheckRunDraft } from '../../src/github/hub.ts';
 import { GitHubRefusal } from '../../src/github/refusal.ts';
-import { FAST, HERE, withHub } from './support.ts';
+import { clientOf, HERE, withHub } from './support.ts';
 
 test('facts of the repository', async () => {
   await withHub(async ({ ours, github, pushBranch }) => {
@@ -89,7 +88,7 @@ test('a comment is posted once under its key, and edited in place', async () => 
     expect(await reopen().comment('run', 'status', { number: 1, body: 'Planning' })).toEqual(posted);
     const other = await ours.comment('run', 'plan', { number: 1, body: 'Plan' });
     expect(other.id).not.toBe(posted.id);
-    await ours.editComment(posted.id, 'Migrating');
+    await ours.editComment('run', 'status', { comment: posted.id, body: 'Migrating' });
     const comments = (await alice.rest.issues.listComments({ ...HERE, issue_number: 1 })).data;
     expect(comments.map(({ id, body }) => [id, body?.split('\n')[0]])).toEqual([
       [posted.id, 'Migrating'],
@@ -132,10 +131,7 @@ test('a pull request that somebody made ready at the same moment is ready; one t
     await pushBranch('converge/run-1', { 'a.txt': 'a\n' });
     const draft = { title: 'Migrate', head: 'converge/run-1', base: 'main', body: 'first' };
     const { number } = await ours.openPullRequest('run', 'pull-request', draft);
-    const { signal } = new AbortController();
-    const octokit = installationClients({ appId: app.id, privateKey: app.privateKey, apiUrl: github.apiUrl, timings: FAST, signal })(
-      app.installationId,
-    );
+    const octokit = clientOf({ appId: app.id, privateKey: app.privateKey, apiUrl: github.apiUrl, installation: app.installationId });
     const late = reopen({ octokit });
     await alice.rest.pulls.update({ ...HERE, pull_number: number, state: 'closed' });
     await expect(late.markReady(number)).rejects.toMatchObject({

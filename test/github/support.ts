@@ -2,7 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { installationClients } from '../../src/github/client.ts';
+import type { Octokit } from '@octokit/rest';
+
+import { type ClientOptions, openClients } from '../../src/github/client.ts';
+import { effectsMemory } from '../../src/github/effects.ts';
 import type { Hub } from '../../src/github/hub.ts';
 import { openHub } from '../../src/github/open-hub.ts';
 import type { GitHubTimings } from '../../src/github/timings.ts';
@@ -25,6 +28,19 @@ export const FAST: GitHubTimings = {
 };
 
 export const HERE = { owner: 'acme', repo: 'widgets' } as const;
+
+/** A client as this installation, at the pace of the tests. */
+export function clientOf(
+  app: Pick<ClientOptions, 'appId' | 'privateKey' | 'apiUrl'> & { readonly installation: number },
+  changes: Partial<ClientOptions> & { readonly place?: { readonly owner: string; readonly repo: string } } = {},
+): Octokit {
+  const { installation, ...facts } = app;
+  const { place = HERE } = changes;
+  const contents = { perMinute: 1000, perHour: 1000 };
+  const { signal } = new AbortController();
+  const known = async (): Promise<readonly number[]> => [];
+  return openClients({ timings: FAST, contents, known, signal, ...facts, ...changes }).repository({ ...place, installation });
+}
 
 export interface HubFixture extends Fixture {
   /** Ours, opened on acme/widgets; `github` is the server it talks to. */
@@ -51,14 +67,8 @@ export async function withHub<T>(use: (fixture: HubFixture) => Promise<T>, optio
     const journal = await openSqliteJournal({ directory });
     const timings = { ...FAST, ...changed };
     const { signal } = new AbortController();
-    const client = installationClients({
-      appId: fixture.app.id,
-      privateKey: fixture.app.privateKey,
-      apiUrl: fixture.hub.apiUrl,
-      timings,
-      signal,
-    });
-    const octokit = client(fixture.app.installationId);
+    const { id: appId, privateKey, installationId: installation } = fixture.app;
+    const octokit = clientOf({ appId, privateKey, apiUrl: fixture.hub.apiUrl, installation }, { timings, signal });
     let waiting: { times: number; readonly act: () => Promise<void> | void }[] = [];
     octokit.hook.after('request', async (_, { url }) => {
       if (!url.includes('/check-runs')) return;
@@ -70,7 +80,9 @@ export async function withHub<T>(use: (fixture: HubFixture) => Promise<T>, optio
     const afterLook: HubFixture['afterLook'] = (times, act) => void waiting.push({ times, act });
     const looked = (times: number): Promise<void> => new Promise((wake) => afterLook(times, wake));
     const base = { ...HERE, octokit, journal, timings, markerSecret: 'marker secret of the tests', ownAppId: fixture.app.id, signal };
-    const reopen: HubFixture['reopen'] = (changes = {}) => openHub({ ...base, ...changes });
+    const memory = effectsMemory(journal);
+    const reopen: HubFixture['reopen'] = (changes = {}) =>
+      openHub({ ...base, memory: { inFlight: new Map(), begunHere: memory.begunHere }, ...changes });
     try {
       return await use({ ...fixture, github: fixture.hub, ours: reopen(), journal, looked, afterLook, reopen });
     } finally {
