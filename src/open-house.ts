@@ -5,6 +5,7 @@ import { priceOf } from './agents/models.ts';
 import type { Config } from './config.ts';
 import { messageOf } from './domain/errors.ts';
 import type { Place } from './domain/run.ts';
+import { generationsOf } from './domain/generation.ts';
 import { foldRun } from './domain/run-state.ts';
 import type { Limits } from './domain/budget.ts';
 import type { Plan } from './domain/plan.ts';
@@ -192,6 +193,7 @@ async function runPlan(house: House, plan: Plan, retryWaits: readonly number[]):
       journal,
       signal,
       budgetAt,
+      reopened: generationsOf(await journal.events(run)).reopened,
       source: plan.script,
       view: {
         args: { rounds: plan.limits.rounds, reviewers: plan.limits.reviewers },

@@ -2,6 +2,7 @@ import type { Amendment } from './amendment.ts';
 import { addUsage, NO_USAGE, type MicroDollars, type Usage } from './budget.ts';
 import { ConvergeError, type PauseReason } from './errors.ts';
 import type { Person, RunEvent, StoredEvent } from './events.ts';
+import { generationsOf, type Reopened } from './generation.ts';
 import type { Json } from './json.ts';
 import type { Ledger, RunStatus } from './ledger.ts';
 import type { Place, Settings } from './run.ts';
@@ -32,7 +33,7 @@ export interface RunState {
   /** Replays of the script that were opened: 1 until somebody asked for a retry. */
   readonly generation: number;
   /** By key of a call as the script issues it: the key under which it stands in this generation, where that is another. */
-  readonly reopened: ReadonlyMap<string, string>;
+  readonly reopened: Reopened;
   /** What people who may approve changed after the approval, in order. */
   readonly amendments: readonly Amended[];
 
@@ -189,27 +190,7 @@ function amendmentsOf(events: readonly StoredEvent[]): RunState['amendments'] {
   return [...made.values()];
 }
 
-function generationsOf(events: readonly StoredEvent[]): Pick<RunState, 'generation' | 'reopened'> {
-  let generation = 1;
-  const reopened = new Map<string, string>();
-  for (const { event } of ofType(events, 'generation.opened')) {
-    generation = event.generation;
-    for (const key of event.calls) reopened.set(issuedKey(key), keyIn(generation, issuedKey(key)));
-  }
-  return { generation, reopened };
-}
-
-/** `<hash>#<occurrence>~<generation>` is the call `<hash>#<occurrence>`, open again since that generation. */
-function keyIn(generation: number, key: string): string {
-  return `${key}~${generation}`;
-}
-
-/** A call's key as the script issues it, whatever the generation. */
-export function issuedKey(key: string): string {
-  return key.replace(/~\d+$/u, '');
-}
-
-/** The last word on each shard: one that was returned is open again. */
+/** The last word on each shard: one that was returned, or is tried again in a new generation, is open again. */
 function shardsOf(events: readonly StoredEvent[]): Pick<RunState, 'accepted' | 'leftOver'> {
   const accepted = new Map<string, RunState['accepted'][number]>();
   const leftOver = new Map<string, RunState['leftOver'][number]>();
@@ -219,6 +200,7 @@ function shardsOf(events: readonly StoredEvent[]): Pick<RunState, 'accepted' | '
       leftOver.delete(event.shard);
     }
     if (event.type === 'shard.left-over') leftOver.set(event.shard, { shard: event.shard, reason: event.reason });
+    if (event.type === 'generation.opened') for (const shard of event.shards) leftOver.delete(shard);
     if (event.type !== 'shard.returned') continue;
     accepted.delete(event.shard);
     leftOver.delete(event.shard);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ConvergeError, Suspended, messageOf } from '../domain/errors.ts';
+import { stands, type Reopened } from '../domain/generation.ts';
 import { type Json, canonical } from '../domain/json.ts';
 import type { CallOutcome, Journal, SettledCall } from '../journal/journal.ts';
 import type { BudgetView, CallPort, Delivery, Drain, GuestCall, ScriptEnd, ScriptLimits, ScriptView, Tell } from './protocol.ts';
@@ -44,6 +45,8 @@ export interface RunOptions {
   /** Takes each call that is not settled to its end; in this process unless told. */
   readonly carry?: Carry;
   readonly limits?: Partial<ScriptLimits>;
+  /** Calls that are open again in this generation of the run; none unless told. */
+  readonly reopened?: Reopened;
   readonly signal: AbortSignal;
   /** What the script may know as spent when this call is delivered, and all before it; asked once for each, in the order of delivery. */
   readonly budgetAt: (call: { readonly key: string; readonly seq: number }) => BudgetView | Promise<BudgetView>;
@@ -76,7 +79,7 @@ export async function runScript(options: RunOptions): Promise<ScriptEnd & { read
   }
 }
 
-/** `<sha256 of kind and identity, 24 hex digits>#<how many equal calls this replay has issued, from 1>`. */
+/** sha256 of kind and identity, 24 hex digits. */
 export function contentHash(kind: string, identity: Json): string {
   return createHash('sha256')
     .update(`${kind}\0${canonical(identity)}`)
@@ -92,6 +95,7 @@ interface Issued {
 
 class Replay implements CallPort {
   readonly #options: RunOptions;
+  readonly #reopened: Reopened;
   readonly #issued = new Map<string, Issued>();
   readonly #occurrences = new Map<string, number>();
   /** Settled calls in commit order that were read and not handed over. */
@@ -100,9 +104,8 @@ class Replay implements CallPort {
   readonly #aside = new Map<string, SettledCall>();
   readonly #underWay = new Map<string, Promise<void>>();
   readonly #counts = { performed: 0, redelivered: 0, diverged: 0 };
-  /** What people were told before this replay, in order, and how far this replay has come in it. */
-  #told: readonly Tell[] = [];
-  #toldTo = 0;
+  /** What people were told before this replay and this replay has not told yet: how often each. A new generation may tell it in another order. */
+  readonly #told = new Map<string, number>();
   #readTo = 0;
   /** What stops the run: `Suspended`, or a journal that cannot be written. */
   #stopped: { readonly thrown: unknown } | null = null;
@@ -110,14 +113,16 @@ class Replay implements CallPort {
 
   constructor(options: RunOptions) {
     this.#options = options;
+    this.#reopened = options.reopened ?? new Map();
   }
 
   async open(): Promise<void> {
     const events = await this.#options.journal.events(this.#options.run);
-    this.#told = events.flatMap(({ event }): Tell[] => {
-      if (event.type === 'phase') return [{ kind: 'phase', text: event.title }];
-      return event.type === 'log' ? [{ kind: 'log', text: event.text }] : [];
-    });
+    for (const { event } of events) {
+      if (event.type !== 'phase' && event.type !== 'log') continue;
+      const told = toldAs({ kind: event.type, text: event.type === 'phase' ? event.title : event.text });
+      this.#told.set(told, (this.#told.get(told) ?? 0) + 1);
+    }
   }
 
   async drained(drain: Drain): Promise<void> {
@@ -133,7 +138,10 @@ class Replay implements CallPort {
         throw this.#stopped.thrown;
       }
       const changed = this.#changed.promise;
-      if (this.#ready.length === 0) await this.#read();
+      const known = await this.#deliver();
+      if (known !== null) return known;
+      // What was read may all belong to calls that are not issued: others may have settled since, before `changed` was looked at.
+      await this.#read();
       const delivery = await this.#deliver();
       if (delivery !== null) return delivery;
       await changed;
@@ -158,12 +166,12 @@ class Replay implements CallPort {
     );
   }
 
-  /** Told once whatever the number of replays. Primitives log too, so the script's lines are looked for among the rest, in order. */
-  #wasTold({ kind, text }: Tell): boolean {
-    const index = this.#told.findIndex((told, at) => at >= this.#toldTo && told.kind === kind && told.text === text);
-    if (index === -1) return false;
-    this.#toldTo = index + 1;
-    return true;
+  /** Told once whatever the number of replays. Primitives log too, so the script's lines are looked for among the rest. */
+  #wasTold(tell: Tell): boolean {
+    const told = toldAs(tell);
+    const left = this.#told.get(told) ?? 0;
+    this.#told.set(told, Math.max(0, left - 1));
+    return left > 0;
   }
 
   async #issue(calls: readonly GuestCall[]): Promise<void> {
@@ -204,11 +212,13 @@ class Replay implements CallPort {
     }
   }
 
+  /** `<sha256 of kind and identity, 24 hex digits>#<how many equal calls this replay has issued, from 1>`, and `~<generation>` where it is open again since that. */
   #keyOf(kind: string, identity: Json): string {
     const hash = contentHash(kind, identity);
     const occurrence = (this.#occurrences.get(hash) ?? 0) + 1;
     this.#occurrences.set(hash, occurrence);
-    return `${hash}#${occurrence}`;
+    const key = `${hash}#${occurrence}`;
+    return this.#reopened.get(key) ?? key;
   }
 
   /** What already waits aside is handed over next: an edited script may issue a call later than the first time. */
@@ -249,8 +259,8 @@ class Replay implements CallPort {
     const rows = await this.#options.journal.settled(this.#options.run, this.#readTo);
     for (const row of rows) {
       this.#readTo = row.seq;
-      // Children of composites (`key/child`) are their primitive's business.
-      if (!row.key.includes('/')) this.#ready.push(row);
+      // Children of composites (`key/child`) are their primitive's business; what was opened again since is history.
+      if (!row.key.includes('/') && stands(this.#reopened, row.key)) this.#ready.push(row);
     }
   }
 
@@ -274,6 +284,10 @@ class Replay implements CallPort {
     const cause = outcome.kind === 'null' ? outcome.cause : outcome.message;
     return { id: call.id, budget, outcome, failure: { kind: call.kind, label, cause } };
   }
+}
+
+function toldAs({ kind, text }: Tell): string {
+  return `${kind} ${text}`;
 }
 
 /** Carries calls out in this process. */
