@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { inGeneration, stands } from '../../src/domain/generation.ts';
 import type { CallOutcome } from '../../src/journal/journal.ts';
-import { MemoryJournal, type Performed, afterKill, echo, run, value } from './support.ts';
+import { type MemoryJournal, type Performed, afterKill, echo, run, value } from './support.ts';
 
 /* facts/dynamic-workflows.md §5, C: what is paid stays paid, whatever is tried again. */
 
