@@ -17,6 +17,8 @@ export interface Config {
   readonly dataDirectory: string;
   /** Accounts that may spend, in lower case. */
   readonly allowedOwners: ReadonlySet<string>;
+  /** Repositories, as `owner/repo` in lower case, whose saved scripts may be run in other repositories. */
+  readonly scriptRepositories: ReadonlySet<string>;
   readonly model: { readonly apiKey: string; readonly baseUrl: string };
   readonly sandbox: {
     readonly confinement: 'bubblewrap' | 'none';
@@ -48,6 +50,7 @@ const Environment = z.object({
   PUBLIC_URL: z.url().optional(),
   DATA_DIR: z.string().default('./data'),
   ALLOWED_OWNERS: z.string().default(''),
+  SCRIPT_REPOSITORIES: z.string().default(''),
   ANTHROPIC_API_KEY: z.string().min(1),
   ANTHROPIC_BASE_URL: z.url().default('https://api.anthropic.com'),
   SANDBOX: z.enum(['bubblewrap', 'none']).default('bubblewrap'),
@@ -81,11 +84,11 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   const env = parsed.data;
   if (KNOWN_SECRETS.has(env.WEBHOOK_SECRET))
     problems.push('WEBHOOK_SECRET: found a well-known value, expected the secret of the App’s webhook');
-  const allowedOwners = new Set(
-    env.ALLOWED_OWNERS.toLowerCase()
-      .split(/[\s,]+/u)
-      .filter((owner) => owner !== ''),
-  );
+  const allowedOwners = namesIn(env.ALLOWED_OWNERS);
+  const scriptRepositories = namesIn(env.SCRIPT_REPOSITORIES);
+  const unnamed = [...scriptRepositories].filter((name) => !/^[\w.-]+\/[\w.-]+$/u.test(name));
+  if (unnamed.length > 0)
+    problems.push(`SCRIPT_REPOSITORIES: found ${unnamed.join(', ')}, expected repositories as \`owner/repo\`, separated by commas`);
   if (allowedOwners.size === 0)
     problems.push('ALLOWED_OWNERS: found none, expected the accounts that may spend, such as `my-org,my-login`');
   const privateKey = readPrivateKey(env.PRIVATE_KEY, env.PRIVATE_KEY_PATH);
@@ -105,6 +108,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     publicUrl: env.PUBLIC_URL ?? null,
     dataDirectory: env.DATA_DIR,
     allowedOwners,
+    scriptRepositories,
     model: { apiKey: env.ANTHROPIC_API_KEY, baseUrl: env.ANTHROPIC_BASE_URL },
     sandbox: {
       confinement: env.SANDBOX,
@@ -118,6 +122,11 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     timings: timings.data,
     log: { level: env.LOG_LEVEL, format: env.LOG_FORMAT },
   });
+}
+
+function namesIn(list: string): ReadonlySet<string> {
+  const names = list.toLowerCase().split(/[\s,]+/u);
+  return new Set(names.filter((name) => name !== ''));
 }
 
 function refuse(problems: readonly string[]): ConvergeError {

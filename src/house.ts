@@ -37,7 +37,12 @@ export interface PlanRequest {
   readonly round: number;
   readonly base: Plan['base'];
   /** The plan before, and what a person wants to be different. */
-  readonly revision: { readonly previous: Plan; readonly text: string } | null;
+  readonly revision: {
+    readonly previous: Plan;
+    readonly text: string;
+    /** Who made it necessary: a person who asked for something else, or a base that moved. */
+    readonly by: 'person' | 'base';
+  } | null;
 }
 
 export type Planned = { readonly kind: 'planned'; readonly plan: Plan } | { readonly kind: 'refused'; readonly reason: string };

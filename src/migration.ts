@@ -53,12 +53,12 @@ async function agree(house: House): Promise<Agreement> {
 
     const decision = await durable(house, `decision#${round}`, () => nextDecision(house, plan));
     if (decision.kind === 'revise') {
-      revision = { previous: plan, text: decision.text };
+      revision = { previous: plan, text: decision.text, by: 'person' };
       continue;
     }
     const fresh = await durable(house, `fresh#${round}`, () => freshness(house, plan));
     if (fresh.kind === 'fresh') return { kind: 'approved', plan, branch };
-    revision = { previous: plan, text: fresh.reason };
+    revision = { previous: plan, text: fresh.reason, by: 'base' };
     base = await durable(house, `base#${round + 1}`, () => pinBase(house));
   }
 }

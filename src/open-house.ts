@@ -8,7 +8,8 @@ import type { Place } from './domain/run.ts';
 import { generationsOf } from './domain/generation.ts';
 import { foldRun } from './domain/run-state.ts';
 import type { Limits } from './domain/budget.ts';
-import type { Plan } from './domain/plan.ts';
+import type { Plan, PlanDraft } from './domain/plan.ts';
+import { scriptArgs } from './domain/saved-script.ts';
 import type { OpenHouse } from './engine/driver.ts';
 import { openRepository } from './git/mirror.ts';
 import type { Repository } from './git/workspace.ts';
@@ -16,8 +17,9 @@ import type { Hub } from './github/hub.ts';
 import type { Executed, House, Log, Planned, PlanRequest } from './house.ts';
 import type { Journal } from './journal/journal.ts';
 import { durableSteps } from './journal/step.ts';
+import { trusted } from './journal/trusted.ts';
 import { openPredicate } from './plan/predicate.ts';
-import { planMigration } from './plan/planner.ts';
+import { type GivenScript, planMigration } from './plan/planner.ts';
 import { openPrimitives } from './primitives/table.ts';
 import { openBulletin, type Bulletin } from './publish/bulletin.ts';
 import { restoreMirror } from './restore-mirror.ts';
@@ -27,14 +29,17 @@ import { DEFAULT_SCRIPT } from './script/default-script.ts';
 import { DIALECT } from './script/dialect.ts';
 import { parseScript } from './script/parse.ts';
 import { runScript } from './script/replay.ts';
+import { readSavedFile } from './script/saved-file.ts';
 import type { Waits } from './waits.ts';
+
+type RepositoryName = Pick<Place, 'owner' | 'repo' | 'installation'>;
 
 export interface Estate {
   readonly config: Config;
   readonly waits: Waits;
   readonly journal: Journal;
   readonly agents: Agents;
-  readonly hubOf: (repository: { readonly owner: string; readonly repo: string; readonly installation: number }) => Hub;
+  readonly hubOf: (repository: RepositoryName) => Hub;
   /** Limits of runs that are driven here, for the agents' port. */
   readonly limits: Map<string, Limits>;
   readonly log: Log;
@@ -43,6 +48,7 @@ export interface Estate {
 /** Opens houses for runs. Mirrors are opened once in this process and shared by the runs of their repository. */
 export function houseOpener(estate: Estate): {
   readonly enter: (run: string, signal: AbortSignal) => Promise<OpenHouse>;
+  readonly mirror: (repository: RepositoryName) => Promise<Repository>;
   close(): Promise<void>;
 } {
   const mirrors = new Map<string, Mirror>();
@@ -64,6 +70,7 @@ export function houseOpener(estate: Estate): {
   };
   return {
     enter: (run, signal) => enter(estate, { run, signal, mirrorOf }),
+    mirror: (repository) => mirrorOf(repository, estate.hubOf(repository)),
     close: async () => {
       for (const { repository } of mirrors.values()) await (await repository).close();
     },
@@ -79,7 +86,7 @@ interface Mirror {
 interface Entering {
   readonly run: string;
   readonly signal: AbortSignal;
-  readonly mirrorOf: (place: Place, hub: Hub) => Promise<Repository>;
+  readonly mirrorOf: (place: RepositoryName, hub: Hub) => Promise<Repository>;
 }
 
 async function enter(estate: Estate, { run, signal, mirrorOf }: Entering): Promise<OpenHouse> {
@@ -160,14 +167,30 @@ async function openMirror(config: Config, name: string, hub: () => Hub): Promise
   return openRepository({ directory, remote: { url: cloneUrl, token: () => hub().gitToken() }, bot: await hub().bot() });
 }
 
+/** The saved script that the run was asked to carry out, read again from what was pinned: it was examined before the run began. */
+function givenTo({ saved }: House['settings']): { readonly given?: GivenScript } {
+  if (saved === undefined) return {};
+  const { script, draft } = readSavedFile(saved.source, saved.name);
+  const { name, args } = saved;
+  return { given: { name, args, script, draft: draft === null ? null : trusted<PlanDraft>().parse({ ...Object(draft), script }) } };
+}
+
+/** A planner is told of a script that is given, so that its draft suits it. */
+function plannersTask(task: string, given: GivenScript | undefined): string {
+  if (given === undefined) return task;
+  return `${task}\n\nThe orchestration script is given, whatever you submit as \`script\` (submit the word default). Draft everything else so that it suits this script:\n\n${given.script}`;
+}
+
 async function makePlan(house: House, { base, revision, round }: PlanRequest): Promise<Planned> {
+  const given = givenTo(house.settings);
   const grants = await house.hub.grants();
   const { run, task, settings, repository, agents, commands, signal } = house;
   const outcome = await planMigration({
     run,
-    task,
+    task: plannersTask(task, given.given),
     settings,
     base,
+    ...given,
     repository,
     agents,
     commands,
@@ -196,7 +219,7 @@ async function runPlan(house: House, plan: Plan, retryWaits: readonly number[]):
       reopened: generationsOf(await journal.events(run)).reopened,
       source: plan.script,
       view: {
-        args: { rounds: plan.limits.rounds, reviewers: plan.limits.reviewers },
+        args: scriptArgs(plan.from?.args ?? null, plan.limits),
         shards: plan.shards.map(({ id, files, owner, after, kind }) => ({ id, files, owner, after, kind })),
         budget: opening,
       },

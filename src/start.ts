@@ -65,6 +65,8 @@ export async function start(
     journal,
     hubOf,
     allowedOwners,
+    scriptRepositories: config.scriptRepositories,
+    repositoryOf: (repository) => houses.mirror(repository),
     operator: operatorLimits(config),
     drive: (run) => driver.drive(run),
     interrupt: (run) => driver.interrupt(run),

@@ -31,6 +31,13 @@ test('a complete environment: owners in lower case, production defaults', () => 
   });
 });
 
+test('repositories of scripts, in lower case', () => {
+  expect(readConfig({ ...GOOD, SCRIPT_REPOSITORIES: 'Acme/Recipes, robin/x' }).scriptRepositories).toEqual(
+    new Set(['acme/recipes', 'robin/x']),
+  );
+  expect(readConfig(GOOD).scriptRepositories).toEqual(new Set());
+});
+
 test('another GitHub is named as for Probot', () => {
   expect(readConfig({ ...GOOD, GHE_HOST: 'github.acme.example' }).apiUrl).toBe('https://github.acme.example/api/v3');
 });
@@ -44,6 +51,7 @@ test.each([
   [{ GITHUB_CONTENTS_PER_HOUR: '501' }, 'GITHUB_CONTENTS_PER_HOUR: '],
   [{ WEBHOOK_SECRET: '' }, 'WEBHOOK_SECRET: '],
   [{ WEBHOOK_SECRET: 'development' }, 'WEBHOOK_SECRET: found a well-known value'],
+  [{ SCRIPT_REPOSITORIES: 'acme/a, acme' }, 'SCRIPT_REPOSITORIES: found acme, expected repositories as `owner/repo`'],
   [{ ALLOWED_OWNERS: ' , ' }, 'ALLOWED_OWNERS: found none, expected the accounts that may spend, such as `my-org,my-login`'],
   [{ PRIVATE_KEY: '' }, 'PRIVATE_KEY: found no PEM there nor at PRIVATE_KEY_PATH'],
   [{ PRIVATE_KEY: '', PRIVATE_KEY_PATH: '/nowhere/key.pem' }, 'PRIVATE_KEY: found no PEM there nor at PRIVATE_KEY_PATH'],

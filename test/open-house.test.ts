@@ -38,6 +38,7 @@ function config(dataDirectory: string): Config {
     publicUrl: null,
     dataDirectory,
     allowedOwners: new Set(),
+    scriptRepositories: new Set(),
     model: { apiKey: '', baseUrl: 'http://127.0.0.1:9' },
     sandbox: { confinement: 'none', setupNetwork: false, parallel: 1, memoryMegabytes: 256, readOnly: [] },
     limits: { budget: 1, agents: 1, concurrency: 1 },

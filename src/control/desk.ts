@@ -1,4 +1,5 @@
 import type { OperatorLimits } from '../domain/settings.ts';
+import type { Repository } from '../git/workspace.ts';
 import type { Hub } from '../github/hub.ts';
 import type { Log } from '../house.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -9,7 +10,11 @@ export interface Desk {
   readonly hubOf: (repository: RepositoryName) => Hub;
   /** Accounts that may spend, in lower case. */
   readonly allowedOwners: ReadonlySet<string>;
+  /** Repositories, as `owner/repo` in lower case, whose saved scripts may be run in others. */
+  readonly scriptRepositories: ReadonlySet<string>;
   readonly operator: OperatorLimits;
+  /** The mirror of a repository, opened when it is asked for first. */
+  readonly repositoryOf: (repository: RepositoryName) => Promise<Repository>;
   /** Drives a run in this process (engine/driver.ts); returns at once. */
   readonly drive: (run: string) => void;
   /** Interrupts a run that is driven here; resolves when it has let go. */

@@ -9,6 +9,8 @@ import { scopeOf, type Answer, type Asked, type Desk } from './desk.ts';
 import { help } from './help.ts';
 import { migrateCommand } from './migrate.ts';
 import { revise } from './revise.ts';
+import { runSaved } from './run.ts';
+import { save } from './save.ts';
 import { status } from './status.ts';
 import { stop } from './stop.ts';
 
@@ -49,6 +51,10 @@ function perform(desk: Desk, asked: Asked, command: Command): Promise<Answer> {
       return status(desk, asked);
     case 'stop':
       return stop(desk, asked);
+    case 'save':
+      return save(desk, asked, command);
+    case 'run':
+      return runSaved(desk, asked, command);
     case 'help':
       return help();
     case 'pause':
@@ -57,8 +63,6 @@ function perform(desk: Desk, asked: Asked, command: Command): Promise<Answer> {
     case 'drop':
     case 'steer':
     case 'budget':
-    case 'save':
-    case 'run':
     case 'review':
     case 'undo':
       return Promise.resolve(notThereReply(command.name));

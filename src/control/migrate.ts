@@ -1,5 +1,6 @@
-import type { Command } from '../domain/command.ts';
+import type { Command, MigrateFlags } from '../domain/command.ts';
 import { parseRepositoryConfiguration, type RepositoryConfiguration } from '../domain/repository-configuration.ts';
+import type { Settings } from '../domain/run.ts';
 import { resolveSettings } from '../domain/settings.ts';
 import type { Hub } from '../github/hub.ts';
 import { invalidConfigurationReply, notEnabledReply } from '../report/replies.ts';
@@ -9,8 +10,23 @@ import { runId } from './run-id.ts';
 
 export const CONFIGURATION_PATH = '.github/converge.yml';
 
+/** Plans a migration of what people ask for. */
+export function migrateCommand(desk: Desk, asked: Asked, { task, flags }: Extract<Command, { name: 'migrate' }>): Promise<Answer> {
+  return startRun(desk, asked, { flags, what: () => Promise.resolve({ kind: 'wanted', task }) });
+}
+
+export interface Wish {
+  readonly flags: MigrateFlags;
+  /** Asked once the repository has consented. */
+  readonly what: (hub: Hub) => Promise<Wanted>;
+}
+
+export type Wanted =
+  | { readonly kind: 'wanted'; readonly task: string; readonly saved?: NonNullable<Settings['saved']> }
+  | { readonly kind: 'refused'; readonly reply: string };
+
 /** Starts a run: consent of the repository, one run at a time, settings resolved; then planning begins. */
-export async function migrateCommand(desk: Desk, asked: Asked, { task, flags }: Extract<Command, { name: 'migrate' }>): Promise<Answer> {
+export async function startRun(desk: Desk, asked: Asked, { flags, what }: Wish): Promise<Answer> {
   // Passed over in silence it would start all shards, where somebody asked for a few.
   if (flags.pilot !== undefined)
     return '`--pilot` is not there yet, so nothing was started. Without it, all shards of the approved plan are migrated; `--paths` and `--budget` keep a first try small.';
@@ -26,6 +42,8 @@ export async function migrateCommand(desk: Desk, asked: Asked, { task, flags }: 
   const repository = await hub.repository();
   const consent = await readConsent(hub, asked.owner, repository.defaultBranch);
   if (consent.kind === 'refused') return consent.reply;
+  const wanted = await what(hub);
+  if (wanted.kind === 'refused') return wanted.reply;
   const target = await targetOf(hub, asked, repository.defaultBranch);
   const settings = resolveSettings({
     configuration: consent.configuration,
@@ -43,8 +61,8 @@ export async function migrateCommand(desk: Desk, asked: Asked, { task, flags }: 
       place: { owner, repo, installation, number, kind: asked.isPullRequest ? 'pull-request' : 'issue' },
       requester: asked.author,
       comment: String(asked.comment),
-      task,
-      settings,
+      task: wanted.task,
+      settings: wanted.saved === undefined ? settings : { ...settings, saved: wanted.saved },
     },
   });
   desk.drive(run);

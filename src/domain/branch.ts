@@ -7,3 +7,8 @@ export function runBranch(run: string): string {
 export function shardBranch(run: string, shard: string): string {
   return `converge-shards/${run}/${shard}`;
 }
+
+/** Of the pull request that saves a run's script under a name. */
+export function saveBranch(run: string, name: string): string {
+  return `converge-save/${run}-${name}`;
+}

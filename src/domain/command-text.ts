@@ -1,7 +1,8 @@
 import { lexer } from 'marked';
 
-/** `raw` as typed, for prose; `value` with its quotes resolved, for flags and names. */
+/** `raw` as typed, for prose; `value` with its quotes resolved, for flags and names; `at` is its place in the line. */
 export interface Word {
+  readonly at: number;
   readonly raw: string;
   readonly value: string;
 }
@@ -9,8 +10,8 @@ export interface Word {
 export type CommandText =
   | { readonly kind: 'none' }
   | { readonly kind: 'several'; readonly count: number }
-  /** Words after `/workflow` on its line; and the rest of the comment, trimmed. */
-  | { readonly kind: 'one'; readonly words: readonly Word[]; readonly rest: string };
+  /** What follows `/workflow` on its line, whole and in words; and the rest of the comment, trimmed. */
+  | { readonly kind: 'one'; readonly line: string; readonly words: readonly Word[]; readonly rest: string };
 
 const COMMAND_LINE = /^\/workflow(?:[ \t]+(.*))?$/iu;
 
@@ -36,7 +37,7 @@ export function commandText(body: string): CommandText {
   const [first, ...others] = lines;
   if (first === undefined) return { kind: 'none' };
   if (others.length > 0) return { kind: 'several', count: lines.length };
-  return { kind: 'one', words: splitWords(first.text), rest: source.slice(first.end).trim() };
+  return { kind: 'one', line: first.text, words: splitWords(first.text), rest: source.slice(first.end).trim() };
 }
 
 /** Words by white space; quotes around a whole word (or a flag's value) keep its spaces. Dashes that keyboards make long are flags again. */
@@ -45,7 +46,7 @@ function splitWords(text: string): readonly Word[] {
   for (const match of text.matchAll(/"([^"]*)"(?=\s|$)|'([^']*)'(?=\s|$)|(--[\w-]+=)(?:"([^"]*)"|'([^']*)')(?=\s|$)|\S+/gu)) {
     const [raw, double, single, flag, flagDouble, flagSingle] = match;
     const value = flag === undefined ? (double ?? single ?? raw) : `${flag}${flagDouble ?? flagSingle ?? ''}`;
-    words.push({ raw, value: value.replace(/^[—–](?=[a-z])/u, '--') });
+    words.push({ at: match.index, raw, value: value.replace(/^[—–](?=[a-z])/u, '--') });
   }
   return words;
 }

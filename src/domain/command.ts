@@ -1,6 +1,7 @@
 import { MICRO, type MicroDollars } from './budget.ts';
 import { EFFORTS, type Effort } from './effort.ts';
 import { commandText, type Word } from './command-text.ts';
+import { parseSavedName } from './saved-script.ts';
 
 /** What a person asked in a `/workflow` comment, parsed. */
 export type Command =
@@ -12,7 +13,8 @@ export type Command =
   | { readonly name: 'retry' | 'drop'; readonly shards: readonly string[] }
   | { readonly name: 'budget'; readonly add: MicroDollars }
   | { readonly name: 'save'; readonly script: string }
-  | { readonly name: 'run'; readonly script: string; readonly args: string };
+  /** `script` as `parseSavedName` reads it; `args` as typed. */
+  | { readonly name: 'run'; readonly script: string; readonly args: string; readonly flags: MigrateFlags };
 
 export type CommandName = Command['name'];
 
@@ -48,7 +50,7 @@ const FORMS: Readonly<Record<CommandName, string>> = {
   steer: '/workflow steer <text>',
   budget: '/workflow budget +$N',
   save: '/workflow save <name>',
-  run: '/workflow run <saved script> [args]',
+  run: '/workflow run <saved script> [flags of migrate] [args]',
   review: '/workflow review',
   undo: '/workflow undo',
   help: '/workflow help',
@@ -99,7 +101,7 @@ export function parseComment(body: string): CommandParse {
     const what = word === '' ? 'Found no command after `/workflow`' : `Found the unknown command \`${word}\``;
     return { kind: 'malformed', problem: `${what}, expected one of: ${COMMAND_NAMES.join(', ')}.`, form: FORMS.help };
   }
-  const parsed = parseArguments(name, words, found.rest);
+  const parsed = name === 'run' ? parseRun(words, found) : parseArguments(name, words, found.rest);
   return typeof parsed === 'string' ? { kind: 'malformed', problem: parsed, form: FORMS[name] } : { kind: 'command', command: parsed };
 }
 
@@ -112,7 +114,7 @@ function paragraphs(first: string, rest: string): string {
 }
 
 /** A string is the problem in words. */
-function parseArguments(name: CommandName, typed: readonly Word[], rest: string): Command | string {
+function parseArguments(name: Exclude<CommandName, 'run'>, typed: readonly Word[], rest: string): Command | string {
   const words = typed.map((word) => word.value);
   const text = paragraphs(prose(typed), rest);
   switch (name) {
@@ -131,10 +133,6 @@ function parseArguments(name: CommandName, typed: readonly Word[], rest: string)
       return parseBudget(words);
     case 'save':
       return parseSave(words);
-    case 'run':
-      return words[0] === undefined
-        ? 'Found no name after `run`, expected the name of a saved script.'
-        : { name, script: words[0], args: paragraphs(prose(typed.slice(1)), rest) };
     case 'status':
     case 'pause':
     case 'resume':
@@ -238,17 +236,41 @@ function parseMigrate(typed: readonly Word[], rest: string): Command | string {
       i += 1;
       continue;
     }
-    const take = FLAGS[flag];
-    if (take === undefined) return `Found the unknown flag \`${flag}\`, expected one of: ${Object.keys(FLAGS).join(', ')}.`;
     const upTo = words.findIndex((word, at) => at > i && word.startsWith('--'));
-    const values = inline === undefined ? words.slice(i + 1, upTo === -1 ? words.length : upTo) : [inline];
-    const offered = values.length;
-    const problem = take(values, flags);
-    if (problem !== undefined) return problem;
-    i += 1 + (inline === undefined ? offered - values.length : 0);
+    const taken = takeFlag(flag, inline === undefined ? words.slice(i + 1, upTo === -1 ? words.length : upTo) : [inline], flags);
+    if (typeof taken === 'string') return taken;
+    i += 1 + (inline === undefined ? taken : 0);
   }
   const description = paragraphs(prose(task), rest);
   return description === ''
     ? 'Found no task after `migrate`, expected what to migrate, in words.'
     : { name: 'migrate', task: description, flags };
+}
+
+/** How many of the words offered the flag took as its values; a string is the problem in words. */
+function takeFlag(flag: string, values: string[], flags: Flags): number | string {
+  const take = FLAGS[flag];
+  if (take === undefined) return `Found the unknown flag \`${flag}\`, expected one of: ${Object.keys(FLAGS).join(', ')}.`;
+  const offered = values.length;
+  return take(values, flags) ?? offered - values.length;
+}
+
+/** Flags stand right after the name, each with one value at the most; from the first word that is none on, everything is the script's, letter for letter. */
+function parseRun([name, ...typed]: readonly Word[], { line, rest }: { readonly line: string; readonly rest: string }): Command | string {
+  if (name === undefined) return 'Found no name after `run`, expected the name of a saved script.';
+  if (parseSavedName(name.value) === null)
+    return `Found \`${name.value}\`, expected the name of a saved script (lower-case letters, digits and dashes), or \`owner/repo:name\` for one of another repository.`;
+  const flags: Flags = { paths: [], planOnly: false };
+  let i = 0;
+  for (;;) {
+    const [flag = '', inline] = (typed[i]?.value ?? '').split(/=(.*)/su);
+    if (FLAGS[flag] === undefined) break;
+    const next = typed[i + 1]?.value;
+    const offered = inline ?? (next?.startsWith('--') === true ? undefined : next);
+    const taken = takeFlag(flag, offered === undefined ? [] : [offered], flags);
+    if (typeof taken === 'string') return taken;
+    i += 1 + (inline === undefined ? taken : 0);
+  }
+  const first = typed[i];
+  return { name: 'run', script: name.value, args: paragraphs(first === undefined ? '' : line.slice(first.at).trim(), rest), flags };
 }

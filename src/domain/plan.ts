@@ -1,5 +1,7 @@
 import type { Limits } from './budget.ts';
 import type { ModelChoices } from './effort.ts';
+import type { Json } from './json.ts';
+import type { SavedScript } from './saved-script.ts';
 import type { Shard } from './shard.ts';
 
 /** A machine-checkable question per file: is there still something to migrate here? */
@@ -91,6 +93,14 @@ export interface SkippedFile {
   readonly why: string;
 }
 
+/** Inventory shards that go first; all others wait until a person has seen what these came to. */
+export interface Pilot {
+  /** In order of choice, each with the reason, in words. */
+  readonly shards: readonly { readonly shard: string; readonly why: string }[];
+  /** Further inventory shards that these need. */
+  readonly needs: readonly string[];
+}
+
 /** Where the result goes and what it starts from. */
 export interface Base {
   readonly branch: string;
@@ -118,6 +128,11 @@ export interface Plan {
   readonly models: ModelChoices;
   readonly estimate: Estimate;
   readonly notes: readonly string[];
+  /** The saved script that this plan was made with, and what was given to it. */
+  readonly from?: { readonly saved: string; readonly args: Json; readonly drafted: boolean };
+  /** Saved scripts that the script calls by name, word for word. */
+  readonly calls?: readonly SavedScript[];
+  readonly pilot?: Pilot;
   /** sha256 of all that was approved (invariant 2), first 12 hex digits are what people type. */
   readonly hash: string;
 }

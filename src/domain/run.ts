@@ -1,5 +1,7 @@
 import type { Limits } from './budget.ts';
 import type { ModelChoices } from './effort.ts';
+import type { Json } from './json.ts';
+import type { SavedScript } from './saved-script.ts';
 
 /** Where a run lives: the issue or pull request that its commands come from. */
 export interface Place {
@@ -31,4 +33,8 @@ export interface Settings {
   readonly planOnlyReason: string | null;
   /** What of the wish was cut on the way here, in whole sentences, for the plan. */
   readonly notes?: readonly string[];
+  /** Of `run`: the saved file as it was on the default branch when it was asked for, and what was given to it. */
+  readonly saved?: SavedScript & { readonly args: Json };
+  /** `--pilot`: this many shards first, then a person is asked. */
+  readonly pilot?: number;
 }

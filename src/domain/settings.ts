@@ -87,6 +87,7 @@ export function resolveSettings(sources: SettingsSources): Settings {
     planOnly: flags.planOnly || sources.planOnlyReason !== null,
     planOnlyReason: sources.planOnlyReason,
     notes: [...limits.notes, ...models.notes],
+    ...(flags.pilot === undefined ? {} : { pilot: flags.pilot }),
   };
 }
 

@@ -13,6 +13,8 @@ export interface Hub {
   branchHead(branch: string): Promise<string | null>;
   /** Text of a file at a ref; null when absent. */
   file(path: string, ref: string): Promise<string | null>;
+  /** Names of the files right in a directory at a ref, sorted; none when it is absent. */
+  filesIn(directory: string, ref: string): Promise<readonly string[]>;
   issue(number: number): Promise<IssueFacts>;
   pullRequest(number: number): Promise<PullRequestFacts>;
   /** What the installation may do, e.g. `workflows: 'write'`. */

@@ -8,7 +8,7 @@ import { editComment, postComment, react } from './comments.ts';
 import { Effects, type EffectsMemory } from './effects.ts';
 import type { Hub } from './hub.ts';
 import { markReady, openPullRequest, pullRequest, updatePullRequest } from './pull-requests.ts';
-import { branchHead, file, issue, repositoryFacts } from './repository.ts';
+import { branchHead, file, filesIn, issue, repositoryFacts } from './repository.ts';
 import { postReview } from './reviews.ts';
 import { botOf, type Site } from './site.ts';
 import type { GitHubTimings } from './timings.ts';
@@ -38,6 +38,7 @@ export function openHub(options: HubOptions): Hub {
     permission: (login) => permission(site, login),
     branchHead: (branch) => branchHead(site, branch),
     file: (path, ref) => file(site, path, ref),
+    filesIn: (directory, ref) => filesIn(site, directory, ref),
     issue: (number) => issue(site, number),
     pullRequest: (number) => pullRequest(site, number),
     grants: () => grants(site),

@@ -39,6 +39,21 @@ export async function file(site: Site, path: string, ref: string): Promise<strin
   }
 }
 
+const Entries = z.array(z.object({ name: z.string(), type: z.string() }));
+
+/** None when there is no directory at that path, whatever else there is. */
+export async function filesIn(site: Site, directory: string, ref: string): Promise<readonly string[]> {
+  try {
+    const { data } = await site.octokit.rest.repos.getContent({ ...repositoryOf(site), path: directory, ref });
+    const entries = Entries.safeParse(data);
+    if (!entries.success) return [];
+    return entries.data.flatMap(({ name, type }) => (type === 'file' ? [name] : [])).toSorted();
+  } catch (thrown) {
+    if (isRefusal(thrown, 404)) return [];
+    throw thrown;
+  }
+}
+
 export async function issue(site: Site, number: number): Promise<IssueFacts> {
   const { data } = await site.octokit.rest.issues.get({ ...repositoryOf(site), issue_number: number });
   return { number, title: data.title, body: data.body ?? '', url: data.html_url, isPullRequest: data.pull_request !== undefined };

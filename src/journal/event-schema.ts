@@ -69,6 +69,8 @@ const settings: z.ZodType<Settings> = object({
   planOnly: z.boolean(),
   planOnlyReason: text.nullable(),
   notes: z.array(text).exactOptional(),
+  saved: object({ name: text, source: text, args: json }).exactOptional(),
+  pilot: count.exactOptional(),
 });
 
 const pauseReason: z.ZodType<PauseReason> = z.enum([

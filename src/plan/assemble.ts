@@ -16,6 +16,7 @@ export interface AssemblyFacts {
   readonly commands: Pick<Commands, 'caveats'>;
   readonly baseChecks: BaseChecks;
   readonly priceOf: (model: string, usage: Usage) => MicroDollars;
+  readonly from?: Plan['from'];
 }
 
 /** The plan that a person approves: the draft with all that code computed, and its hash. */
@@ -53,7 +54,8 @@ export async function assemblePlan(draft: PlanDraft, sound: SoundDraft, facts: A
       ...facts.commands.caveats,
     ],
   };
-  return { ...plan, hash: planHash(plan) };
+  const whole = facts.from === undefined ? plan : { ...plan, from: facts.from };
+  return { ...whole, hash: planHash(whole) };
 }
 
 async function failing({ checks }: SoundDraft, baseChecks: BaseChecks): Promise<Plan['failingAtBase']> {

@@ -3,6 +3,7 @@ import { FENCE_RULE, loadPrompt, renderPrompt } from '../agents/prompt.ts';
 import { MICRO, type MicroDollars, NO_USAGE, type Usage } from '../domain/budget.ts';
 import { ROLES } from '../domain/effort.ts';
 import { ConvergeError } from '../domain/errors.ts';
+import { canonical, type Json, toJson } from '../domain/json.ts';
 import type { Base, Plan, PlanDraft } from '../domain/plan.ts';
 import type { Settings } from '../domain/run.ts';
 import type { Repository } from '../git/workspace.ts';
@@ -31,8 +32,19 @@ export interface PlanMigration {
   readonly grants: { readonly workflows: boolean };
   /** Throws a ConvergeError of kind `configuration` for a model without a price. */
   readonly priceOf: (model: string, usage: Usage) => MicroDollars;
-  readonly revision?: Revision;
+  readonly revision?: Revision & { readonly by: 'person' | 'base' };
+  readonly given?: GivenScript;
   readonly signal: AbortSignal;
+}
+
+/** A saved script that the run was asked to carry out. */
+export interface GivenScript {
+  readonly name: string;
+  readonly args: Json;
+  /** Takes the place of the draft's. */
+  readonly script: string;
+  /** Null: a planner drafts, for this script. */
+  readonly draft: PlanDraft | null;
 }
 
 export type PlanOutcome =
@@ -69,12 +81,32 @@ async function plan(request: PlanMigration): Promise<PlanOutcome> {
   const baseResults = await Promise.all(settings.checks.map((check) => baseChecks.run(check)));
   const facts: PlanFacts = { ...request, workspace, baseChecks };
   const brief = planBrief({ ...request, files: await workspace.list(), baseResults, revision: request.revision });
-  const submitted = await askPlanner(request, { facts, brief });
+  const saved = savedDraft(request);
+  const submitted = saved === null ? await askPlanner(request, { facts, brief }) : { kind: 'submitted' as const, draft: saved };
   if (submitted.kind === 'refused') return submitted;
   const examined = await examineDraft(submitted.draft, facts);
-  if (examined.kind === 'unsound')
-    return { kind: 'refused', reason: 'The plan that was submitted can no longer be carried out.', errors: examined.errors };
-  return { kind: 'planned', plan: await assemblePlan(submitted.draft, examined, { ...request, workspace, baseChecks }) };
+  if (examined.kind === 'unsound') return { kind: 'refused', reason: unsoundReason(request, saved !== null), errors: examined.errors };
+  const from =
+    request.given === undefined ? {} : { from: { saved: request.given.name, args: request.given.args, drafted: saved === null } };
+  return { kind: 'planned', plan: await assemblePlan(submitted.draft, examined, { ...request, ...from, workspace, baseChecks }) };
+}
+
+/** The draft that was saved with the script, for which nobody is paid; null where a planner is needed: there is none, or a person wants another plan. */
+function savedDraft({ given, revision }: PlanMigration): PlanDraft | null {
+  if (given === undefined || given.draft === null) return null;
+  if (revision === undefined) return given.draft;
+  const stands = canonical(toJson(revision.previous.draft)) === canonical(toJson(given.draft));
+  return revision.by === 'base' && stands ? given.draft : null;
+}
+
+function unsoundReason({ given, base }: PlanMigration, saved: boolean): string {
+  if (!saved || given === undefined) return 'The plan that was submitted can no longer be carried out.';
+  return `The draft saved with \`${given.name}\` cannot be carried out on ${base.branch} at ${base.commit.slice(0, 12)}; mend the saved file, or delete the comment with its draft, and a planner drafts anew.`;
+}
+
+/** Whatever a planner writes, a saved script that was asked for is the plan's. */
+function withScript(draft: PlanDraft, { given }: PlanMigration): PlanDraft {
+  return given === undefined ? draft : { ...draft, script: given.script };
 }
 
 async function askPlanner(
@@ -84,7 +116,7 @@ async function askPlanner(
   const { settings } = request;
   let last: { readonly intent: string; readonly errors: readonly string[] } = { intent: '', errors: [] };
   const examine = async (draft: PlanDraft): Promise<readonly string[]> => {
-    const examined = await examineDraft(draft, facts);
+    const examined = await examineDraft(withScript(draft, request), facts);
     const errors = examined.kind === 'unsound' ? examined.errors : [];
     last = { intent: draft.intent, errors };
     return examined.kind === 'unsound' && examined.survey !== null ? [...errors, inventoryText(examined.survey)] : errors;
@@ -118,7 +150,7 @@ async function askPlanner(
     },
     request.signal,
   );
-  if (outcome.ending === 'done') return { kind: 'submitted', draft: outcome.answer };
+  if (outcome.ending === 'done') return { kind: 'submitted', draft: withScript(outcome.answer, request) };
   // The cause of a plan that was not taken quotes its errors.
   const errors = last.errors.filter((error) => !outcome.cause.includes(error));
   // Before the errors, which can be long: where a task cannot be planned, it says why.

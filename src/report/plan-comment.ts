@@ -28,6 +28,7 @@ export function planComments(shown: PlanShown): readonly string[] {
     paragraphs(
       `## ${shown.round === 1 ? 'Plan' : `Plan, revised (${shown.round})`}: ${line(plan.draft.title, 120)}`,
       shown.why === null ? null : `**Planned again:** ${line(shown.why, 600)}`,
+      plan.from === undefined ? null : savedScript(plan.from),
       prose(plan.draft.intent),
       nextStep(shown),
       summary(plan),
@@ -48,6 +49,11 @@ export function planComments(shown: PlanShown): readonly string[] {
       details('Models, limits and the exact numbers', numbers(plan)),
     ),
   );
+}
+
+function savedScript({ saved, args, drafted }: NonNullable<Plan['from']>): string {
+  const given = args === null ? '' : ` with ${code(clip(typeof args === 'string' ? args : JSON.stringify(args), 300))}`;
+  return `**The saved script ${code(saved)}**${given}: ${drafted ? 'a planner drafted the rest for it.' : 'its draft was computed anew on this base, without a planner.'}`;
 }
 
 function nextStep({ plan, planOnly }: PlanShown): string {

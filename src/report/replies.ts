@@ -3,7 +3,7 @@ import type { ConfigurationError } from '../domain/repository-configuration.ts';
 import { block, code, line, paragraphs, prose, table } from './markdown.ts';
 
 /** Commands that later versions bring; they parse, and say so. */
-const NOT_YET: ReadonlySet<CommandName> = new Set(['pause', 'resume', 'retry', 'drop', 'steer', 'budget', 'save', 'run', 'review', 'undo']);
+const NOT_YET: ReadonlySet<CommandName> = new Set(['pause', 'resume', 'retry', 'drop', 'steer', 'budget', 'review', 'undo']);
 
 export function isThere(name: CommandName): boolean {
   return !NOT_YET.has(name);
@@ -21,7 +21,7 @@ const MEANS: Readonly<Record<CommandName, string>> = {
   drop: 'leave shards out',
   steer: 'tell something to every agent',
   budget: 'raise the budget',
-  save: 'save the script',
+  save: 'save the script of the run, as a pull request',
   run: 'run a saved script',
   review: 'have verifiers review a pull request',
   undo: 'close the pull request and delete the branches',

@@ -1,4 +1,4 @@
-import { type AnyNode, type ModuleDeclaration, type Program, type Statement, parse } from 'acorn';
+import { type AnyNode, type Comment, type ModuleDeclaration, type Program, type Statement, parse } from 'acorn';
 import { z } from 'zod';
 import { ConvergeError } from '../domain/errors.ts';
 import { type GuestCode, instrument, walk } from './instrument.ts';
@@ -16,26 +16,52 @@ export type ScriptMeta = z.infer<typeof Meta>;
 
 const META_FORM = '`export const meta = {name: "…", description: "…", phases: [{title: "…"}]}`, a pure literal, as its first statement';
 
+export interface ScriptFile {
+  /** Under which name it is spoken of; `script.js` unless told. */
+  readonly file?: string;
+  /** The most that it may have. */
+  readonly sourceBytes?: number;
+}
+
 /**
  * Reads a script of the dialect (facts/dynamic-workflows.md §2): `export const meta = {…}` first, then plain JavaScript with top-level `await` and `return`.
  * `body` is what the sandbox runs, with the line numbers of `source`.
  * Throws ConvergeError of kind `script` whose message begins with the place, `script.js:line:column: `.
  */
-export function parseScript(source: string, sourceBytes: number = SCRIPT_LIMITS.sourceBytes): { meta: ScriptMeta; body: GuestCode } {
+export function parseScript(source: string, as: ScriptFile = {}): { meta: ScriptMeta; body: GuestCode } {
+  const { file = SCRIPT_FILE, sourceBytes = SCRIPT_LIMITS.sourceBytes } = as;
   const bytes = Buffer.byteLength(source);
   if (bytes > sourceBytes)
     throw new ConvergeError('script', `the script has ${bytes} bytes; expected at most ${sourceBytes}. Make it shorter.`);
-  const program = programOf(source);
-  const statement = program.body[0];
-  const meta = readMeta(statement);
-  refuseModules(program, statement);
-  return { meta, body: instrument(source, program) };
+  try {
+    const { program } = syntaxOf(source);
+    const statement = program.body[0];
+    const meta = readMeta(statement);
+    refuseModules(program, statement);
+    return { meta, body: instrument(source, program) };
+  } catch (thrown) {
+    if (thrown instanceof Misplaced) throw new ConvergeError('script', `${file}:${thrown.message}`);
+    throw thrown;
+  }
 }
 
-/** The unwrapped source is parsed, so that nothing in it can close the wrapper it will run in. */
-function programOf(source: string): Program {
+export const SCRIPT_FILE = 'script.js';
+
+/** Something wrong at a place; the message begins with `line:column: `. */
+class Misplaced extends Error {}
+
+/** The unwrapped source is parsed, so that nothing in it can close the wrapper it will run in. Throws Misplaced. */
+export function syntaxOf(source: string): { readonly program: Program; readonly comments: readonly Comment[] } {
+  const comments: Comment[] = [];
   try {
-    return parse(source, { ecmaVersion: 'latest', sourceType: 'module', allowReturnOutsideFunction: true, locations: true });
+    const program = parse(source, {
+      ecmaVersion: 'latest',
+      sourceType: 'module',
+      allowReturnOutsideFunction: true,
+      locations: true,
+      onComment: comments,
+    });
+    return { program, comments };
   } catch (thrown) {
     if (thrown instanceof SyntaxError && 'loc' in thrown) {
       const { line, column } = z.object({ line: z.number(), column: z.number() }).parse(thrown.loc);
@@ -78,7 +104,7 @@ function refuseModules(program: Program, meta: AnyNode | undefined): void {
 }
 
 /** acorn's columns begin with 0, people's and the interpreter's with 1. */
-function fault(at: { line: number; column: number } | null | undefined, message: string): ConvergeError {
+function fault(at: { line: number; column: number } | null | undefined, message: string): Misplaced {
   const place = at ? `${at.line}:${at.column + 1}` : '1:1';
-  return new ConvergeError('script', `script.js:${place}: ${message}.`);
+  return new Misplaced(`${place}: ${message}.`);
 }

@@ -72,7 +72,7 @@ export async function runSandboxed(options: SandboxOptions): Promise<ScriptEnd> 
 
 function bodyOf(source: string, limits: ScriptLimits): GuestCode | ScriptEnd {
   try {
-    return parseScript(source, limits.sourceBytes).body;
+    return parseScript(source, { sourceBytes: limits.sourceBytes }).body;
   } catch (thrown) {
     const message = messageOf(thrown);
     return { kind: 'failed', fault: 'syntax', message, site: /^script\.js:(\d+:\d+): /u.exec(message)?.[1] ?? null };

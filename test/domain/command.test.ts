@@ -20,6 +20,19 @@ describe('parseComment', () => {
   });
 
   it.each([
+    ['/workflow run house-style', 'house-style', '', {}],
+    [
+      '/workflow run acme/recipes:x-1 --base next --pilot=2 {"a": "two  spaces", "b": "--base"}\n\nmore',
+      'acme/recipes:x-1',
+      '{"a": "two  spaces", "b": "--base"}\n\nmore',
+      { base: 'next', pilot: 2 },
+    ],
+    ['/workflow run x --paths "src/**" only "the old ones" --base later', 'x', 'only "the old ones" --base later', { paths: ['src/**'] }],
+  ])('reads %j: flags first, then the script’s own, letter for letter', (body, script, args, flags) => {
+    expect(command(body)).toEqual({ name: 'run', script, args, flags: { paths: [], planOnly: false, ...flags } });
+  });
+
+  it.each([
     ['a quote', '> /workflow stop'],
     ['a quote, lazily continued', '> please do\n/workflow stop'],
     ['a fence', '```\n/workflow stop\n```'],
@@ -48,6 +61,10 @@ describe('parseComment', () => {
     ['/workflow approve zzz', "expected the plan's hash"],
     ['/workflow budget 20', 'such as `+$20`'],
     ['/workflow drop', 'Found no shard'],
+    ['/workflow run', 'Found no name after `run`'],
+    ['/workflow run ../x', 'Found `../x`, expected the name of a saved script'],
+    ['/workflow run x --base', 'Found `--base `, expected the name of a branch'],
+    ['/workflow save Two Words', 'expected one name of lower-case letters'],
     ['/workflow status now', 'Found `now` after `status`, expected nothing'],
     ['/workflow stop\n\n/workflow help', 'Found 2 commands'],
   ])('answers %j with what was found and expected', (body, problem) => {

@@ -139,7 +139,7 @@ describe('what the planner is given', () => {
   test('the plan before and why it was not the one, under a name of its own', async () => {
     const agents = planner([draft()]);
     const previous = planned(await ask(agents));
-    await ask(agents, { revision: { previous, text: 'smaller shards please', round: 2 } });
+    await ask(agents, { revision: { previous, text: 'smaller shards please', round: 2, by: 'person' } });
     expect(agents.tasks[1]?.id).toBe('plan#2');
     expect(agents.tasks[1]?.brief).toContain('smaller shards please');
     expect(agents.tasks[1]?.brief).toContain('"Migrate tests to node:test"');

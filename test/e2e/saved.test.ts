@@ -1,0 +1,132 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { HERE } from './github.ts';
+import { type Begun, openScene, type Scene, TASK } from './support.ts';
+
+/* Scripts that were saved: as a pull request, run again without a planner, refused where they are wrong. One App and one repository. */
+
+const PLANNER = 'claude-opus-5-5';
+const NOTHING = 'Nothing was started.';
+
+let scene: Scene;
+/** The run whose script is saved; it waits for approval. */
+let first: Begun;
+
+beforeAll(async () => {
+  scene = await openScene({
+    tests: ['text'],
+    files: { 'test/text/table.test.js': null, 'test/text/wrap.test.js': null },
+    ci: false,
+    waits: { redriveMs: 600 },
+  });
+  first = await scene.begin();
+  await scene.planned(first.run);
+}, 90_000);
+
+afterAll(() => scene.close());
+
+async function newIssue(): Promise<number> {
+  return (await scene.robin.octokit.rest.issues.create({ ...HERE, title: 'Again' })).data.number;
+}
+
+/** Asks, and gives the reply without its mark. */
+async function ask(issue: number, text: string): Promise<string> {
+  const reply = await scene.reply(issue, await scene.robin.say(issue, text));
+  return reply.replace(/\s*<!-- converge [\s\S]*$/u, '');
+}
+
+async function startOn(issue: number, text: string): Promise<Begun> {
+  const comment = await scene.robin.say(issue, text);
+  return { issue, comment, run: scene.runOf(comment) };
+}
+
+/** As the button does where a fast-forward is possible. */
+async function merge(branch: string): Promise<void> {
+  await scene.git('update-ref', 'refs/heads/main', await scene.git('rev-parse', branch));
+}
+
+async function pulls(head: string) {
+  const { data } = await scene.robin.octokit.rest.pulls.list({ ...HERE, state: 'all', head: `acme:${head}` });
+  return data;
+}
+
+describe('save and run', () => {
+  it('saves the script with its draft as a small pull request, once', { timeout: 90_000 }, async () => {
+    expect(await ask(await newIssue(), '/workflow save tests')).toContain('There is no run here whose script could be saved');
+    const reply = await ask(first.issue, '/workflow save tests');
+    expect(reply).toMatch(
+      /^Saved as `\.github\/converge\/tests\.js` in pull request #\d+\. Once it is merged, `\/workflow run tests \[args\]` plans with it\./u,
+    );
+    const branch = `converge-save/${first.run}-tests`;
+    const made = await pulls(branch);
+    expect(made).toMatchObject([{ title: 'Save the workflow script tests', draft: false, base: { ref: 'main' } }]);
+    expect(await scene.git('diff', '--name-only', 'main', branch)).toBe('.github/converge/tests.js');
+    const text = await scene.git('show', `${branch}:.github/converge/tests.js`);
+    expect(text).toMatch(/^export const meta = /u);
+    expect(text).toContain('/* converge-draft: ');
+    expect(text).not.toContain('budget');
+    expect(await ask(first.issue, '/workflow save tests')).toBe(reply);
+    expect(await pulls(branch)).toHaveLength(1);
+    expect(await scene.git('rev-list', '--count', `main..${branch}`)).toBe('1');
+    await merge(branch);
+    expect(await ask(first.issue, '/workflow save tests')).toContain('is this very script already');
+    await ask(first.issue, '/workflow stop');
+    await scene.ended(first.run);
+  });
+
+  it('runs it on today’s base: no planner is paid, a fresh approval is needed, and it completes', { timeout: 120_000 }, async () => {
+    await scene.push('main', { 'src/later.js': 'export const later = 1;\n' });
+    const before = scene.claude.counts.snapshot().byModel[PLANNER] ?? 0;
+    const again = await startOn(await newIssue(), '/workflow run tests {"why": "again"}');
+    const { planHash } = await scene.planned(again.run);
+    expect(scene.claude.counts.snapshot().byModel[PLANNER] ?? 0).toBe(before);
+    const shown = scene.ours(again.issue).find((body) => body.startsWith('## Plan'));
+    expect(shown).toContain('**The saved script `tests`** with `{"why":"again"}`');
+    expect(shown).toContain(`\`${(await scene.git('rev-parse', 'main')).slice(0, 12)}\``);
+    await scene.robin.say(again.issue, `/workflow approve ${planHash.slice(0, 12)}`);
+    expect((await scene.ended(again.run)).status).toBe('completed');
+  });
+
+  it('without a draft a planner plans for what was said, with that script', { timeout: 90_000 }, async () => {
+    const saved = await scene.git('show', 'main:.github/converge/tests.js');
+    const script = `${saved.slice(0, saved.indexOf('/* converge-draft'))}// by hand\n`;
+    await scene.push('main', { '.github/converge/bare.js': script });
+    const begun = await startOn(await newIssue(), `/workflow run bare --plan-only ${TASK.replace('/workflow migrate ', '')}`);
+    expect((await scene.ended(begun.run)).why).toContain('Planned only');
+    const shown = scene.ours(begun.issue).find((body) => body.startsWith('## Plan'));
+    expect(shown).toContain('**The saved script `bare`**');
+    expect(shown).toContain('// by hand');
+  });
+});
+
+describe('what cannot run', () => {
+  it('a name that is none: what there is', async () => {
+    expect(await ask(await newIssue(), '/workflow run test')).toBe(
+      `Found no \`.github/converge/test.js\` on \`main\` of acme/tally. There are: \`bare\`, \`tests\`. ${NOTHING}`,
+    );
+  });
+
+  it('another repository that the operator does not allow', async () => {
+    expect(await ask(await newIssue(), '/workflow run acme/recipes:x')).toBe(
+      `Scripts of \`acme/recipes\` may not be run here: the operator of this Converge adds the repository to \`SCRIPT_REPOSITORIES\`. ${NOTHING}`,
+    );
+  });
+
+  it('a script that does not parse, and a draft that is none: line and column, or the field', async () => {
+    const meta = "export const meta = { name: 'x', description: 'x' };\n";
+    await scene.push('main', {
+      '.github/converge/broken.js': `${meta}const a = ;\n`,
+      '.github/converge/drafty.js': `${meta}return 1;\n/* converge-draft\n{"title": "T"}\n*/\n`,
+    });
+    expect(await ask(await newIssue(), '/workflow run broken')).toContain(
+      'The saved script `broken` cannot run: broken.js:2:11: Unexpected token',
+    );
+    const reply = await ask(await newIssue(), '/workflow run drafty');
+    expect(reply).toContain('The draft at the end of the saved script `drafty` is not one of a plan (`intent`: ');
+    expect(reply).toContain('then a planner drafts anew');
+  });
+
+  it('people without write access', async () => {
+    const issue = await newIssue();
+    expect(await scene.reply(issue, await scene.casey.say(issue, '/workflow run tests'))).toContain('expected write access');
+  });
+});
