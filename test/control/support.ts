@@ -33,6 +33,8 @@ export async function openOffice(approvers = STARTED.settings.approvers, known: 
     journal,
     hubOf: () => hub,
     allowedOwners: new Set(['octo']),
+    scriptRepositories: new Set(),
+    repositoryOf: () => Promise.reject(new Error('the desk was asked for a mirror')),
     operator: OPERATOR_DEFAULTS,
     drive: (run) => void driven.push(run),
     interrupt: () => Promise.resolve(),
