@@ -14,6 +14,10 @@ export interface AppOptions {
   /** Waits that differ from `LOCAL_WAITS`, by name; milliseconds. */
   readonly waits?: Readonly<Record<string, number>>;
   readonly onLine: (line: string) => void;
+  /** Module that is the App, by its URL; src/main.ts unless told. */
+  readonly entry?: string;
+  /** On top of the environment made here. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Short waits: nobody else uses the local GitHub. */
@@ -40,10 +44,12 @@ export function startApp({
   readOnly = [],
   waits = {},
   onLine,
+  entry = '../main.ts',
+  environment = {},
 }: AppOptions): Child {
   const { host, protocol } = new URL(world.url);
   return startChild({
-    entry: '../main.ts',
+    entry,
     onLine,
     environment: {
       APP_ID: String(world.appId),
@@ -63,6 +69,7 @@ export function startApp({
       CONVERGE_TIMINGS: JSON.stringify({ ...LOCAL_WAITS, ...waits }),
       NO_PROXY: '127.0.0.1',
       LOG_FORMAT: 'json',
+      ...environment,
     },
   });
 }

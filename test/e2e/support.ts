@@ -44,6 +44,8 @@ export interface SceneOptions extends RepositoryChanges {
   readonly waits?: Readonly<Record<string, number>>;
   /** Of the scripted Claude. */
   readonly latencyMs?: number;
+  /** Module that is the App and what its environment has on top, asked at each start; production's unless told. */
+  readonly program?: () => { readonly entry: string; readonly environment: Readonly<Record<string, string>> };
 }
 
 /**
@@ -150,6 +152,7 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
       budget: options.budget ?? 50,
       waits: options.waits ?? {},
       onLine: (line) => log.push(line),
+      ...options.program?.(),
     });
   const started = { app: launch() };
   const robin = personWith(hub, 'robin', world.personToken);

@@ -1,0 +1,38 @@
+import { kindOf, type Point } from './point.ts';
+import type { Played } from './play.ts';
+
+const MOST = 120;
+
+/** All points of an undisturbed run's journal: after each event, between each effect on GitHub and its result in the journal, after each stored turn. */
+export function allPoints({ events, checkpoints, end }: Pick<Played, 'events' | 'checkpoints' | 'end'>): readonly Point[] {
+  const counts = new Map<string, number>();
+  const afterEvents = events.map(({ event }): Point => {
+    const nth = (counts.get(event.type) ?? 0) + 1;
+    counts.set(event.type, nth);
+    return { kind: 'event', type: event.type, nth };
+  });
+  const acted = end.effects.map((_key, at): Point => ({ kind: 'acted', nth: at + 1 }));
+  const turns = Array.from({ length: checkpoints }, (_, at): Point => ({ kind: 'checkpoint', nth: at + 1 }));
+  return [...afterEvents, ...acted, ...turns];
+}
+
+/**
+ * At most `most` of them: every point around an effect and every kind is kept, of what there are most of (requests and turns of agents, which are all alike) every other one is left
+ * out until they fit.
+ */
+export function thinned(points: readonly Point[], most = MOST): readonly Point[] {
+  const kinds = Map.groupBy(points, kindOf);
+  const total = (): number => [...kinds.values()].reduce((sum, members) => sum + members.length, 0);
+  const spared = new Set(['acted', 'effect.intended', 'effect.done', 'step.done']);
+  while (total() > most) {
+    const [longest] = [...kinds].filter(([kind]) => !spared.has(kind)).toSorted((a, b) => b[1].length - a[1].length);
+    if (longest === undefined || longest[1].length === 1) break;
+    kinds.set(longest[0], longest[1].filter((_, at) => at % 2 === 0));
+  }
+  return [...kinds.values()].flat();
+}
+
+/** One of each kind, from the middle of its kind. */
+export function oneOfEach(points: readonly Point[]): readonly Point[] {
+  return [...Map.groupBy(points, kindOf).values()].flatMap((members) => members[Math.floor(members.length / 2)] ?? []);
+}
