@@ -108,6 +108,7 @@ async function driveOnce(parts: DriverParts, run: string, signal: AbortSignal): 
       'run interrupted; it goes on later',
     );
     trip = 'again';
+    if (error instanceof ConvergeError && error.kind === 'journal') await tellUnrecorded(parts, bulletin, { run, message: error.message });
   }
   try {
     await bulletin?.close();
@@ -115,6 +116,19 @@ async function driveOnce(parts: DriverParts, run: string, signal: AbortSignal): 
     log.warn({ run, error: messageOf(error) }, 'the status could not be closed');
   }
   return trip;
+}
+
+/** A pause that the journal cannot take is told all the same, from what it has. */
+async function tellUnrecorded(
+  { log }: DriverParts,
+  bulletin: Bulletin | null,
+  { run, message }: { run: string; message: string },
+): Promise<void> {
+  try {
+    await bulletin?.flush({ reason: 'storage', message: `${message} Converge tries again by itself.`, at: new Date().toISOString() });
+  } catch (error) {
+    log.warn({ run, error: messageOf(error) }, 'that the record cannot be written could not be told');
+  }
 }
 
 async function travel(parts: DriverParts, run: string, signal: AbortSignal): Promise<Trip> {

@@ -11,6 +11,8 @@ export interface Child {
   end(signal?: NodeJS.Signals): Promise<void>;
   /** Resolves when it has ended, with its exit code. */
   readonly ended: Promise<number | null>;
+  /** Of the process; 0 when it could not be started. */
+  readonly pid: number;
 }
 
 export interface ChildOptions {
@@ -44,6 +46,7 @@ export function startChild({ entry, environment = {}, onLine }: ChildOptions): C
   let last = 0;
   return {
     ended,
+    pid: child.pid ?? 0,
     ask: async (question, value, answer) => {
       const asked = Promise.withResolvers<unknown>();
       last += 1;

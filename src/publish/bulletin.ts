@@ -1,4 +1,4 @@
-import { foldRun } from '../domain/run-state.ts';
+import { foldRun, type Pause, type RunState } from '../domain/run-state.ts';
 import type { CheckRunDraft, Hub } from '../github/hub.ts';
 import type { Journal } from '../journal/journal.ts';
 import { checkText, conclusionOf } from '../report/check-summary.ts';
@@ -19,18 +19,19 @@ export interface BulletinParts {
 
 /** Keeps the status comment and the check run in step with the journal. Edits are a projection of it: idempotent, coalesced, and made again from the fold at will. */
 export interface Bulletin {
-  /** Brings both up to date now; rejects when GitHub refused. */
-  flush(): Promise<void>;
+  /** Brings both up to date now; rejects when GitHub refused. `unrecorded`: a pause that the journal could not take, shown until the next edit. */
+  flush(unrecorded?: Pause): Promise<void>;
   /** Stops watching; edits under way are awaited. */
   close(): Promise<void>;
 }
 
 /** Gives the one edit: brings comment and check run to what the journal says now, and leaves GitHub alone where nothing differs. */
-function openEdits(parts: BulletinParts): () => Promise<void> {
+function openEdits(parts: BulletinParts): (unrecorded?: Pause) => Promise<void> {
   let shown = { comment: '', check: '' };
   const superseded = new Set<number>();
-  return async () => {
-    const state = foldRun(await parts.journal.events(parts.run));
+  return async (unrecorded) => {
+    const recorded = foldRun(await parts.journal.events(parts.run));
+    const state: RunState = unrecorded === undefined ? recorded : { ...recorded, status: 'paused', pause: unrecorded };
     const view = viewOf(state);
     const shards = view.plan?.shards.length ?? null;
     const planHash = view.plan?.hash ?? null;
@@ -62,8 +63,8 @@ export function openBulletin(parts: BulletinParts): Bulletin {
   const edit = openEdits(parts);
   let last: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | null = null;
-  const enqueue = (): Promise<void> => {
-    const mine = last.then(edit);
+  const enqueue = (unrecorded?: Pause): Promise<void> => {
+    const mine = last.then(() => edit(unrecorded));
     last = mine.catch(parts.onProblem);
     return mine;
   };
@@ -78,9 +79,9 @@ export function openBulletin(parts: BulletinParts): Bulletin {
     timer = null;
   };
   return {
-    flush: async () => {
+    flush: async (unrecorded) => {
       cancel();
-      await enqueue();
+      await enqueue(unrecorded);
     },
     close: async () => {
       unwatch();

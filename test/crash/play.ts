@@ -58,6 +58,8 @@ export interface Played {
 export interface Disturbance {
   /** Where each process in turn dies; after the last the next one lives to the end. */
   readonly deaths: readonly Point[];
+  /** While the first process works, from its plan's approval on. */
+  readonly during?: (scene: Scene, begun: Begun) => Promise<void>;
   /** Between a death and the next start. */
   readonly meanwhile?: (scene: Scene, death: number) => Promise<void> | void;
   /** Date that the processes write, by their number from 0. */
@@ -65,7 +67,7 @@ export interface Disturbance {
 }
 
 /** One run of the fixture from its command to its end, disturbed so. */
-export async function play({ deaths, meanwhile, clock = () => NOW }: Disturbance): Promise<Played> {
+export async function play({ deaths, during, meanwhile, clock = () => NOW }: Disturbance): Promise<Played> {
   let process = 0;
   const scene = await openScene({
     ...FIXTURE,
@@ -78,6 +80,10 @@ export async function play({ deaths, meanwhile, clock = () => NOW }: Disturbance
   try {
     const begun = await scene.begin();
     const approved = approve(scene, begun);
+    if (during !== undefined) {
+      await approved;
+      await during(scene, begun);
+    }
     let lost = 0;
     for (const death of deaths.keys()) {
       await scene.app().ended;
