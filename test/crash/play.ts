@@ -139,7 +139,11 @@ function inJournal<Result>(scene: Scene, read: (database: DatabaseSync) => Resul
 }
 
 function responses(scene: Scene): number {
-  return inJournal(scene, (journal) => Row.parse(journal.prepare("SELECT count(*) AS n FROM checkpoint WHERE part = 'response'").get()).n, 0);
+  return inJournal(
+    scene,
+    (journal) => Row.parse(journal.prepare("SELECT count(*) AS n FROM checkpoint WHERE part = 'response'").get()).n,
+    0,
+  );
 }
 
 function checkpoints(scene: Scene): number {

@@ -27,7 +27,10 @@ export function thinned(points: readonly Point[], most = MOST): readonly Point[]
   while (total() > most) {
     const [longest] = [...kinds].filter(([kind]) => !spared.has(kind)).toSorted((a, b) => b[1].length - a[1].length);
     if (longest === undefined || longest[1].length === 1) break;
-    kinds.set(longest[0], longest[1].filter((_, at) => at % 2 === 0));
+    kinds.set(
+      longest[0],
+      longest[1].filter((_, at) => at % 2 === 0),
+    );
   }
   return [...kinds.values()].flat();
 }
