@@ -135,6 +135,11 @@ export class Draft {
     for (const event of events) project(this, event);
   }
 
+  /** Recorded so far, in order. */
+  get events(): readonly StoredEvent[] {
+    return this.#events;
+  }
+
   /** All that was decided. Accounts come last and in one order for everybody, so that two writers never wait for each other. */
   statements(): readonly Statement[] {
     const accounts = [...this.#added].toSorted(([a], [b]) => (a < b ? -1 : 1));

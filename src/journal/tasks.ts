@@ -1,9 +1,9 @@
 import { amountsOfRequest, EMPTY_BALANCE, shortagesOf } from '../domain/account.ts';
-import { ConvergeError } from '../domain/errors.ts';
+import { ConvergeError, Suspended } from '../domain/errors.ts';
 import type { RunEvent, StoredEvent } from '../domain/events.ts';
 import type { Json } from '../domain/json.ts';
 import type { Task } from './draft.ts';
-import type { CallOutcome, CallState, Charge, IssuedCall, Journal, Reservation, Signal, TurnRecord } from './journal.ts';
+import type { CallOutcome, CallState, Charge, Claim, IssuedCall, Journal, Reservation, Signal, TurnRecord } from './journal.ts';
 import { projectionNeeds } from './projection.ts';
 import type { Need } from './rows.ts';
 
@@ -174,4 +174,35 @@ function demandWhole(what: string, amounts: readonly number[]): void {
     if (Number.isSafeInteger(amount) && amount >= 0) continue;
     throw new ConvergeError('journal', `A ${what} of ${amount} micro-dollars or tokens was found; expected a whole number of 0 or more.`);
   }
+}
+
+/** The next attempt of a run, or of one of its calls. */
+export function takeClaim(holder: { readonly run: string; readonly key: string | null; readonly owner: string }): Task<Claim> {
+  const { run, key, owner } = holder;
+  return {
+    needs: [{ table: 'claim', scope: run, key: key ?? '' }],
+    decide: (draft) => {
+      const attempt = (draft.get('claim', run, key ?? '')?.attempt ?? 0) + 1;
+      draft.put('claim', { scope: run, key: key ?? '' }, { attempt, owner });
+      return key === null ? { kind: 'run', run, attempt } : { kind: 'call', run, key, attempt };
+    },
+  };
+}
+
+/** The same task for the holder of a claim: refused when somebody else took it since. */
+export function underClaim<T>(claim: Claim, task: Task<T>): Task<T> {
+  const key = claim.kind === 'run' ? '' : claim.key;
+  return {
+    needs: [{ table: 'claim', scope: claim.run, key }, ...task.needs],
+    decide: (draft) => {
+      const newest = draft.get('claim', claim.run, key);
+      if (newest?.attempt !== claim.attempt) throw new Suspended('stopping', takenOver(claim, newest?.owner));
+      return task.decide(draft);
+    },
+  };
+}
+
+function takenOver(claim: Claim, owner: string | undefined): string {
+  const what = claim.kind === 'run' ? `run ${claim.run}` : `call ${claim.key} of run ${claim.run}`;
+  return `Another process${owner === undefined ? '' : ` (${owner})`} has taken over ${what}; this one writes nothing more of it.`;
 }

@@ -1,0 +1,98 @@
+import { Client, types as defaultTypes, type CustomTypesConfig, type QueryConfig } from 'pg';
+
+import type { Query, Statement } from './statement.ts';
+
+const INT8 = 20;
+
+/** Numbers of 8 bytes as numbers: ours are counts and micro-dollars, far below 2⁵³. */
+const types: CustomTypesConfig = {
+  getTypeParser: (oid: number, format?: 'text' | 'binary') => (oid === INT8 ? Number : defaultTypes.getTypeParser(oid, format)),
+};
+
+/**
+ * `synchronous_commit`: a commit that returned survives a power cut. The others: a process that is stopped inside of a transaction, or whose machine is gone,
+ * keeps its locks for seconds and not for hours.
+ */
+const SESSION = `SET search_path TO converge;
+  SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local');
+  SET idle_in_transaction_session_timeout = '10s';
+  SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3`;
+
+/** How many milliseconds an answer may take before the connection counts as lost; longer than anybody holds a lock. */
+const ANSWER_MS = 60_000;
+
+/** One connection to Postgres, opened when it is needed and again after it was lost. */
+export class Connection {
+  readonly #url: string;
+  #client: Promise<Client> | null = null;
+  #closed = false;
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  /** The connection as it is now; statements given to it in one tick go out together, and their answers come back together. */
+  client(): Promise<Client> {
+    if (this.#closed) throw new Error('the journal is closed');
+    if (this.#client !== null) return this.#client;
+    const opening = this.#open(() => {
+      if (this.#client === opening) this.#client = null;
+    });
+    this.#client = opening;
+    return opening;
+  }
+
+  async #open(forget: () => void): Promise<Client> {
+    const client = new Client({
+      connectionString: this.#url,
+      types,
+      pipeline: true,
+      keepAlive: true,
+      connectionTimeoutMillis: 10_000,
+      query_timeout: ANSWER_MS,
+      application_name: 'converge',
+    });
+    // Who waits for an answer is told; without a listener it would end the process.
+    client.on('error', forget);
+    client.on('end', forget);
+    try {
+      await client.connect();
+      await client.query(SESSION);
+      return client;
+    } catch (thrown) {
+      forget();
+      throw thrown;
+    }
+  }
+
+  async rows<T>(query: Query<T>): Promise<readonly T[]> {
+    const client = await this.client();
+    const { rows } = await client.query(prepared(query));
+    return rows.map((row: unknown) => query.row.parse(row));
+  }
+
+  /** Opens anew for whoever comes next: after a fault nobody knows what this one is in the middle of. */
+  async drop(): Promise<void> {
+    const dropped = this.#client;
+    this.#client = null;
+    await dropped?.then((client) => client.end()).catch(() => {});
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.drop();
+  }
+}
+
+const texts = new Map<string, { readonly name: string; readonly text: string }>();
+
+/** Our statement as `pg` takes it, prepared once for each connection. */
+export function prepared({ sql, values }: Statement): QueryConfig<unknown[]> {
+  let known = texts.get(sql);
+  if (known === undefined) {
+    let place = 0;
+    known = { name: `converge_${texts.size}`, text: sql.replaceAll('?', () => `$${(place += 1)}`) };
+    texts.set(sql, known);
+  }
+  return { ...known, values: [...values] };
+}

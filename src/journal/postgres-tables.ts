@@ -1,0 +1,69 @@
+import type { Client } from 'pg';
+import { z } from 'zod';
+
+import { ConvergeError } from '../domain/errors.ts';
+import { Draft } from './draft.ts';
+import { prepared } from './postgres-connection.ts';
+import { locks, send } from './postgres-transaction.ts';
+import { eventsOfAll } from './reads.ts';
+import { contentTables, INDEX_NAMES, indexTables, INDEX_VERSION, POSTGRES, sharedTables } from './schema.ts';
+
+const versionRow = z.object({ number: z.number() });
+
+/** Makes what is absent in schema `converge`, and rebuilds the indexes when an older Converge wrote them; a newer one's are refused. */
+export async function prepareTables(client: Client): Promise<void> {
+  await inTransaction(client, async () => {
+    await send(client, [locks(['tables']), 'CREATE SCHEMA IF NOT EXISTS converge', contentTables(POSTGRES), sharedTables(POSTGRES)]);
+    const { rows } = await client.query('SELECT number FROM version');
+    const version = rows.length === 0 ? 0 : versionRow.parse(rows[0]).number;
+    if (version > INDEX_VERSION) {
+      throw new ConvergeError(
+        'journal',
+        `The journal in Postgres was written by a newer Converge (version ${version}; this one knows ${INDEX_VERSION}). Start that one everywhere, or use another DATABASE_URL.`,
+      );
+    }
+    if (version < INDEX_VERSION) await rebuild(client);
+  });
+}
+
+/** Drops the index tables and makes them again from the events alone; writers wait meanwhile. */
+export async function rebuildIndexes(client: Client): Promise<void> {
+  await inTransaction(client, async () => {
+    await send(client, [locks(['tables'])]);
+    await rebuild(client);
+  });
+}
+
+/** So many events are in memory at once. */
+const PAGE = 1000;
+
+async function rebuild(client: Client): Promise<void> {
+  const drops = INDEX_NAMES.map((name) => `DROP TABLE IF EXISTS ${name}`);
+  await send(client, ['LOCK TABLE event IN EXCLUSIVE MODE', ...drops, indexTables(POSTGRES)]);
+  for (let after = 0; ;) {
+    const query = eventsOfAll(after, PAGE);
+    const page = (await client.query(prepared(query))).rows.map((row: unknown) => query.row.parse(row));
+    const last = page.at(-1);
+    if (last === undefined) break;
+    const draft = new Draft(() => new Date());
+    const events = page.map(({ event }) => event);
+    const lookups = draft.projectionLookups(events);
+    const found = await send(client, lookups);
+    for (const [index, lookup] of lookups.entries()) lookup.found(found[index]?.rows[0]);
+    draft.projectAgain(events);
+    await send(client, draft.statements());
+    after = last.id;
+  }
+  await send(client, ['DELETE FROM version', { sql: 'INSERT INTO version (number) VALUES (?)', values: [INDEX_VERSION] }]);
+}
+
+async function inTransaction(client: Client, work: () => Promise<void>): Promise<void> {
+  await client.query('BEGIN');
+  try {
+    await work();
+    await client.query('COMMIT');
+  } catch (thrown) {
+    await client.query('ROLLBACK').catch(() => {});
+    throw thrown;
+  }
+}

@@ -1,0 +1,53 @@
+import type { Client, QueryResult } from 'pg';
+
+import type { StoredEvent } from '../domain/events.ts';
+import type { Draft } from './draft.ts';
+import { prepared } from './postgres-connection.ts';
+import type { Need } from './rows.ts';
+import type { Statement } from './statement.ts';
+
+/** Held until the transaction ends, and taken in one order by all: commits of a run follow each other, and nobody sees number n + 1 before n. */
+const LOCK = `SELECT pg_advisory_xact_lock(lock) FROM (
+  SELECT DISTINCT hashtextextended('converge ' || name, 0) AS lock FROM unnest(?::text[]) AS name ORDER BY lock
+) AS locks`;
+
+export function locks(names: readonly string[]): Statement {
+  return { sql: LOCK, values: [textArray(names)] };
+}
+
+/** A list as Postgres writes it: https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO */
+function textArray(items: readonly string[]): string {
+  return `{${items.map((item) => `"${item.replaceAll(/["\\]/gu, String.raw`\$&`)}"`).join(',')}}`;
+}
+
+/** What must stand still while a decision is taken. A trigger and a comment are not of a run yet. */
+function lockOf({ table, scope }: Need): string {
+  if (table === 'run' || table === 'received' || table === 'balance') return `${table} ${scope}`;
+  return `scope ${scope}`;
+}
+
+/** Locks and looks up what the needs say, after `first`: one way there and back. */
+export async function look(
+  client: Client,
+  draft: Draft,
+  asked: { readonly needs: readonly Need[]; readonly first: string },
+): Promise<void> {
+  const lookups = draft.lookups(asked.needs);
+  const results = await send(client, [asked.first, locks([...new Set(asked.needs.map(lockOf))]), ...lookups]);
+  for (const [index, lookup] of lookups.entries()) lookup.found(results[index + 2]?.rows[0]);
+}
+
+/** Sends all at once, in order, and waits for all answers. */
+export function send(client: Client, statements: readonly (Statement | string)[]): Promise<readonly QueryResult<Row>[]> {
+  return Promise.all(statements.map((statement) => client.query<Row>(typeof statement === 'string' ? statement : prepared(statement))));
+}
+
+type Row = Record<string, unknown>;
+
+export const CHANNEL = 'converge';
+
+/** Tells all processes that listen, at the commit, how far these scopes have come. */
+export function news(events: readonly StoredEvent[]): readonly Statement[] {
+  const last = new Map(events.map(({ scope, n }) => [scope, n]));
+  return [...last].map(([scope, n]) => ({ sql: 'SELECT pg_notify(?, ?)', values: [CHANNEL, JSON.stringify({ scope, n })] }));
+}
