@@ -59,7 +59,7 @@ export async function start(
   const hubOf: Desk['hubOf'] = (place) => hubs.of(place);
   const estate: Estate = { config, waits, journal, agents, hubOf, limits, log };
   const houses = houseOpener(estate);
-  const driver = driverOf(estate, houses);
+  const driver = driverOf(estate, houses, (run) => agents.quiet(run));
   const { allowedOwners } = config;
   const desk: Desk = {
     journal,
@@ -116,7 +116,7 @@ function closeServer(server: Server): Promise<void> {
   });
 }
 
-function driverOf(estate: Estate, houses: ReturnType<typeof houseOpener>): Driver {
+function driverOf(estate: Estate, houses: ReturnType<typeof houseOpener>, quiet: (run: string) => Promise<void>): Driver {
   const { journal, hubOf, waits, log } = estate;
   const endingOf = async (run: string): Promise<Ending> => {
     const { place } = foldRun(await journal.events(run));
@@ -127,6 +127,7 @@ function driverOf(estate: Estate, houses: ReturnType<typeof houseOpener>): Drive
     bulletin: (run) => bulletinOf(estate, run),
     enter: (run, signal) => houses.enter(run, signal),
     migrate,
+    quiet,
     stopped: async (run, why) => stopped(await endingOf(run), why),
     failed: async (run, why) => failed(await endingOf(run), why),
     redriveMs: waits.redriveMs,

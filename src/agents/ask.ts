@@ -6,6 +6,7 @@ import { deadline, type Clock } from './clock.ts';
 import { faultOf, type Fault } from './faults.ts';
 import { openLimiter, type Limiter, type Slot } from './limiter.ts';
 import { modelOf, priceOf } from './models.ts';
+import type { Orders } from './orders.ts';
 import type { Prefixes } from './prefixes.ts';
 import { prefixOf, requestFor, type Opening } from './request.ts';
 import type { Reserved, Spending } from './spending.ts';
@@ -49,6 +50,7 @@ export interface AskParts {
   readonly client: ModelClient;
   readonly spending: Spending;
   readonly prefixes: Prefixes;
+  readonly orders: Orders;
   /** Requests in flight of one model class, at most. */
   readonly most: number;
   readonly timings: Timings;
@@ -105,7 +107,13 @@ async function tryOnce(parts: AskParts, { question, limiter, before, signal }: T
     const slot = await limiter.enter(signal);
     try {
       const reserved = await parts.spending.reserve({ ...question, model: question.opening.model }, signal);
-      return await send(parts, { question, reserved, slot, before, began: lead.began, signal });
+      const refusal = signal.aborted ? stopping() : parts.orders.refusal(question.run);
+      if (refusal !== null) {
+        await reserved.release();
+        throw refusal;
+      }
+      const ended = parts.orders.begin(question.run);
+      return await send(parts, { question, reserved, slot, before, began: lead.began, signal }).finally(ended);
     } finally {
       slot.left();
     }
@@ -124,10 +132,6 @@ interface Sending {
 }
 
 async function send(parts: AskParts, { question, reserved, slot, before, began, signal }: Sending): Promise<Tried> {
-  if (signal.aborted) {
-    await reserved.release();
-    throw stopping();
-  }
   const { clock, timings } = parts;
   const cut = cutOff(clock, { signal, drain: timings.drain, milliseconds: question.milliseconds });
   const started = clock.now();

@@ -6,6 +6,7 @@ import type { Agents } from './agent.ts';
 import { openAsk } from './ask.ts';
 import { openClient, type ClientSettings } from './client.ts';
 import { systemClock, type Clock } from './clock.ts';
+import { openOrders } from './orders.ts';
 import { openPool } from './pool.ts';
 import { openPrefixes } from './prefixes.ts';
 import { openSpending } from './spending.ts';
@@ -26,8 +27,11 @@ export interface AgentsOptions {
   readonly clock?: Clock;
 }
 
-/** Agents that talk to the Messages API. `close` waits until those that live have ended; to end them soon, abort their signals. */
-export function openAgents(options: AgentsOptions): Agents & { close(): Promise<void> } {
+/**
+ * Agents that talk to the Messages API. `quiet` resolves when no request of the run is in flight here. `close` waits until those that live have ended; to end them
+ * soon, abort their signals.
+ */
+export function openAgents(options: AgentsOptions): Agents & { quiet(run: string): Promise<void>; close(): Promise<void> } {
   const { journal, limitsOf, timings, concurrency: most = CONVERSATIONS, clock = systemClock } = options;
   const spending = openSpending({
     journal,
@@ -36,6 +40,9 @@ export function openAgents(options: AgentsOptions): Agents & { close(): Promise<
   });
   const client = openClient(options.client, timings.connect);
   const prefixes = openPrefixes(timings.warm, clock);
-  const ask = openAsk({ client, spending, prefixes, most, timings, clock, random: Math.random });
-  return openPool({ ask, journal, clock, most, mostOf: (run) => limitsOf(run).concurrency, prepare: spending.settleOpenReservations });
+  const orders = openOrders(journal);
+  const ask = openAsk({ client, spending, prefixes, orders, most, timings, clock, random: Math.random });
+  const mostOf = (run: string): number => limitsOf(run).concurrency;
+  const pool = openPool({ ask, journal, orders, clock, most, mostOf, prepare: spending.settleOpenReservations });
+  return { ...pool, quiet: (run) => orders.quiet(run) };
 }

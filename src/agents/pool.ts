@@ -6,11 +6,13 @@ import type { Ask } from './ask.ts';
 import type { Clock } from './clock.ts';
 import { bySubmit, byText, type Closing } from './closing.ts';
 import { converse } from './conversation.ts';
+import type { Orders } from './orders.ts';
 import { stopping, throwIfStopping } from './stopping.ts';
 
 export interface PoolParts {
   readonly ask: Ask;
   readonly journal: Journal;
+  readonly orders: Orders;
   readonly clock: Clock;
   /** Conversations at once, of all runs. */
   readonly most: number;
@@ -50,6 +52,7 @@ export function openPool(parts: PoolParts): Agents & { close(): Promise<void> } 
       const leaveAll = await place(all, signal);
       try {
         await prepareOnce(task.run);
+        await parts.orders.follow(task.run);
         return await live({ task, closing, parts, signal });
       } finally {
         leaveAll();

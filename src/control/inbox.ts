@@ -8,6 +8,8 @@ import { authorise } from './authorise.ts';
 import { scopeOf, type Answer, type Asked, type Desk } from './desk.ts';
 import { help } from './help.ts';
 import { migrateCommand } from './migrate.ts';
+import { pause } from './pause.ts';
+import { resume } from './resume.ts';
 import { revise } from './revise.ts';
 import { runSaved } from './run.ts';
 import { save } from './save.ts';
@@ -58,7 +60,9 @@ function perform(desk: Desk, asked: Asked, command: Command): Promise<Answer> {
     case 'help':
       return help();
     case 'pause':
+      return pause(desk, asked);
     case 'resume':
+      return resume(desk, asked);
     case 'retry':
     case 'drop':
     case 'steer':

@@ -3,6 +3,7 @@ import { addUsage, NO_USAGE, type MicroDollars, type Usage } from './budget.ts';
 import { ConvergeError, type PauseReason } from './errors.ts';
 import type { Person, RunEvent, StoredEvent } from './events.ts';
 import { generationsOf, type Reopened } from './generation.ts';
+import { heldBy, type Held } from './hold.ts';
 import type { Json } from './json.ts';
 import type { Ledger, RunStatus } from './ledger.ts';
 import type { Place, Settings } from './run.ts';
@@ -21,6 +22,8 @@ export interface RunState {
   readonly status: 'active' | 'paused' | 'ended';
   /** Why it waits; null unless paused. */
   readonly pause: Pause | null;
+  /** Who said that it waits; it may still be on its way to a halt. Null when nobody does. */
+  readonly held: Held | null;
   /** How it ended; null unless ended. */
   readonly end: End | null;
 
@@ -129,6 +132,7 @@ export function foldRun(events: readonly StoredEvent[]): RunState {
     );
   }
   const { place, requester, comment, task, settings } = first.event;
+  const signals = ofType(events, 'signal.received').map(({ at, event: { id, name, by, text } }) => ({ id, name, by, text, at }));
   return {
     place,
     requester,
@@ -151,13 +155,8 @@ export function foldRun(events: readonly StoredEvent[]): RunState {
     ...shardsOf(events),
     spending: spendingOf(events),
     effects: new Map(ofType(events, 'effect.done').map(({ event }) => [event.key, event.result])),
-    signals: ofType(events, 'signal.received').map(({ at, event: { id, name, by, text } }) => ({
-      id,
-      name,
-      by,
-      text,
-      at,
-    })),
+    signals,
+    held: heldBy(signals),
   };
 }
 

@@ -3,6 +3,7 @@ import { foldRun } from '../domain/run-state.ts';
 import type { House, Log } from '../house.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Bulletin } from '../publish/bulletin.ts';
+import { holdIfAsked, letGoOnPause } from './hold.ts';
 
 /** A run's house with what has to be closed after it. */
 export interface OpenHouse {
@@ -16,6 +17,8 @@ export interface DriverParts {
   readonly bulletin: (run: string) => Promise<Bulletin>;
   readonly enter: (run: string, signal: AbortSignal) => Promise<OpenHouse>;
   readonly migrate: (house: House) => Promise<void>;
+  /** Resolves when no request of the run to the model is in flight. */
+  readonly quiet: (run: string) => Promise<void>;
   readonly stopped: (run: string, why: string) => Promise<void>;
   readonly failed: (run: string, why: string) => Promise<void>;
   /** Milliseconds before each further try of a run that met something which may pass; the last is repeated. */
@@ -32,8 +35,8 @@ export interface Driver {
   close(): Promise<void>;
 }
 
-/** How one drive came out: `again` asks for another, later. */
-type Trip = 'rest' | 'again';
+/** How one drive came out: `again` asks for another, later; `paused` waits for people, who may have come before it was over. */
+type Trip = 'rest' | 'paused' | 'again';
 
 interface Driven {
   readonly abort: AbortController;
@@ -44,6 +47,8 @@ export function openDriver(parts: DriverParts): Driver {
   const driven = new Map<string, Driven>();
   const tries = new Map<string, number>();
   const timers = new Map<string, NodeJS.Timeout>();
+  /** Runs that were to be driven while they were. */
+  const asked = new Set<string>();
   let closing = false;
 
   const later = (run: string): void => {
@@ -55,18 +60,22 @@ export function openDriver(parts: DriverParts): Driver {
       setTimeout(() => drive(run), wait),
     );
   };
-  const once = async (run: string, signal: AbortSignal): Promise<void> => {
-    const trip = await driveOnce(parts, run, signal);
+  const once = async (run: string, abort: AbortController): Promise<void> => {
+    const unwatch = letGoOnPause(parts, run, abort);
+    const trip = await driveOnce(parts, run, abort.signal);
+    unwatch();
     driven.delete(run);
-    if (trip === 'rest') tries.delete(run);
-    else if (!closing && !signal.aborted) later(run);
+    if (trip !== 'again') tries.delete(run);
+    if (asked.delete(run) && trip !== 'rest') drive(run);
+    else if (trip === 'again' && !closing && !abort.signal.aborted) later(run);
   };
   const drive = (run: string): void => {
+    if (driven.has(run)) asked.add(run);
     if (closing || driven.has(run)) return;
     clearTimeout(timers.get(run));
     timers.delete(run);
     const abort = new AbortController();
-    driven.set(run, { abort, done: once(run, abort.signal) });
+    driven.set(run, { abort, done: once(run, abort) });
   };
   return {
     drive,
@@ -140,6 +149,7 @@ async function travel(parts: DriverParts, run: string, signal: AbortSignal): Pro
     await parts.stopped(run, `Stopped by ${stop.by}.`);
     return 'rest';
   }
+  if (await holdIfAsked(journal, run)) return 'paused';
   try {
     await inHouse(parts, run, { signal, paused: state.status === 'paused' });
     return 'rest';
@@ -167,16 +177,17 @@ async function inHouse(
 
 /** A pause keeps everything for later; what comes again when repeated ends the run, with what was found and what to do. */
 async function settle({ journal, failed, log }: DriverParts, run: string, error: unknown): Promise<Trip> {
-  if (error instanceof Suspended && error.reason === 'stopping') return 'rest';
   const detail = error instanceof ConvergeError ? error.detail : undefined;
   if (error instanceof ConvergeError && error.retry === 'never' && error.kind !== 'journal') {
     log.error({ run, kind: error.kind, detail }, error.message);
     await failed(run, error.message);
     return 'rest';
   }
+  if (await holdIfAsked(journal, run)) return 'paused';
+  if (error instanceof Suspended && (error.reason === 'stopping' || error.reason === 'person')) return 'paused';
   const reason = error instanceof Suspended ? error.reason : 'fault';
   const message = error instanceof Suspended ? error.message : `${messageOf(error)} Converge tries again by itself.`;
   log.warn({ run, reason, detail }, message);
   await journal.append(run, [{ type: 'run.paused', reason, message }]);
-  return reason === 'budget' ? 'rest' : 'again';
+  return reason === 'budget' ? 'paused' : 'again';
 }

@@ -42,6 +42,8 @@ export function statusComment(facts: StatusFacts): string {
 /** What the run is doing now, in words. */
 export function stageOf(state: RunState, hash: string | null): string {
   if (state.end !== null) return STATUS_WORDS[state.end.status];
+  if (state.held !== null && state.pause === null)
+    return `⏸️ Pausing, as ${line(`@${state.held.by}`, 40)} asked: what the model is answering is finished and kept`;
   if (state.pause !== null) return `${STATUS_WORDS.paused}: ${line(state.pause.message, 400)}`;
   if (state.steps.has('proved')) return '📝 Writing the report';
   if (state.steps.has('executed')) return '🧪 Converging: one tree, one push, and CI';

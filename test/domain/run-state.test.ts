@@ -37,6 +37,7 @@ test('a run that has just started is active and empty', () => {
     lastEventAt: second(0),
     status: 'active',
     pause: null,
+    held: null,
     end: null,
     generation: 1,
     reopened: new Map(),

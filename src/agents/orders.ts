@@ -1,0 +1,78 @@
+import { Suspended } from '../domain/errors.ts';
+import type { StoredEvent } from '../domain/events.ts';
+import { heldBy, heldText } from '../domain/hold.ts';
+import type { Journal } from '../journal/journal.ts';
+
+/** What people tell runs that agents must know at once, wherever it was said: the journal shows it to every process. */
+export interface Orders {
+  /** Knows this run's orders from now on; before its first conversation. */
+  follow(run: string): Promise<void>;
+  /** Why no request may be sent now; null when it may. */
+  refusal(run: string): Suspended | null;
+  /** A request of the run is sent; gives the way to say that it ended, with its answer on disk. */
+  begin(run: string): () => void;
+  /** Resolves when no request of the run is in flight in this process. */
+  quiet(run: string): Promise<void>;
+}
+
+interface Known {
+  /** By place in the run's record, so that what is read and what is heard at the same time is there once. */
+  readonly events: Map<number, StoredEvent>;
+  loaded: Promise<void> | null;
+  inFlight: number;
+  ended: PromiseWithResolvers<void>;
+}
+
+export function openOrders(journal: Pick<Journal, 'events' | 'watch'>): Orders {
+  const runs = new Map<string, Known>();
+  const knownOf = (run: string): Known => {
+    const known = runs.get(run) ?? { events: new Map(), loaded: null, inFlight: 0, ended: Promise.withResolvers<void>() };
+    runs.set(run, known);
+    return known;
+  };
+  const hear = (stored: StoredEvent): void => {
+    if (stored.event.type === 'signal.received') runs.get(stored.scope)?.events.set(stored.n, stored);
+  };
+  // For the life of the journal: which runs come is not known before.
+  journal.watch(null, (stored) => {
+    hear(stored);
+    if (stored.event.type === 'run.ended') runs.delete(stored.scope);
+  });
+  const load = async (run: string): Promise<void> => {
+    for (const stored of await journal.events(run)) hear(stored);
+  };
+
+  return {
+    follow: async (run) => {
+      const known = knownOf(run);
+      known.loaded ??= load(run);
+      try {
+        await known.loaded;
+      } catch (error) {
+        known.loaded = null;
+        throw error;
+      }
+    },
+    refusal: (run) => {
+      const held = heldBy(saidTo(runs.get(run)));
+      return held === null ? null : new Suspended('person', heldText(held));
+    },
+    begin: (run) => {
+      const known = knownOf(run);
+      known.inFlight += 1;
+      return () => {
+        known.inFlight -= 1;
+        known.ended.resolve();
+        known.ended = Promise.withResolvers<void>();
+      };
+    },
+    quiet: async (run) => {
+      for (let known = runs.get(run); known !== undefined && known.inFlight > 0; known = runs.get(run)) await known.ended.promise;
+    },
+  };
+}
+
+function saidTo(known: Known | undefined): readonly { readonly name: string; readonly by: string }[] {
+  const events = [...(known?.events.values() ?? [])].toSorted((a, b) => a.n - b.n);
+  return events.flatMap(({ event }) => (event.type === 'signal.received' ? [event] : []));
+}
