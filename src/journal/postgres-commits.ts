@@ -106,7 +106,15 @@ export class PostgresCommits {
 
   async #carryOut(client: Client, group: readonly Waiting[], done: { decided: readonly (() => void)[]; sent: boolean }): Promise<void> {
     const draft = new Draft(this.#options.clock);
-    await look(client, draft, { needs: group.flatMap(({ needs }) => needs), first: 'BEGIN' });
+    const begun = send(client, ['BEGIN']);
+    await Promise.all([
+      begun,
+      look(
+        client,
+        draft,
+        group.flatMap(({ needs }) => needs),
+      ),
+    ]);
     // Under the locks of its scopes an earlier attempt has ended one way or the other.
     if (done.sent && (await this.#committed(client))) return void (await send(client, ['COMMIT']));
     done.decided = group.map((task) => task.decide(draft));

@@ -1,4 +1,4 @@
-import { Client, types as defaultTypes, type CustomTypesConfig, type QueryConfig } from 'pg';
+import { Client, types as defaultTypes, type ClientConfig, type CustomTypesConfig, type QueryConfig } from 'pg';
 
 import type { Query, Statement } from './statement.ts';
 
@@ -13,13 +13,25 @@ const types: CustomTypesConfig = {
  * `synchronous_commit`: a commit that returned survives a power cut. The others: a process that is stopped inside of a transaction, or whose machine is gone,
  * keeps its locks for seconds and not for hours.
  */
-const SESSION = `SET search_path TO converge;
+export const SESSION = `SET search_path TO converge;
   SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local');
   SET idle_in_transaction_session_timeout = '10s';
   SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3`;
 
 /** How many milliseconds an answer may take before the connection counts as lost; longer than anybody holds a lock. */
 const ANSWER_MS = 60_000;
+
+export function clientSettings(url: string): ClientConfig {
+  return {
+    connectionString: url,
+    types,
+    pipeline: true,
+    keepAlive: true,
+    connectionTimeoutMillis: 10_000,
+    query_timeout: ANSWER_MS,
+    application_name: 'converge',
+  };
+}
 
 /** One connection to Postgres, opened when it is needed and again after it was lost. */
 export class Connection {
@@ -43,15 +55,7 @@ export class Connection {
   }
 
   async #open(forget: () => void): Promise<Client> {
-    const client = new Client({
-      connectionString: this.#url,
-      types,
-      pipeline: true,
-      keepAlive: true,
-      connectionTimeoutMillis: 10_000,
-      query_timeout: ANSWER_MS,
-      application_name: 'converge',
-    });
+    const client = new Client(clientSettings(this.#url));
     // Who waits for an answer is told; without a listener it would end the process.
     client.on('error', forget);
     client.on('end', forget);

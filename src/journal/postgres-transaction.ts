@@ -26,15 +26,11 @@ function lockOf({ table, scope }: Need): string {
   return `scope ${scope}`;
 }
 
-/** Locks and looks up what the needs say, after `first`: one way there and back. */
-export async function look(
-  client: Client,
-  draft: Draft,
-  asked: { readonly needs: readonly Need[]; readonly first: string },
-): Promise<void> {
-  const lookups = draft.lookups(asked.needs);
-  const results = await send(client, [asked.first, locks([...new Set(asked.needs.map(lockOf))]), ...lookups]);
-  for (const [index, lookup] of lookups.entries()) lookup.found(results[index + 2]?.rows[0]);
+/** Locks what the needs name, in a transaction that has begun, and looks it up: one way there and back. */
+export async function look(client: Client, draft: Draft, needs: readonly Need[]): Promise<void> {
+  const lookups = draft.lookups(needs);
+  const [, ...found] = await send(client, [locks([...new Set(needs.map(lockOf))]), ...lookups]);
+  for (const [index, lookup] of lookups.entries()) lookup.found(found[index]?.rows[0]);
 }
 
 /** Sends all at once, in order, and waits for all answers. */

@@ -1,20 +1,31 @@
 import { ConvergeError, messageOf } from '../domain/errors.ts';
 import type { StoredEvent } from '../domain/events.ts';
 import type { Task } from './draft.ts';
-import type { Claim, Journal } from './journal.ts';
+import type { CallOutcome, Claim, Journal } from './journal.ts';
 import { PostgresCommits } from './postgres-commits.ts';
 import { Connection } from './postgres-connection.ts';
 import { isFault, throughFaults, unanswered } from './postgres-faults.ts';
 import { News } from './postgres-news.ts';
 import { prepareTables, rebuildIndexes } from './postgres-tables.ts';
+import { Together, type SqlTransaction } from './postgres-together.ts';
 import type { Query } from './statement.ts';
-import { takeClaim, underClaim } from './tasks.ts';
+import { NOTHING, settle, takeClaim, underClaim } from './tasks.ts';
 import { Verbs } from './verbs.ts';
 
 export interface PostgresJournal extends Journal {
   /** The newest claim of a run (`key` null) or of one of its calls; whoever held it before writes no more. `owner` is for people who look. */
   takeClaim(holder: { readonly run: string; readonly key: string | null; readonly owner: string }): Promise<Claim>;
   fenced(claim: Claim): PostgresJournal;
+  /**
+   * `settle` and somebody else's SQL in one transaction, e.g. a delivery's completion: both or neither. `also` is called whether or not the call was settled before;
+   * what it throws undoes both. It may be called again after a lost connection, must not ask this journal for anything meanwhile, and has seconds, not minutes.
+   */
+  settleWith(
+    settled: { readonly run: string; readonly key: string; readonly outcome: CallOutcome },
+    also: (tx: SqlTransaction) => Promise<void>,
+  ): Promise<number>;
+  /** Somebody else's SQL alone, as in `settleWith`; behind a fence only while the claim is the newest. */
+  transaction<T>(work: (tx: SqlTransaction) => Promise<T>): Promise<T>;
   /** Makes the index tables again from the events alone. */
   rebuild(): Promise<void>;
 }
@@ -35,8 +46,10 @@ export async function openPostgresJournal(options: { readonly url: string; reado
     await reader.close();
     throw thrown instanceof ConvergeError ? thrown : unusable(url, thrown);
   }
-  const commits = new PostgresCommits({ url, clock, committed: (events) => told.committed(events) });
-  return new Postgres({ reader, told, commits });
+  const committed = (events: readonly StoredEvent[]): void => told.committed(events);
+  const commits = new PostgresCommits({ url, clock, committed });
+  const together = new Together({ url, clock, committed });
+  return new Postgres({ reader, told, commits, together });
 }
 
 /** How long a server may take to come up beside us. */
@@ -55,6 +68,7 @@ interface Parts {
   readonly reader: Connection;
   readonly told: News;
   readonly commits: PostgresCommits;
+  readonly together: Together;
 }
 
 class Postgres extends Verbs implements PostgresJournal {
@@ -68,7 +82,7 @@ class Postgres extends Verbs implements PostgresJournal {
   }
 
   protected override write<T>(task: Task<T>): Promise<T> {
-    return this.#parts.commits.write(this.#claim === null ? task : underClaim(this.#claim, task));
+    return this.#parts.commits.write(this.#underClaim(task));
   }
 
   protected override async rows<T>(query: Query<T>): Promise<readonly T[]> {
@@ -91,13 +105,29 @@ class Postgres extends Verbs implements PostgresJournal {
     return this.#parts.commits.write(takeClaim(holder));
   }
 
+  async settleWith(
+    { run, key, outcome }: { readonly run: string; readonly key: string; readonly outcome: CallOutcome },
+    also: (tx: SqlTransaction) => Promise<void>,
+  ): Promise<number> {
+    return (await this.#parts.together.commit(this.#underClaim(settle(run, key, outcome)), also)).value;
+  }
+
+  async transaction<T>(work: (tx: SqlTransaction) => Promise<T>): Promise<T> {
+    return (await this.#parts.together.commit(this.#underClaim(NOTHING), work)).also;
+  }
+
   async rebuild(): Promise<void> {
     await rebuildIndexes(await this.#parts.reader.client());
   }
 
   override async close(): Promise<void> {
     await this.#parts.commits.close();
+    await this.#parts.together.close();
     await this.#parts.told.close();
     await this.#parts.reader.close();
+  }
+
+  #underClaim<T>(task: Task<T>): Task<T> {
+    return this.#claim === null ? task : underClaim(this.#claim, task);
   }
 }

@@ -189,6 +189,9 @@ export function takeClaim(holder: { readonly run: string; readonly key: string |
   };
 }
 
+/** Writes nothing by itself: for a transaction that is somebody else's. */
+export const NOTHING: Task<void> = { needs: [], decide: () => {} };
+
 /** The same task for the holder of a claim: refused when somebody else took it since. */
 export function underClaim<T>(claim: Claim, task: Task<T>): Task<T> {
   const key = claim.kind === 'run' ? '' : claim.key;

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 
 import type { Journal } from '../../src/journal/journal.ts';
+import type { SqlTransaction } from '../../src/journal/postgres-together.ts';
 import { openPostgresJournal, type PostgresJournal } from '../../src/journal/postgres.ts';
 import { POSTGRES_HERE, startPostgres, type TestPostgres } from '../postgres.ts';
 import { journalConformance } from './conformance.ts';
+import { aCall } from './support.ts';
 
 describe.skipIf(!POSTGRES_HERE)('Postgres', () => {
   let server: TestPostgres;
@@ -52,6 +54,50 @@ describe.skipIf(!POSTGRES_HERE)('Postgres', () => {
         { type: 'log', text: 'mine' },
         { type: 'log', text: 'next' },
       ]);
+    });
+  });
+
+  describe('a transaction with the SQL of others', () => {
+    async function withJobs(): Promise<{ journal: PostgresJournal; jobs: () => Promise<readonly unknown[]> }> {
+      const journal = await open(await server.database());
+      await journal.transaction((tx) => tx.query('CREATE TABLE public.job (id TEXT)'));
+      await journal.issue('r', [aCall('a')]);
+      return { journal, jobs: () => journal.transaction(async (tx) => (await tx.query('SELECT id FROM public.job')).rows) };
+    }
+
+    test('settles and completes, and is told', async () => {
+      const { journal, jobs } = await withJobs();
+      const told: string[] = [];
+      journal.watch('r', ({ event }) => told.push(event.type));
+      const seq = await journal.settleWith({ run: 'r', key: 'a', outcome: { kind: 'value', value: 1 } }, async (tx) => {
+        expect(await tx.query('INSERT INTO public.job (id) VALUES ($1)', ['done'])).toMatchObject({ rowCount: 1 });
+      });
+      expect(seq).toBe(1);
+      expect(told).toEqual(['call.settled']);
+      expect(await jobs()).toEqual([{ id: 'done' }]);
+    });
+
+    test('does neither when the others refuse', async () => {
+      const { journal, jobs } = await withJobs();
+      const refused = journal.settleWith({ run: 'r', key: 'a', outcome: { kind: 'value', value: 1 } }, async (tx) => {
+        await tx.query("INSERT INTO public.job (id) VALUES ('done')");
+        throw new Error('lost claim');
+      });
+      await expect(refused).rejects.toThrow('lost claim');
+      expect(await journal.call('r', 'a')).toMatchObject({ settled: null });
+      expect(await jobs()).toEqual([]);
+    });
+
+    test('does neither behind a claim that somebody else took', async () => {
+      const { journal, jobs } = await withJobs();
+      const sleeper = journal.fenced(await journal.takeClaim({ run: 'r', key: 'a', owner: 'one' }));
+      await journal.takeClaim({ run: 'r', key: 'a', owner: 'two' });
+      const insert = async (tx: SqlTransaction): Promise<void> => void (await tx.query("INSERT INTO public.job (id) VALUES ('done')"));
+      const outcome = { kind: 'null', cause: 'late' } as const;
+      await expect(sleeper.settleWith({ run: 'r', key: 'a', outcome }, insert)).rejects.toMatchObject({ reason: 'stopping' });
+      await expect(sleeper.transaction(insert)).rejects.toMatchObject({ reason: 'stopping' });
+      expect(await journal.call('r', 'a')).toMatchObject({ settled: null });
+      expect(await jobs()).toEqual([]);
     });
   });
 });
