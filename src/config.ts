@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { MICRO, type MicroDollars } from './domain/budget.ts';
+import type { MonthLimits } from './domain/allowance.ts';
 import { ConvergeError } from './domain/errors.ts';
 
 /** Everything the operator decides. Read once, from the environment, by `readConfig` alone. */
@@ -30,13 +31,23 @@ export interface Config {
   };
   /** Most comments, pull requests and reviews an hour for each owner; GitHub's own limit is 500, for all that the App does there. */
   readonly contentsPerHour: number;
-  readonly limits: { readonly budget: MicroDollars; readonly agents: number; readonly concurrency: number };
+  /** Of each run, and of all runs in a calendar month (UTC); what is absent has no limit. */
+  readonly limits: MonthLimits & {
+    readonly budget: MicroDollars;
+    readonly agents: number;
+    readonly concurrency: number;
+    readonly tokens?: number;
+    readonly turns?: number;
+    readonly hours?: number;
+  };
   /** Waits in milliseconds that differ from production's, by name; see README.md. */
   readonly timings: Readonly<Record<string, number>>;
   readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'; readonly format: 'pretty' | 'json' };
 }
 
 const number = (fallback: number): z.ZodType<number> => z.coerce.number().positive().default(fallback);
+
+const whole = z.coerce.number().int().positive().optional();
 
 const Environment = z.object({
   APP_ID: z.coerce.number().int().positive(),
@@ -62,6 +73,13 @@ const Environment = z.object({
   MAX_AGENTS: number(1000),
   MAX_CONCURRENCY: number(16),
   GITHUB_CONTENTS_PER_HOUR: z.coerce.number().int().min(10).max(500).default(450),
+  MAX_TOKENS: whole,
+  MAX_TURNS: whole,
+  MAX_HOURS: z.coerce.number().positive().optional(),
+  MAX_DOLLARS_PER_REPOSITORY_MONTH: z.coerce.number().positive().optional(),
+  MAX_TOKENS_PER_REPOSITORY_MONTH: whole,
+  MAX_DOLLARS_PER_MONTH: z.coerce.number().positive().optional(),
+  MAX_TOKENS_PER_MONTH: whole,
   CONVERGE_TIMINGS: z.string().default('{}'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
   LOG_FORMAT: z.enum(['pretty', 'json']).default('pretty'),
@@ -118,7 +136,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
       readOnly: readOnly.data,
     },
     contentsPerHour: env.GITHUB_CONTENTS_PER_HOUR,
-    limits: { budget: Math.round(env.MAX_DOLLARS * MICRO), agents: env.MAX_AGENTS, concurrency: env.MAX_CONCURRENCY },
+    limits: limitsOf(env),
     timings: timings.data,
     log: { level: env.LOG_LEVEL, format: env.LOG_FORMAT },
   });
@@ -127,6 +145,28 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
 function namesIn(list: string): ReadonlySet<string> {
   const names = list.toLowerCase().split(/[\s,]+/u);
   return new Set(names.filter((name) => name !== ''));
+}
+
+function limitsOf(env: z.infer<typeof Environment>): Config['limits'] {
+  const dollars = (value: number | undefined): number | undefined => (value === undefined ? undefined : Math.round(value * MICRO));
+  return {
+    budget: Math.round(env.MAX_DOLLARS * MICRO),
+    agents: env.MAX_AGENTS,
+    concurrency: env.MAX_CONCURRENCY,
+    ...given({ tokens: env.MAX_TOKENS, turns: env.MAX_TURNS, hours: env.MAX_HOURS }),
+    repositoryMonth: given({ dollars: dollars(env.MAX_DOLLARS_PER_REPOSITORY_MONTH), tokens: env.MAX_TOKENS_PER_REPOSITORY_MONTH }),
+    month: given({ dollars: dollars(env.MAX_DOLLARS_PER_MONTH), tokens: env.MAX_TOKENS_PER_MONTH }),
+  };
+}
+
+/** Without the keys that have no value. */
+function given<Key extends string>(values: Readonly<Record<Key, number | undefined>>): Partial<Record<Key, number>> {
+  const kept: Partial<Record<Key, number>> = {};
+  for (const key in values) {
+    const value = values[key];
+    if (value !== undefined) kept[key] = value;
+  }
+  return kept;
 }
 
 function refuse(problems: readonly string[]): ConvergeError {

@@ -1,5 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Allowances } from './allowances.ts';
 import type { Agents } from './agents/agent.ts';
 import { priceOf } from './agents/models.ts';
 import type { Config } from './config.ts';
@@ -7,7 +8,6 @@ import { messageOf } from './domain/errors.ts';
 import type { Place } from './domain/run.ts';
 import { generationsOf } from './domain/generation.ts';
 import { foldRun } from './domain/run-state.ts';
-import type { Limits } from './domain/budget.ts';
 import type { Plan, PlanDraft } from './domain/plan.ts';
 import { scriptArgs } from './domain/saved-script.ts';
 import type { OpenHouse } from './engine/driver.ts';
@@ -40,8 +40,8 @@ export interface Estate {
   readonly journal: Journal;
   readonly agents: Agents;
   readonly hubOf: (repository: RepositoryName) => Hub;
-  /** Limits of runs that are driven here, for the agents' port. */
-  readonly limits: Map<string, Limits>;
+  /** Of the runs that are driven here. */
+  readonly allowances: Allowances;
   readonly log: Log;
 }
 
@@ -107,7 +107,7 @@ async function enter(estate: Estate, { run, signal, mirrorOf }: Entering): Promi
       readOnly: sandbox.readOnly,
     },
   });
-  estate.limits.set(run, settings.limits);
+  await estate.allowances.follow(run);
   const house: House = {
     run,
     place,
@@ -154,8 +154,8 @@ function pageUrlOf({ publicUrl }: Config, run: string): string | null {
 }
 
 /** An ended run needs nothing here any more: what it decided is in the journal, what it delivered on GitHub. */
-async function leave({ config, limits }: Estate, { run, repository }: { run: string; repository: Repository }): Promise<void> {
-  limits.delete(run);
+async function leave({ config, allowances }: Estate, { run, repository }: { run: string; repository: Repository }): Promise<void> {
+  allowances.forget(run);
   await repository.release(run);
   await rm(join(config.dataDirectory, 'sandbox', run), { recursive: true, force: true });
 }

@@ -1,12 +1,13 @@
 import { createServer, type Server } from 'node:http';
 import { createNodeMiddleware, Probot } from 'probot';
+import { openAllowances } from './allowances.ts';
 import { openAgents } from './agents/open-agents.ts';
+import { onlyOwner, settleLeftReservations } from './agents/spending.ts';
 import { converge } from './app.ts';
 import type { Config } from './config.ts';
 import type { Desk } from './control/desk.ts';
 import { openInbox } from './control/inbox.ts';
 import { OPERATOR_DEFAULTS, type OperatorLimits } from './domain/settings.ts';
-import type { Limits } from './domain/budget.ts';
 import { foldRun } from './domain/run-state.ts';
 import { openDriver, SHOWN, type Driver } from './engine/driver.ts';
 import { requireGit } from './git/spawn.ts';
@@ -47,17 +48,21 @@ export async function start(
   await requireGit();
   const journal = await openJournal(config);
   const life = new AbortController();
-  const limits = new Map<string, Limits>();
+  const allowances = openAllowances({ journal, operator: config.limits });
+  const owner = onlyOwner();
+  // All runs': what a killed process holds in the account of a month is missing to others too.
+  await settleLeftReservations(journal, null, owner);
   const agents = openAgents({
     client: config.model,
     journal,
-    limitsOf: (run) => limits.get(run) ?? { budget: 0, concurrency: 1 },
+    allowanceOf: (run) => allowances.of(run),
+    owner,
     timings: waits.agents,
     concurrency: config.limits.concurrency,
   });
   const hubs = openHubs({ ...config, timings: waits.github, journal, markerSecret: config.webhookSecret, signal: life.signal });
   const hubOf: Desk['hubOf'] = (place) => hubs.of(place);
-  const estate: Estate = { config, waits, journal, agents, hubOf, limits, log };
+  const estate: Estate = { config, waits, journal, agents, hubOf, allowances, log };
   const houses = houseOpener(estate);
   const driver = driverOf(estate, houses, (run) => agents.quiet(run));
   const { allowedOwners } = config;

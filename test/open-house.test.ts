@@ -21,6 +21,7 @@ import { PRODUCTION_WAITS } from '../src/waits.ts';
 import { BOT, git, Origin, scratch, serve } from './git/origin.ts';
 import { STARTED } from './journal/support.ts';
 import { edits, plan, shard } from './verify/support.ts';
+import { openAllowances } from '../src/allowances.ts';
 
 const RUN = 'run-1';
 const EXECUTED: Executed = { kind: 'returned', divergences: 0 };
@@ -41,8 +42,8 @@ function config(dataDirectory: string): Config {
     scriptRepositories: new Set(),
     model: { apiKey: '', baseUrl: 'http://127.0.0.1:9' },
     sandbox: { confinement: 'none', setupNetwork: false, parallel: 1, memoryMegabytes: 256, readOnly: [] },
-    limits: { budget: 1, agents: 1, concurrency: 1 },
     contentsPerHour: 450,
+    limits: { budget: 1, agents: 1, concurrency: 1, repositoryMonth: {}, month: {} },
     timings: {},
     log: { level: 'info', format: 'json' },
   };
@@ -74,7 +75,9 @@ const refuse = (): never => {
 function opener(journal: Journal, dataDirectory: string, hubOf: Parameters<typeof houseOpener>[0]['hubOf']) {
   const log = { info: () => {}, warn: () => {}, error: () => {} };
   const agents = { run: refuse, submit: refuse };
-  return houseOpener({ config: config(dataDirectory), waits: PRODUCTION_WAITS, journal, agents, hubOf, limits: new Map(), log });
+  const own = config(dataDirectory);
+  const allowances = openAllowances({ journal, operator: own.limits });
+  return houseOpener({ config: own, waits: PRODUCTION_WAITS, journal, agents, hubOf, allowances, log });
 }
 
 interface Scene {

@@ -1,6 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { runAccount } from '../domain/account.ts';
-import type { MicroDollars } from '../domain/budget.ts';
+import type { Allowance } from '../domain/allowance.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Agents } from './agent.ts';
 import { openAsk } from './ask.ts';
@@ -9,7 +7,7 @@ import { systemClock, type Clock } from './clock.ts';
 import { openOrders } from './orders.ts';
 import { openPool } from './pool.ts';
 import { openPrefixes } from './prefixes.ts';
-import { openSpending } from './spending.ts';
+import { onlyOwner, openSpending, settleLeftReservations, type Owner } from './spending.ts';
 import type { Timings } from './timings.ts';
 
 /** Conversations with the model at once in one process, of all runs (DESIGN.md §4). */
@@ -18,9 +16,11 @@ export const CONVERSATIONS = 16;
 export interface AgentsOptions {
   readonly client: ClientSettings;
   readonly journal: Journal;
-  /** A run's limits as they are now: a larger budget counts from the next request on. */
-  readonly limitsOf: (run: string) => { readonly budget: MicroDollars; readonly concurrency: number };
+  /** What a run may use now: a larger limit counts from the next request on. */
+  readonly allowanceOf: (run: string) => Allowance;
   readonly timings: Timings;
+  /** Default: the only process on its journal. */
+  readonly owner?: Owner;
   /** Default: `CONVERSATIONS`. */
   readonly concurrency?: number;
   /** Default: the system's. */
@@ -32,17 +32,14 @@ export interface AgentsOptions {
  * soon, abort their signals.
  */
 export function openAgents(options: AgentsOptions): Agents & { quiet(run: string): Promise<void>; close(): Promise<void> } {
-  const { journal, limitsOf, timings, concurrency: most = CONVERSATIONS, clock = systemClock } = options;
-  const spending = openSpending({
-    journal,
-    accountsOf: (run) => [{ name: runAccount(run), limits: { dollars: limitsOf(run).budget } }],
-    owner: randomUUID(),
-  });
+  const { journal, allowanceOf, timings, owner = onlyOwner(), concurrency: most = CONVERSATIONS, clock = systemClock } = options;
+  const spending = openSpending({ journal, allowanceOf, owner });
   const client = openClient(options.client, timings.connect);
   const prefixes = openPrefixes(timings.warm, clock);
   const orders = openOrders(journal);
   const ask = openAsk({ client, spending, prefixes, orders, most, timings, clock, random: Math.random });
-  const mostOf = (run: string): number => limitsOf(run).concurrency;
-  const pool = openPool({ ask, journal, orders, clock, most, mostOf, prepare: spending.settleOpenReservations });
+  const prepare = (run: string): Promise<number> => settleLeftReservations(journal, run, owner);
+  const mostOf = (run: string): number => allowanceOf(run).concurrency;
+  const pool = openPool({ ask, journal, orders, clock, most, mostOf, prepare });
   return { ...pool, quiet: (run) => orders.quiet(run) };
 }

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import PQueue from 'p-queue';
-import type { Account, Measure, Shortage } from '../domain/account.ts';
-import { dollars, NO_USAGE, type MicroDollars, type Usage } from '../domain/budget.ts';
+import { runAccount, type Measure, type Shortage } from '../domain/account.ts';
+import { hoursText, shortageText, type Allowance } from '../domain/allowance.ts';
+import { NO_USAGE, type MicroDollars, type Usage } from '../domain/budget.ts';
 import { Suspended } from '../domain/errors.ts';
 import type { Charge, Journal } from '../journal/journal.ts';
 import { maxTokensWithin, priceOf, worstCost } from './models.ts';
@@ -34,68 +35,104 @@ export interface Reserved {
 export interface Spending {
   /**
    * Reserves the worst cost of a request; less `max_tokens` when little is left, then waiting for others in flight. Suspended `budget` when nothing is in flight
-   * and it still does not fit.
+   * and it still does not fit, or when the run has worked its hours.
    */
   reserve(wanted: Wanted, signal: AbortSignal): Promise<Reserved>;
-  /** Charges what a killed process left reserved, in full. Gives how many there were. Once before a run's first request. */
-  readonly settleOpenReservations: (run: string) => Promise<number>;
-}
-
-interface Line {
-  /** One at a time, in order, so that a large request is not passed for ever by small ones. */
-  readonly turn: PQueue;
-  inFlight: number;
-  settled: PromiseWithResolvers<void>;
 }
 
 export interface SpendingParts {
   readonly journal: Journal;
-  /** The accounts of a run's next request, with their limits as they are now. */
-  readonly accountsOf: (run: string) => readonly Account[];
-  /** Id of this process. */
-  readonly owner: string;
+  /** What a run's next request may use, asked anew before each. */
+  readonly allowanceOf: (run: string) => Allowance;
+  readonly owner: Owner;
+}
+
+/** Who reserves: an id of this process, and which others (null: of versions that had one process) can no longer charge what they reserved. */
+export interface Owner {
+  readonly id: string;
+  readonly isDead: (owner: string | null) => boolean | Promise<boolean>;
+}
+
+/** The owner in a process that is the only one on its journal: whoever was before it is dead. */
+export function onlyOwner(): Owner {
+  const id = randomUUID();
+  return { id, isDead: (owner) => owner !== id };
+}
+
+/**
+ * Charges what dead processes left reserved, in full: of one run, or of all for null, since what they hold in the account of a month is missing to others too.
+ * Gives how many there were.
+ */
+export async function settleLeftReservations(journal: Journal, run: string | null, { isDead }: Owner): Promise<number> {
+  let settled = 0;
+  for (const { run: its, id, amount, owner } of await journal.openReservations(run)) {
+    if (!(await isDead(owner))) continue;
+    await journal.charge(its, { id, amount, usage: NO_USAGE, known: false });
+    settled += 1;
+  }
+  return settled;
 }
 
 export function openSpending(parts: SpendingParts): Spending {
-  const { journal } = parts;
-  const lines = new Map<string, Line>();
-  const lineOf = (run: string): Line => {
-    const line = lines.get(run) ?? { turn: new PQueue({ concurrency: 1 }), inFlight: 0, settled: Promise.withResolvers<void>() };
-    lines.set(run, line);
-    return line;
-  };
-
+  /** One at a time for each run, in order, so that a large request is not passed for ever by small ones. */
+  const lines = new Map<string, PQueue>();
+  const books: Books = { ...parts, owed: [] };
   return {
     async reserve(wanted, signal) {
-      const line = lineOf(wanted.run);
-      return line.turn.add(async () => {
-        for (;;) {
-          throwIfStopping(signal);
-          const settled = line.settled.promise;
-          const answer = await attempt(wanted, { ...parts, line });
-          if (answer.kind === 'reserved') return answer;
-          if (line.inFlight === 0) throw outOfMoney(answer);
-          await unlessStopping(settled, signal);
-        }
+      const line = lines.get(wanted.run) ?? new PQueue({ concurrency: 1 });
+      lines.set(wanted.run, line);
+      return line.add(async () => {
+        throwIfStopping(signal);
+        await payOwed(books);
+        const answer = await attempt(wanted, books);
+        return answer.kind === 'reserved' ? answer : whenThereIsRoom(wanted, books, signal);
       });
-    },
-    settleOpenReservations: async (run) => {
-      const open = await journal.openReservations(run);
-      for (const { id, amount } of open) await journal.charge(run, { id, amount, usage: NO_USAGE, known: false });
-      return open.length;
     },
   };
 }
 
 interface Books extends SpendingParts {
-  readonly line: Line;
+  /** Charges that the journal could not take: until it does, they count as reserved, and nobody waits for them. */
+  readonly owed: { readonly run: string; readonly charge: Charge }[];
 }
 
-/** Not even the smallest request fits, because of this. */
+async function payOwed({ journal, owed }: Books): Promise<void> {
+  for (let next = owed[0]; next !== undefined; next = owed[0]) {
+    await journal.charge(next.run, next.charge);
+    owed.shift();
+  }
+}
+
+/** Tries again after each charge and each raise, wherever it is made; Suspended when there is nothing left to wait for. */
+async function whenThereIsRoom(wanted: Wanted, books: Books, signal: AbortSignal): Promise<Reserved> {
+  let news = Promise.withResolvers<void>();
+  // Watched before it is tried, so that no charge comes between the answer and the waiting.
+  const stop = books.journal.watch(null, ({ event }) => {
+    if (event.type === 'spend.charged' || event.type === 'run.amended') news.resolve();
+  });
+  try {
+    for (;;) {
+      throwIfStopping(signal);
+      news = Promise.withResolvers<void>();
+      const answer = await attempt(wanted, books);
+      if (answer.kind === 'reserved') return answer;
+      // While requests of this run are in flight it does not pause: their work would be lost.
+      const { reserved } = await books.journal.balance(runAccount(wanted.run));
+      if (reserved.turns === 0 && !answer.othersMayHelp) throw new Suspended('budget', answer.why);
+      await unlessStopping(news.promise, signal);
+    }
+  } finally {
+    stop();
+  }
+}
+
+/** Not even the smallest request that is worth it fits now. */
 interface Short {
   readonly kind: 'short';
-  readonly shortage: Shortage;
-  readonly needed: number;
+  /** For people, if the run has to pause for it. */
+  readonly why: string;
+  /** What requests of other runs give back may be enough. */
+  readonly othersMayHelp: boolean;
 }
 
 /** All of `maxTokens`, else as much of it as fits and is worth it. */
@@ -105,11 +142,11 @@ async function attempt(wanted: Wanted, books: Books): Promise<Reserved | Short> 
   for (;;) {
     const amount = worstCost(model, inputTokens, maxTokens);
     const id = randomUUID();
-    const { owner } = books;
-    const accounts = books.accountsOf(run);
-    const answer = await books.journal.reserve(run, { id, amount, tokens: inputTokens + maxTokens, accounts, owner, agent, phase, model });
+    const { accounts, hours } = books.allowanceOf(run);
+    if (hours !== null && hours.worked >= hours.limit) return { kind: 'short', why: hoursText(hours), othersMayHelp: false };
+    const tokens = inputTokens + maxTokens;
+    const answer = await books.journal.reserve(run, { id, amount, tokens, accounts, owner: books.owner.id, agent, phase, model });
     if (answer.ok) {
-      books.line.inFlight += 1;
       return {
         kind: 'reserved',
         maxTokens,
@@ -120,10 +157,15 @@ async function attempt(wanted: Wanted, books: Books): Promise<Reserved | Short> 
     }
     for (const shortage of answer.short) {
       const fits = maxTokensFor(wanted, shortage);
-      if (fits < atLeast) return { kind: 'short', shortage, needed: least(wanted, shortage.measure) };
+      if (fits < atLeast) return shortBy(shortage, least(wanted, shortage.measure));
       maxTokens = Math.min(maxTokens, fits);
     }
   }
+}
+
+function shortBy(shortage: Shortage, needed: number): Short {
+  const { spent, reserved, limit } = shortage;
+  return { kind: 'short', why: shortageText(shortage, needed), othersMayHelp: reserved > 0 && spent + needed <= limit };
 }
 
 /** The largest `max_tokens` with which this limit is not passed; negative when there is none. */
@@ -151,21 +193,12 @@ function least({ model, inputTokens, atLeast }: Wanted, measure: Measure): numbe
   }
 }
 
-async function settle(run: string, charge: Charge, { journal, line }: Books): Promise<MicroDollars> {
+async function settle(run: string, charge: Charge, { journal, owed }: Books): Promise<MicroDollars> {
   try {
     await journal.charge(run, charge);
-  } finally {
-    line.inFlight -= 1;
-    line.settled.resolve();
-    line.settled = Promise.withResolvers<void>();
+  } catch (error) {
+    owed.push({ run, charge });
+    throw error;
   }
   return charge.amount;
-}
-
-function outOfMoney({ shortage: { limit, spent }, needed }: Short): Suspended {
-  return new Suspended(
-    'budget',
-    `${dollars(spent)} of the run's limit of ${dollars(limit)} are spent, and the next request to the model may cost ${dollars(needed)}: the run pauses with all its work. ` +
-      'Nothing is lost. Raising the limit of a run (`/workflow budget`) is not there yet; `/workflow stop` ends it.',
-  );
 }

@@ -2,9 +2,19 @@ import { createHash } from 'node:crypto';
 import type { MicroDollars } from './budget.ts';
 import { canonical, type Json } from './json.ts';
 
+/** What is added to limits of a run; `add` is dollars. */
+export interface Raise {
+  readonly add: MicroDollars;
+  readonly agents?: number;
+  readonly tokens?: number;
+  readonly turns?: number;
+  readonly hours?: number;
+}
+
 /** A change to an approved run by a person who may approve (invariant 2). */
 export type Amendment =
-  | { readonly kind: 'budget'; readonly add: MicroDollars }
+  /** Raises limits of the run. */
+  | ({ readonly kind: 'budget' } & Raise)
   /** These shards are not to be migrated any more: their files are skipped with the reason that this person gave by saying so. */
   | { readonly kind: 'drop'; readonly shards: readonly string[] }
   /** Said to every agent at work and to all later ones. */

@@ -1,3 +1,4 @@
+import { amountsOfCharge } from './account.ts';
 import type { Amendment } from './amendment.ts';
 import { addUsage, NO_USAGE, type MicroDollars, type Usage } from './budget.ts';
 import { ConvergeError, type PauseReason } from './errors.ts';
@@ -7,6 +8,7 @@ import { heldBy, type Held } from './hold.ts';
 import type { Json } from './json.ts';
 import type { Ledger, RunStatus } from './ledger.ts';
 import type { Place, Settings } from './run.ts';
+import { standingAfter, standingFrom, type Standing } from './standing.ts';
 
 /** What a run is now: the fold of its events, and nothing else. Times are ISO 8601. */
 export interface RunState {
@@ -16,6 +18,8 @@ export interface RunState {
   readonly comment: string;
   readonly task: string;
   readonly settings: Settings;
+  /** What it may use now, and how long it worked. */
+  readonly standing: Standing;
   readonly startedAt: string;
   readonly lastEventAt: string;
 
@@ -111,6 +115,9 @@ export interface Spend {
   /** Reserved for requests that were not charged yet. */
   readonly reserved: MicroDollars;
   readonly usage: Usage;
+  /** As the limits of a run count them (domain/account.ts). */
+  readonly tokens: number;
+  readonly turns: number;
   /** Requests charged in full because their usage was never learned. */
   readonly unknown: number;
 }
@@ -139,6 +146,7 @@ export function foldRun(events: readonly StoredEvent[]): RunState {
     comment,
     task,
     settings,
+    standing: events.reduce(standingAfter, standingFrom(first.event)),
     startedAt: first.at,
     lastEventAt: last.at,
     ...lifeOf(events),
@@ -266,7 +274,10 @@ function callsOf(events: readonly StoredEvent[]): readonly CallCount[] {
   );
 }
 
+const NO_SPEND: Spend = { spent: 0, reserved: 0, usage: NO_USAGE, tokens: 0, turns: 0, unknown: 0 };
+
 interface Request {
+  readonly asked: { readonly amount: MicroDollars; readonly tokens?: number };
   readonly agent: string;
   readonly phase: string;
   readonly spend: Spend;
@@ -277,12 +288,14 @@ function spendingOf(events: readonly StoredEvent[]): Spending {
   for (const { event } of events) {
     if (event.type === 'spend.reserved') {
       const { agent, phase, amount } = event;
-      requests.set(event.id, { agent, phase, spend: { spent: 0, reserved: amount, usage: NO_USAGE, unknown: 0 } });
+      requests.set(event.id, { agent, phase, asked: event, spend: { ...NO_SPEND, reserved: amount } });
     }
     if (event.type === 'spend.charged') {
       const request = requests.get(event.id);
       if (request === undefined) continue;
-      requests.set(event.id, { ...request, spend: { spent: event.amount, reserved: 0, usage: event.usage, unknown: event.known ? 0 : 1 } });
+      const { tokens, turns } = amountsOfCharge(request.asked, event);
+      const spend = { spent: event.amount, reserved: 0, usage: event.usage, tokens, turns, unknown: event.known ? 0 : 1 };
+      requests.set(event.id, { ...request, spend });
     }
   }
   const all = [...requests.values()];
@@ -300,12 +313,14 @@ function spendingOf(events: readonly StoredEvent[]): Spending {
 }
 
 function sum(requests: readonly Request[]): Spend {
-  let total: Spend = { spent: 0, reserved: 0, usage: NO_USAGE, unknown: 0 };
+  let total = NO_SPEND;
   for (const { spend } of requests) {
     total = {
       spent: total.spent + spend.spent,
       reserved: total.reserved + spend.reserved,
       usage: addUsage(total.usage, spend.usage),
+      tokens: total.tokens + spend.tokens,
+      turns: total.turns + spend.turns,
       unknown: total.unknown + spend.unknown,
     };
   }

@@ -1,4 +1,5 @@
 import type { Limits, MicroDollars } from './budget.ts';
+import type { MonthLimits } from './allowance.ts';
 import { dollars, MICRO } from './budget.ts';
 import type { MigrateFlags } from './command.ts';
 import type { Effort, ModelChoices, Role } from './effort.ts';
@@ -7,8 +8,12 @@ import type { RepositoryConfiguration } from './repository-configuration.ts';
 import type { Settings } from './run.ts';
 
 /** What the operator of this Converge allows each run: ceilings, but for `reviewers`, which is a floor. */
-export interface OperatorLimits {
+export interface OperatorLimits extends MonthLimits {
   readonly budget: MicroDollars;
+  /** Of a run; without a limit when absent, like `turns` and `hours`. */
+  readonly tokens?: number;
+  readonly turns?: number;
+  readonly hours?: number;
   readonly agents: number;
   readonly concurrency: number;
   /** Verifiers for each review at the least. */
@@ -30,6 +35,8 @@ export const OPERATOR_DEFAULTS: OperatorLimits = {
   turnsPerAgent: 80,
   secondsPerAgent: 3_600,
   budgetPerAgent: 5 * MICRO,
+  repositoryMonth: {},
+  month: {},
   maxEffort: 'max',
   models: {
     planner: { model: 'claude-opus-5-5', effort: 'xhigh' },
@@ -113,6 +120,7 @@ function resolveLimits({ configuration, flags, operator }: SettingsSources): {
     return held?.value ?? 0;
   };
   const ours = (value: number): Bound => ({ whose: "the operator's limit", value });
+  const oursOf = (value: number | undefined): Bound | null => (value === undefined ? null : ours(value));
   const theirs = (key: string, value: number | undefined): Bound | null =>
     value === undefined ? null : { whose: `limits.${key} of .github/converge.yml`, value };
   const asked = (flag: string, value: number | undefined): Bound | null => (value === undefined ? null : { whose: flag, value });
@@ -146,8 +154,18 @@ function resolveLimits({ configuration, flags, operator }: SettingsSources): {
       theirs('minutes', wish.minutes === undefined ? undefined : wish.minutes * 60),
     ]),
     budgetPerAgent: Math.min(operator.budgetPerAgent, budget),
+    ...only('tokens', least('Tokens', [oursOf(operator.tokens), theirs('tokens', wish.tokens)])),
+    ...only('turns', least('Turns of the run', [oursOf(operator.turns), theirs('run_turns', wish.run_turns)])),
+    ...only('hours', least('Hours', [oursOf(operator.hours), theirs('hours', wish.hours)])),
   };
   return { limits, notes };
+}
+
+/** A limit that nobody set is none, not zero. */
+function only<Key extends string>(key: Key, value: number): Partial<Record<Key, number>> {
+  const kept: Partial<Record<Key, number>> = {};
+  if (value > 0) kept[key] = value;
+  return kept;
 }
 
 /** Roles whose effort is care: a flag may raise it, never lower it. */

@@ -89,7 +89,14 @@ const ending: z.ZodType<Ending> = z.enum(['migrated', 'skipped', 'left-over', 'u
 const ledgerEntry: z.ZodType<LedgerEntry> = object({ path: text, ending, shard: text.nullable(), why: text });
 
 const amendment: z.ZodType<Amendment> = z.discriminatedUnion('kind', [
-  object({ kind: z.literal('budget'), add: count }),
+  object({
+    kind: z.literal('budget'),
+    add: count,
+    agents: count.exactOptional(),
+    tokens: count.exactOptional(),
+    turns: count.exactOptional(),
+    hours: count.exactOptional(),
+  }),
   object({ kind: z.literal('drop'), shards: z.array(text) }),
   object({ kind: z.literal('steer'), text }),
 ]);

@@ -1,16 +1,16 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { openSpending, type Reserved, type Spending } from '../../src/agents/spending.ts';
+import { onlyOwner, openSpending, type Reserved, type Spending } from '../../src/agents/spending.ts';
 import { priceOf, worstCost } from '../../src/agents/models.ts';
 import { MICRO } from '../../src/domain/budget.ts';
 import { Suspended } from '../../src/domain/errors.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { bench, call, countTask, live, openTestJournal, RUN, submit, textTask } from './support.ts';
-import { aReservation, anAccount, spendingOf } from '../journal/support.ts';
+import { aReservation, anAccount, anAllowance, spendingOf } from '../journal/support.ts';
 
 const WANTED = { run: RUN, agent: 'a', phase: 'p', model: 'claude-sonnet-5-5', inputTokens: 10_000, maxTokens: 32_000, atLeast: 8000 };
 const spendingWithin = (journal: Journal, dollars: number): Spending =>
-  openSpending({ journal, accountsOf: (run) => [anAccount(run, { dollars })], owner: 'p1' });
+  openSpending({ journal, allowanceOf: (run) => anAllowance(run, { dollars }), owner: onlyOwner() });
 const usage = (output: number) => ({ input: 10_000, output, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 });
 
 test('a request gets less when less is left, waits for others in flight, and pauses only when nothing is', async () => {
@@ -33,7 +33,9 @@ test('a request gets less when less is left, waits for others in flight, and pau
   await expect(fourth).rejects.toBeInstanceOf(Suspended);
   await expect(fourth).rejects.toMatchObject({
     reason: 'budget',
-    message: expect.stringMatching(/^\$0\.\d\d of the run's limit of \$0\.49 are spent.*\/workflow stop/s),
+    message: expect.stringMatching(
+      /^\$0\.\d\d of the run's limit of \$0\.49 are used, and the next.*\/workflow budget \+\$N.*\/workflow stop/s,
+    ),
   });
 });
 

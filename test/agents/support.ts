@@ -16,6 +16,7 @@ import type { Workspace } from '../../src/git/workspace.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { openSqliteJournal } from '../../src/journal/sqlite.ts';
 import { Origin } from '../git/origin.ts';
+import { anAllowance } from '../journal/support.ts';
 
 const block = z.looseObject({ type: z.string(), cache_control: z.unknown().optional() });
 const requestSchema = z.looseObject({
@@ -212,7 +213,7 @@ export async function bench(script: Script, options: BenchOptions = {}): Promise
   const agents = openAgents({
     client: { apiKey: 'test-key', baseUrl: server.url },
     journal,
-    limitsOf: () => ({ budget: options.budget ?? 100 * MICRO, concurrency: options.concurrency ?? 16 }),
+    allowanceOf: (run) => anAllowance(run, { dollars: options.budget ?? 100 * MICRO }, options.concurrency),
     timings: { ...SHORT, ...options.timings },
     ...(options.clock === undefined ? {} : { clock: options.clock }),
   });

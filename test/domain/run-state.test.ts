@@ -30,6 +30,7 @@ test('a run that has just started is active and empty', () => {
   expect(fold()).toEqual({
     settings,
     place,
+    standing: { place, limits: settings.limits, approved: false, worked: 0, since: null, amended: new Set() },
     requester,
     comment,
     task,
@@ -179,8 +180,8 @@ test('money is summed by phase, by agent and in all, with what is still reserved
     { type: 'spend.charged', id: '1', amount: 40, usage: someUsage({ input: 1, output: 2 }), known: true },
     { type: 'spend.charged', id: '2', amount: 100, usage: someUsage({ cacheRead: 5 }), known: false },
   );
-  const first = { spent: 40, reserved: 0, usage: someUsage({ input: 1, output: 2 }), unknown: 0 };
-  const second = { spent: 100, reserved: 100, usage: someUsage({ cacheRead: 5 }), unknown: 1 };
+  const first = { spent: 40, reserved: 0, tokens: 3, turns: 1, usage: someUsage({ input: 1, output: 2 }), unknown: 0 };
+  const second = { spent: 100, reserved: 100, tokens: 0, turns: 1, usage: someUsage({ cacheRead: 5 }), unknown: 1 };
   expect(spending.phases).toEqual([
     { phase: 'plan', ...first },
     { phase: 'migrate', ...second },

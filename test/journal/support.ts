@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
 import { runAccount, type Account, type AccountLimits } from '../../src/domain/account.ts';
+import type { Allowance } from '../../src/domain/allowance.ts';
 import { NO_USAGE, type MicroDollars, type Usage } from '../../src/domain/budget.ts';
 import type { RunEvent } from '../../src/domain/events.ts';
 import type { IssuedCall, Journal, Reservation } from '../../src/journal/journal.ts';
@@ -68,6 +69,10 @@ export function aReservation(id: string, changes: Partial<Reservation> = {}): Re
 
 export function anAccount(run: string, limits: AccountLimits = { dollars: 1000 }): Account {
   return { name: runAccount(run), limits };
+}
+
+export function anAllowance(run: string, limits: AccountLimits, concurrency = 16): Allowance {
+  return { accounts: [anAccount(run, limits)], concurrency, hours: null };
 }
 
 /** What a run spent and has reserved, in micro-dollars. */

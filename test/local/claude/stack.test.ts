@@ -20,6 +20,7 @@ import { DIALECT } from '../../../src/script/dialect.ts';
 import { parseScript } from '../../../src/script/parse.ts';
 import { runScript } from '../../../src/script/replay.ts';
 import { copyFixture, remove, textIn } from './support.ts';
+import { anAllowance } from '../../journal/support.ts';
 
 const RUN = 'r1';
 
@@ -52,7 +53,7 @@ async function openStack() {
   const agents = openAgents({
     client: { apiKey: 'k', baseUrl: claude.url },
     journal,
-    limitsOf: () => settings.limits,
+    allowanceOf: (run) => anAllowance(run, { dollars: settings.limits.budget }, settings.limits.concurrency),
     timings: PRODUCTION_TIMINGS,
   });
   onTestFinished(async () => {

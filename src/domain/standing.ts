@@ -1,0 +1,75 @@
+import type { Amendment } from './amendment.ts';
+import type { Limits } from './budget.ts';
+import type { RunEvent, StoredEvent } from './events.ts';
+import type { Json } from './json.ts';
+import type { Place } from './run.ts';
+
+/** What a run may use now and how long it has worked: a fold of its own, small enough to be kept up with each event. */
+export interface Standing {
+  readonly place: Place;
+  /** As approved, and as people who may approve raised them since. */
+  readonly limits: Limits;
+  readonly approved: boolean;
+  /** Milliseconds of work until `since`: time after the approval in which the run was neither paused nor ended. */
+  readonly worked: number;
+  /** Since when it works, ISO 8601; null while it does not. */
+  readonly since: string | null;
+  /** Ids of the comments whose amendments are in it. */
+  readonly amended: ReadonlySet<string>;
+}
+
+export function standingFrom({ place, settings }: Extract<RunEvent, { readonly type: 'run.started' }>): Standing {
+  return { place, limits: settings.limits, approved: false, worked: 0, since: null, amended: new Set() };
+}
+
+/** The standing after one more event of the run. */
+export function standingAfter(standing: Standing, { at, event }: StoredEvent): Standing {
+  switch (event.type) {
+    case 'step.done':
+      return isApproval(event.step, event.result) ? { ...standing, approved: true, since: standing.since ?? at } : standing;
+    case 'run.paused':
+    case 'run.ended':
+      return { ...standing, worked: workedUntil(standing, at), since: null };
+    case 'run.resumed':
+    case 'generation.opened':
+      return standing.approved ? { ...standing, since: standing.since ?? at } : standing;
+    case 'run.amended':
+      // One for each comment, the first.
+      return standing.amended.has(event.id)
+        ? standing
+        : { ...standing, limits: raisedBy(standing.limits, event.amendment), amended: new Set([...standing.amended, event.id]) };
+    default:
+      return standing;
+  }
+}
+
+/** Milliseconds that the run has worked at that time. A clock that was set back adds nothing. */
+export function workedUntil({ worked, since }: Standing, at: string): number {
+  return since === null ? worked : worked + Math.max(0, Date.parse(at) - Date.parse(since));
+}
+
+/** What has no limit has none after a raise either. */
+export function raisedBy(limits: Limits, amendment: Amendment): Limits {
+  if (amendment.kind !== 'budget') return limits;
+  const { add, agents = 0, tokens = 0, turns = 0, hours = 0 } = amendment;
+  return {
+    ...limits,
+    budget: limits.budget + add,
+    agents: limits.agents + agents,
+    ...(limits.tokens === undefined ? {} : { tokens: limits.tokens + tokens }),
+    ...(limits.turns === undefined ? {} : { turns: limits.turns + turns }),
+    ...(limits.hours === undefined ? {} : { hours: limits.hours + hours }),
+  };
+}
+
+/** A limit was raised since the run was last set going: a pause at that limit may have been decided before. */
+export function raisedSinceResumed(events: readonly StoredEvent[]): boolean {
+  const raised = events.findLastIndex(({ event }) => event.type === 'run.amended' && event.amendment.kind === 'budget');
+  const going = events.findLastIndex(({ event }) => ['run.started', 'run.resumed', 'generation.opened'].includes(event.type));
+  return raised > going;
+}
+
+/** The step that says that the approved plan still holds: from then on the run works. */
+function isApproval(step: string, result: Json): boolean {
+  return step.startsWith('fresh#') && result !== null && typeof result === 'object' && 'kind' in result && result.kind === 'fresh';
+}
