@@ -38,6 +38,26 @@ test('repositories of scripts, in lower case', () => {
   expect(readConfig(GOOD).scriptRepositories).toEqual(new Set());
 });
 
+test('limits of a run, and of all runs in a month: none where none is set', () => {
+  expect(readConfig(GOOD).limits).toEqual({ budget: 50_000_000, agents: 1000, concurrency: 16, repositoryMonth: {}, month: {} });
+  const environment = {
+    ...GOOD,
+    MAX_TOKENS: '9000',
+    MAX_TURNS: '70',
+    MAX_HOURS: '1.5',
+    MAX_DOLLARS_PER_REPOSITORY_MONTH: '20.5',
+    MAX_TOKENS_PER_MONTH: '8',
+  };
+  expect(readConfig(environment).limits).toMatchObject({
+    tokens: 9000,
+    turns: 70,
+    hours: 1.5,
+    repositoryMonth: { dollars: 20_500_000 },
+    month: { tokens: 8 },
+  });
+  expect(problem({ MAX_TURNS: '0' })).toContain('MAX_TURNS: ');
+});
+
 test('another GitHub is named as for Probot', () => {
   expect(readConfig({ ...GOOD, GHE_HOST: 'github.acme.example' }).apiUrl).toBe('https://github.acme.example/api/v3');
 });

@@ -24,23 +24,14 @@ export function standingFrom({ place, settings }: Extract<RunEvent, { readonly t
 
 /** The standing after one more event of the run. */
 export function standingAfter(standing: Standing, { at, event }: StoredEvent): Standing {
-  switch (event.type) {
-    case 'step.done':
-      return isApproval(event.step, event.result) ? { ...standing, approved: true, since: standing.since ?? at } : standing;
-    case 'run.paused':
-    case 'run.ended':
-      return { ...standing, worked: workedUntil(standing, at), since: null };
-    case 'run.resumed':
-    case 'generation.opened':
-      return standing.approved ? { ...standing, since: standing.since ?? at } : standing;
-    case 'run.amended':
-      // One for each comment, the first.
-      return standing.amended.has(event.id)
-        ? standing
-        : { ...standing, limits: raisedBy(standing.limits, event.amendment), amended: new Set([...standing.amended, event.id]) };
-    default:
-      return standing;
-  }
+  if (event.type === 'step.done' && isApproval(event.step, event.result))
+    return { ...standing, approved: true, since: standing.since ?? at };
+  if (event.type === 'run.paused' || event.type === 'run.ended') return { ...standing, worked: workedUntil(standing, at), since: null };
+  if (event.type === 'run.resumed' || event.type === 'generation.opened')
+    return standing.approved ? { ...standing, since: standing.since ?? at } : standing;
+  // One for each comment, the first.
+  if (event.type !== 'run.amended' || standing.amended.has(event.id)) return standing;
+  return { ...standing, limits: raisedBy(standing.limits, event.amendment), amended: new Set([...standing.amended, event.id]) };
 }
 
 /** Milliseconds that the run has worked at that time. A clock that was set back adds nothing. */

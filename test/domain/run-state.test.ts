@@ -66,6 +66,8 @@ test('a run that has just started is active and empty', () => {
         spent: 0,
         reserved: 0,
         usage: someUsage(),
+        tokens: 0,
+        turns: 0,
         unknown: 0,
       },
       phases: [],
@@ -190,5 +192,12 @@ test('money is summed by phase, by agent and in all, with what is still reserved
     { agent: 'a', ...first },
     { agent: 'b', ...second },
   ]);
-  expect(spending.total).toEqual({ spent: 140, reserved: 100, usage: someUsage({ input: 1, output: 2, cacheRead: 5 }), unknown: 1 });
+  expect(spending.total).toEqual({
+    spent: 140,
+    reserved: 100,
+    tokens: 3,
+    turns: 2,
+    usage: someUsage({ input: 1, output: 2, cacheRead: 5 }),
+    unknown: 1,
+  });
 });

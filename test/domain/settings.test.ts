@@ -42,6 +42,14 @@ test('without any wish the operator decides, and nothing is noted', () => {
   expect(settings.notes).toEqual([]);
 });
 
+test('tokens, turns and hours of a run: without a limit unless operator or repository set one, and the repository only narrows', () => {
+  expect(resolve().limits).not.toHaveProperty('tokens');
+  expect(resolve({ yaml: 'limits: {hours: 2.5}' }).limits).toMatchObject({ hours: 2.5 });
+  const settings = resolve({ yaml: 'limits: {tokens: 5000, run_turns: 90}', operator: { tokens: 9000, turns: 40, hours: 3 } });
+  expect(settings.limits).toMatchObject({ tokens: 5000, turns: 40, hours: 3 });
+  expect(settings.notes).toEqual(["Turns of the run 90 (limits.run_turns of .github/converge.yml) was cut to 40, the operator's limit."]);
+});
+
 test('each may only narrow: the lower limit holds, and what was cut is told', () => {
   const settings = resolve({
     yaml: 'limits: {dollars: 20, agents: 400, concurrency: 8, turns: 10, minutes: 2}',
