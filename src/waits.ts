@@ -12,6 +12,8 @@ export interface Waits {
   readonly bulletinMs: number;
   /** Before each further try of a run that met something which may pass; the last is repeated. */
   readonly redriveMs: readonly number[];
+  /** From the end of one look for commands whose webhook never came to the next. */
+  readonly catchUpMs: number;
 }
 
 export const PRODUCTION_WAITS: Waits = {
@@ -20,6 +22,7 @@ export const PRODUCTION_WAITS: Waits = {
   retryWaits: [1000, 10_000],
   bulletinMs: 15_000,
   redriveMs: [10_000, 60_000, 300_000, 900_000],
+  catchUpMs: 600_000,
 };
 
 /**

@@ -77,6 +77,8 @@ function perform(desk: Desk, asked: Asked, command: Command): Promise<Answer> {
 export interface Inbox {
   /** On disk when it resolves. */
   record(payload: unknown): Promise<void>;
+  /** The same for a comment that no webhook told; true when it may be a command and was not carried out yet. */
+  take(event: CommentEvent): Promise<boolean>;
   /** Takes up every recorded comment that was not carried out to its end. */
   wake(): void;
   close(): Promise<void>;
@@ -101,14 +103,19 @@ export function openInbox(desk: Desk, retryMs: number): Inbox {
   const wake = (): void => {
     work = turn(work);
   };
+  const take = async (event: CommentEvent): Promise<boolean> => {
+    // Only what may be a command is kept: a busy repository has many comments.
+    if (parseComment(event.body).kind === 'none') return false;
+    const open = await desk.journal.receive(`comment/${event.comment}`, { ...event });
+    if (open) wake();
+    return open;
+  };
   return {
     record: async (payload) => {
       const event = parseCommentEvent(payload);
-      if (event.kind === 'ignored') return;
-      // Only what may be a command is kept: a busy repository has many comments.
-      if (parseComment(event.body).kind === 'none') return;
-      if (await desk.journal.receive(`comment/${event.comment}`, { ...event })) wake();
+      if (event.kind === 'comment') await take(event);
     },
+    take,
     wake,
     close: async () => {
       closing = true;

@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { clip } from './body.ts';
 import { ranked } from './client.ts';
 import type { EffectName } from './effects.ts';
-import type { PostedComment, Reaction } from './hub.ts';
+import type { PostedComment, Reaction, SaidComment } from './hub.ts';
 import type { Rank } from './pace.ts';
+import { isRefusal } from './refusal.ts';
 import { endsWithMarker, isOurs, repositoryOf, type Site } from './site.ts';
 
 const Posted = z.object({ id: z.number(), url: z.string() });
@@ -67,4 +68,24 @@ export async function react(site: Site, scope: string, reaction: { readonly comm
       },
     },
   );
+}
+
+/** Persons' own words alone: an edit need not be its author's, and bots and Apps command nothing (invariant 1). */
+export async function said(site: Site, number: number, since: string): Promise<readonly SaidComment[]> {
+  const { octokit } = site;
+  const asked = { ...repositoryOf(site), issue_number: number, since, per_page: 100 };
+  const all = await octokit.paginate(octokit.rest.issues.listComments, asked);
+  return all.flatMap(({ id, body, user, created_at: at, updated_at: changed, performed_via_github_app: app }) =>
+    user?.type === 'User' && at === changed && !app ? [{ id, body: body ?? '', author: { login: user.login, id: user.id }, at }] : [],
+  );
+}
+
+export async function unedited(site: Site, comment: number): Promise<boolean> {
+  try {
+    const { data } = await site.octokit.rest.issues.getComment({ ...repositoryOf(site), comment_id: comment });
+    return data.created_at === data.updated_at;
+  } catch (thrown) {
+    if (isRefusal(thrown, 404)) return false;
+    throw thrown;
+  }
 }

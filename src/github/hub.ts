@@ -17,6 +17,10 @@ export interface Hub {
   filesIn(directory: string, ref: string): Promise<readonly string[]>;
   issue(number: number): Promise<IssueFacts>;
   pullRequest(number: number): Promise<PullRequestFacts>;
+  /** What persons said on an issue or pull request, unedited and not through an App, changed at or after `since` (ISO 8601); oldest first. */
+  said(number: number, since: string): Promise<readonly SaidComment[]>;
+  /** False for a comment that was edited, or is gone. */
+  unedited(comment: number): Promise<boolean>;
   /** What the installation may do, e.g. `workflows: 'write'`. */
   grants(): Promise<Readonly<Record<string, string>>>;
   /** For git: short-lived, for this repository only. */
@@ -54,6 +58,13 @@ export interface IssueFacts {
   readonly body: string;
   readonly url: string;
   readonly isPullRequest: boolean;
+}
+
+export interface SaidComment {
+  readonly id: number;
+  readonly body: string;
+  readonly author: { readonly login: string; readonly id: number };
+  readonly at: string;
 }
 
 export interface PullRequestFacts {

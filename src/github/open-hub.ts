@@ -4,7 +4,7 @@ import type { Journal } from '../journal/journal.ts';
 import { gitToken, grants, permission } from './access.ts';
 import { startCheckRun, updateCheckRun } from './check-runs.ts';
 import { waitForCi } from './ci-results.ts';
-import { editComment, postComment, react } from './comments.ts';
+import { editComment, postComment, react, said, unedited } from './comments.ts';
 import { Effects, type EffectsMemory } from './effects.ts';
 import type { Hub } from './hub.ts';
 import { markReady, openPullRequest, pullRequest, updatePullRequest } from './pull-requests.ts';
@@ -41,6 +41,8 @@ export function openHub(options: HubOptions): Hub {
     filesIn: (directory, ref) => filesIn(site, directory, ref),
     issue: (number) => issue(site, number),
     pullRequest: (number) => pullRequest(site, number),
+    said: (number, since) => said(site, number, since),
+    unedited: (comment) => unedited(site, comment),
     grants: () => grants(site),
     gitToken: () => gitToken(site),
     bot: () => site.bot(),

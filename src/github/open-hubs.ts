@@ -1,8 +1,7 @@
-import type { Octokit } from '@octokit/rest';
-
 import type { Journal } from '../journal/journal.ts';
 import { openClients } from './client.ts';
 import { contentsOf } from './contents.ts';
+import { deliveriesOf, type Deliveries } from './deliveries.ts';
 import { effectsMemory } from './effects.ts';
 import type { Hub } from './hub.ts';
 import type { RepositoryPlace } from './installation-auth.ts';
@@ -25,8 +24,7 @@ export interface HubsOptions {
 export interface Hubs {
   /** The repository on GitHub; effects go into `journal`, this process's own unless told (a driver's claim: `Journal.fenced`). */
   of(place: RepositoryPlace, journal?: Journal): Hub;
-  /** A client that acts as the App itself. */
-  readonly app: Octokit;
+  readonly deliveries: Deliveries;
 }
 
 /** GitHub allows 80 (facts/github.md §5); its minutes do not begin when ours do. */
@@ -39,7 +37,7 @@ export function openHubs(options: HubsOptions): Hubs {
   const clients = openClients({ ...options, contents, known: contentsOf(own) });
   const memory = effectsMemory(own);
   return {
-    app: clients.app,
+    deliveries: deliveriesOf(clients.app),
     of: (place, journal = own) => {
       const { owner, repo } = place;
       return openHub({ owner, repo, octokit: clients.repository(place), journal, memory, timings, markerSecret, ownAppId: appId, signal });

@@ -77,6 +77,8 @@ export interface LocalGitHub {
   setRequiredChecks(repository: string, branch: string, names: readonly string[]): void;
   /** Installs an App on one more repository; gives the installation's id, one for each App and owner. */
   install(appId: number, repository: string): number;
+  /** Removes the App from the account: its tokens end, and installing it again gives another number. */
+  uninstall(installation: number): void;
   /** Resolves when no CI run and no webhook delivery is under way. */
   settled(): Promise<void>;
   close(): Promise<void>;
@@ -172,7 +174,7 @@ function allRoutes(webhooks: Webhooks): Parameters<typeof createHandler>[0]['rou
 
 type Administration = Pick<
   LocalGitHub,
-  'createUser' | 'createApp' | 'createRepository' | 'setPermission' | 'setRequiredChecks' | 'install'
+  'createUser' | 'createApp' | 'createRepository' | 'setPermission' | 'setRequiredChecks' | 'install' | 'uninstall'
 >;
 
 /** What an owner would do on settings pages. */
@@ -198,6 +200,11 @@ function administration(site: Site, { root, webhooks }: { root: string; webhooks
     },
     setRequiredChecks(repository, branch, names) {
       repositoryNamed(site, repository).requiredChecks.set(branch, names);
+    },
+    uninstall(installation) {
+      site.state.installations.delete(installation);
+      for (const [value, token] of site.state.tokens)
+        if (token.kind === 'installation' && token.installation.id === installation) site.state.tokens.delete(value);
     },
     install: (appId, repository) => install(site, webhooks, { appId, repository: repositoryNamed(site, repository) }),
   };

@@ -86,6 +86,29 @@ function deliveryJson(delivery: Delivery): JsonObject {
   };
 }
 
+const Taken = z.enum(['success', 'failure']);
+
+/** Newest first, by cursor and not by page, as only this list of GitHub's is. */
+function deliveriesPage(call: Call, newestFirst: readonly Delivery[]): Answer {
+  const { url } = call;
+  const size = Math.min(Math.max(Number(url.searchParams.get('per_page') ?? 30) || 30, 1), 100);
+  const taken = Taken.safeParse(url.searchParams.get('status')).data;
+  const asked = newestFirst.filter(({ statusCode }) => taken === undefined || isTaken(statusCode) === (taken === 'success'));
+  const cursor = /^v1_(\d+)$/u.exec(url.searchParams.get('cursor') ?? 'v1_0')?.[1];
+  if (cursor === undefined) throw new Problem(422, 'Invalid cursor');
+  const from = cursor === '0' ? 0 : asked.findIndex(({ id }) => id < Number(cursor));
+  const page = from === -1 ? [] : asked.slice(from, from + size);
+  const last = page.at(-1);
+  const next = new URL(url);
+  next.searchParams.set('cursor', `v1_${last?.id ?? 0}`);
+  const more = last !== undefined && asked.at(-1) !== last;
+  return { status: 200, json: page.map(deliveryJson), headers: more ? { link: `<${next.href}>; rel="next"` } : {} };
+}
+
+function isTaken(statusCode: number | null): boolean {
+  return statusCode !== null && statusCode >= 200 && statusCode < 300;
+}
+
 function deliveryOf(call: Call): Delivery {
   const app = callingApp(call);
   const delivery = call.site.state.deliveries.get(numberParam(call, 'id'));
@@ -129,7 +152,7 @@ export function appRoutes(webhooks: Webhooks): readonly Route[] {
       answer: (call) => {
         const app = callingApp(call);
         const own = [...call.site.state.deliveries.values()].filter((one) => one.app === app);
-        return listOf(call, own.toReversed(), deliveryJson);
+        return deliveriesPage(call, own.toReversed());
       },
     },
     { method: 'GET', pattern: '/app/hook/deliveries/:id', answer: (call) => ok(fullDelivery(call)) },
