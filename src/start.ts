@@ -6,6 +6,7 @@ import { onlyOwner, settleLeftReservations } from './agents/spending.ts';
 import { converge } from './app.ts';
 import type { Config } from './config.ts';
 import type { Desk } from './control/desk.ts';
+import { openCatchUp } from './control/catch-up.ts';
 import { openInbox } from './control/inbox.ts';
 import { OPERATOR_DEFAULTS, type OperatorLimits } from './domain/settings.ts';
 import { foldRun } from './domain/run-state.ts';
@@ -86,13 +87,14 @@ export async function start(
   const url = await listen(server, config);
   for (const run of await toDrive(journal)) driver.drive(run);
   inbox.wake();
+  const catchUp = openCatchUp({ desk, deliveries: hubs.deliveries, inbox }, waits.catchUpMs);
   log.info({ url }, 'Converge listens');
   return {
     url,
     close: async () => {
       // First what waits on GitHub, so that nothing behind it has to be waited for.
       life.abort();
-      await Promise.all([driver.close(), inbox.close(), closeServer(server)]);
+      await Promise.all([driver.close(), catchUp.close(), inbox.close(), closeServer(server)]);
       await agents.close();
       await houses.close();
       await journal.close();

@@ -8,11 +8,9 @@ import type { Desk } from './desk.ts';
 import type { Inbox } from './inbox.ts';
 
 export interface CatchUpParts {
-  readonly desk: Desk;
+  readonly desk: Pick<Desk, 'journal' | 'hubOf' | 'log'>;
   readonly deliveries: Deliveries;
   readonly inbox: Pick<Inbox, 'take'>;
-  /** From the end of one look to the next. */
-  readonly everyMs: number;
 }
 
 /** Finds commands whose webhook never came: at once, and again and again. */
@@ -27,32 +25,44 @@ const SCOPE = 'hook';
 /** What clocks may differ by. */
 const MARGIN_MS = 600_000;
 
-export function openCatchUp(parts: CatchUpParts): CatchUp {
-  const { desk, everyMs } = parts;
-  const seen = new Map<string, string>();
+/** `everyMs`: from the end of one look to the next. */
+export function openCatchUp(parts: CatchUpParts, everyMs: number): CatchUp {
+  const look = looks(parts);
   let closing = false;
   let timer: NodeJS.Timeout | undefined;
-  const attempt = async (what: string, look: () => Promise<void>): Promise<void> => {
-    if (closing) return;
-    try {
-      await look();
-    } catch (error) {
-      if (!closing) desk.log.warn({ error: messageOf(error) }, `${what} could not be looked at; it is tried again`);
-    }
-  };
   const round = async (): Promise<void> => {
-    await attempt('failed deliveries of the webhook', () => takeFailed(parts, () => closing));
-    for (const run of await desk.journal.unfinished()) await attempt(`the comments around run ${run}`, () => takeSaid(parts, run, seen));
-    if (!closing) timer = setTimeout(() => (work = safely()), everyMs);
+    try {
+      await look(() => closing);
+    } catch (error) {
+      parts.desk.log.error({ error: messageOf(error) }, 'commands without a webhook could not be looked for');
+    }
+    if (!closing) timer = setTimeout(() => (work = round()), everyMs);
   };
-  const safely = (): Promise<void> => attempt('the journal', round);
-  let work = safely();
+  let work = round();
   return {
     close: async () => {
       closing = true;
       clearTimeout(timer);
       await work;
     },
+  };
+}
+
+/** One look at everything, which remembers what it saw for the next. What GitHub does not answer is told in the log, and left for the next one. */
+export function looks(parts: CatchUpParts): (closing: () => boolean) => Promise<void> {
+  const { journal, log } = parts.desk;
+  const seen = new Map<string, string>();
+  return async (closing) => {
+    const attempt = async (what: string, act: () => Promise<void>): Promise<void> => {
+      if (closing()) return;
+      try {
+        await act();
+      } catch (error) {
+        if (!closing()) log.warn({ error: messageOf(error) }, `${what} could not be looked at; it is tried again`);
+      }
+    };
+    await attempt('failed deliveries of the webhook', () => takeFailed(parts, closing));
+    for (const run of await journal.unfinished()) await attempt(`the comments around run ${run}`, () => takeSaid(parts, run, seen));
   };
 }
 

@@ -12,18 +12,18 @@ export interface CurrentRun {
  * The unfinished run that commands in this issue or pull request mean: the one that was asked for there, or whose pull request it is.
  * There is at most one.
  */
-export async function currentRun(desk: Desk, where: Where): Promise<CurrentRun | null> {
+export async function currentRun(desk: Pick<Desk, 'journal'>, where: Where): Promise<CurrentRun | null> {
   return findRun(desk, await desk.journal.unfinished(), where);
 }
 
 /** The newest run of this issue or pull request, ended or not. */
-export async function lastRun(desk: Desk, where: Where): Promise<CurrentRun | null> {
+export async function lastRun(desk: Pick<Desk, 'journal'>, where: Where): Promise<CurrentRun | null> {
   return findRun(desk, await desk.journal.runs(), where);
 }
 
 type Where = RepositoryName & { readonly number: number };
 
-async function findRun(desk: Desk, runs: readonly string[], where: Where): Promise<CurrentRun | null> {
+async function findRun(desk: Pick<Desk, 'journal'>, runs: readonly string[], where: Where): Promise<CurrentRun | null> {
   for (const run of runs) {
     const state = foldRun(await desk.journal.events(run));
     const view = viewOf(state);

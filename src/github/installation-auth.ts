@@ -4,6 +4,9 @@ import type { Octokit } from '@octokit/rest';
 
 import { GitHubRefusal, isRefusal } from './refusal.ts';
 
+// What goes wrong is thrown.
+const QUIET = { warn: () => undefined };
+
 type AppAuth = ReturnType<typeof createAppAuth>;
 
 export interface RepositoryPlace {
@@ -28,7 +31,7 @@ export function installations({ appId, privateKey, app }: InstallationsOptions):
   const auths = new Map<number, AppAuth>();
   const newest = new Map<string, number>();
   const authOf = (installationId: number): AppAuth => {
-    const auth = auths.get(installationId) ?? createAppAuth({ appId, privateKey, installationId, request: app.request });
+    const auth = auths.get(installationId) ?? createAppAuth({ appId, privateKey, installationId, request: app.request, log: QUIET });
     auths.set(installationId, auth);
     return auth;
   };
@@ -59,7 +62,12 @@ interface InstallationAuth {
 /** In the shape that Octokit takes for `authStrategy`. */
 function strategyOf(asInstallation: <Result>(act: (auth: AppAuth) => Promise<Result>) => Promise<Result>): InstallationAuth {
   const auth = (asked: Parameters<AppAuth>[0]): Promise<unknown> => asInstallation((current) => current(asked));
-  const hook: AppAuth['hook'] = (request, route, parameters) => asInstallation((current) => current.hook(request, route, parameters));
+  const hook: AppAuth['hook'] = (request, route, parameters) => {
+    // Tokens are minted inside of other requests, by the App itself and with its own authorization: those decide.
+    const url = typeof route === 'string' ? route : route.url;
+    if (url.endsWith('/access_tokens')) return typeof route === 'string' ? request(route, parameters) : request(route);
+    return asInstallation((current) => current.hook(request, route, parameters));
+  };
   return Object.assign(auth, { hook });
 }
 

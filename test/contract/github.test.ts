@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 
 import type { CheckRunDraft, Hub } from '../../src/github/hub.ts';
-import { clientOf, HERE, journalWith, withHub, type HubFixture } from '../github/support.ts';
+import { deliveriesOf } from '../../src/github/deliveries.ts';
+import { clientOf, clientsOf, HERE, journalWith, withHub, type HubFixture } from '../github/support.ts';
 import { octokit } from '../local/github/support.ts';
 import { type AskedRequest, checkRequest, knownOperations, operationOf, responseChecker } from './openapi.ts';
 import { type Exchange, recording } from './recorder.ts';
@@ -68,7 +69,19 @@ async function everything(fixture: HubFixture, apiUrl: string): Promise<Readonly
   await hub.branchHead('converge/run');
   await hub.file('deep/a b.txt', 'converge/run');
   await hub.file('large.txt', 'converge/run');
+  await hub.filesIn('deep', 'converge/run');
   await hub.issue(issue.number);
+  await hub.said(issue.number, '2026-01-01T00:00:00Z');
+  await hub.unedited(asked.id);
+  fixture.receiver.status = 500;
+  await person.rest.issues.createComment({ ...HERE, issue_number: issue.number, body: '/workflow help' });
+  await github.settled();
+  fixture.receiver.status = 200;
+  const deliveries = deliveriesOf(clientsOf({ appId: app.id, privateKey: app.privateKey, apiUrl }).app);
+  for (const failed of await deliveries.failed()) {
+    await deliveries.payload(failed);
+    await deliveries.redeliver(failed);
+  }
 
   /** Done, its result lost, and found again. */
   const twice = async (act: (hub: Hub) => Promise<unknown>): Promise<void> => {
@@ -101,6 +114,13 @@ async function everything(fixture: HubFixture, apiUrl: string): Promise<Readonly
   await hub.pullRequest(number);
   github.setRequiredChecks('acme/widgets', defaultBranch, ['test']);
   await hub.waitForCi(commit, signal);
+
+  // Installed anew: the installation that we knew has no token for us any more.
+  github.uninstall(app.installationId);
+  github.install(app.id, 'acme/widgets');
+  await reopen({ octokit: clientOf({ appId: app.id, privateKey: app.privateKey, apiUrl, installation: app.installationId }) }).issue(
+    issue.number,
+  );
 
   await person.rest.pulls.listCommits({ ...HERE, pull_number: number });
   await person.rest.pulls.listReviewComments({ ...HERE, pull_number: number });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import type { Octokit } from '@octokit/rest';
 
-import { type ClientOptions, openClients } from '../../src/github/client.ts';
+import { type ClientOptions, type Clients, openClients } from '../../src/github/client.ts';
 import { effectsMemory } from '../../src/github/effects.ts';
 import type { Hub } from '../../src/github/hub.ts';
 import { openHub } from '../../src/github/open-hub.ts';
@@ -29,17 +29,21 @@ export const FAST: GitHubTimings = {
 
 export const HERE = { owner: 'acme', repo: 'widgets' } as const;
 
-/** A client as this installation, at the pace of the tests. */
-export function clientOf(
-  app: Pick<ClientOptions, 'appId' | 'privateKey' | 'apiUrl'> & { readonly installation: number },
-  changes: Partial<ClientOptions> & { readonly place?: { readonly owner: string; readonly repo: string } } = {},
-): Octokit {
-  const { installation, ...facts } = app;
-  const { place = HERE } = changes;
+type Facts = Pick<ClientOptions, 'appId' | 'privateKey' | 'apiUrl'>;
+
+/** Clients at the pace of the tests. */
+export function clientsOf(facts: Facts, changes: Partial<ClientOptions> = {}): Clients {
   const contents = { perMinute: 1000, perHour: 1000 };
   const { signal } = new AbortController();
-  const known = async (): Promise<readonly number[]> => [];
-  return openClients({ timings: FAST, contents, known, signal, ...facts, ...changes }).repository({ ...place, installation });
+  return openClients({ timings: FAST, contents, known: async () => [], signal, ...facts, ...changes });
+}
+
+/** A client as this installation. */
+export function clientOf(
+  { installation, ...facts }: Facts & { readonly installation: number },
+  { place = HERE, ...changes }: Partial<ClientOptions> & { readonly place?: { readonly owner: string; readonly repo: string } } = {},
+): Octokit {
+  return clientsOf(facts, changes).repository({ ...place, installation });
 }
 
 export interface HubFixture extends Fixture {

@@ -1,0 +1,168 @@
+import { expect, test } from 'vitest';
+
+import { looks } from '../../src/control/catch-up.ts';
+import { parseComment } from '../../src/domain/command.ts';
+import type { Log } from '../../src/house.ts';
+import { openHubs } from '../../src/github/open-hubs.ts';
+import { FAST, HERE, type HubFixture, type HubFixtureOptions, withHub } from '../github/support.ts';
+import { STARTED } from '../journal/support.ts';
+
+interface Scene extends HubFixture {
+  readonly issue: number;
+  /** One look of one process that was just started: gives the comments that it took, in order, each carried out at once. */
+  readonly look: () => Promise<readonly number[]>;
+  /** A process that looks again and again. */
+  readonly looker: () => () => Promise<readonly number[]>;
+  readonly warnings: readonly string[];
+  readonly say: (body: string) => Promise<number>;
+  /** A run that was asked for on the issue. */
+  readonly begin: () => Promise<string>;
+}
+
+async function onIssue(use: (scene: Scene) => Promise<void>, options: HubFixtureOptions = {}): Promise<void> {
+  await withHub(async (fixture) => {
+    const { journal, app, alice, github } = fixture;
+    const { data: issue } = await alice.rest.issues.create({ ...HERE, title: 'Migrate' });
+    const warnings: string[] = [];
+    const log: Log = { info: () => {}, warn: (_, text) => warnings.push(text), error: (_, text) => warnings.push(text) };
+    const looker = (): (() => Promise<readonly number[]>) => {
+      const { signal } = new AbortController();
+      const facts = { appId: app.id, privateKey: app.privateKey, apiUrl: github.apiUrl, contentsPerHour: 450, timings: FAST };
+      const hubs = openHubs({ ...facts, journal, markerSecret: 'of the tests', signal });
+      let taken: number[] = [];
+      const look = looks({
+        desk: { journal, hubOf: (place) => hubs.of(place), log },
+        deliveries: hubs.deliveries,
+        inbox: {
+          take: async (event) => {
+            if (parseComment(event.body).kind === 'none') return false;
+            const open = await journal.receive(`comment/${event.comment}`, { ...event });
+            if (open) taken.push(event.comment);
+            await journal.processed(`comment/${event.comment}`);
+            return open;
+          },
+        },
+      });
+      return async () => {
+        taken = [];
+        await look(() => false);
+        return taken;
+      };
+    };
+    const say = async (body: string): Promise<number> => {
+      const { data } = await alice.rest.issues.createComment({ ...HERE, issue_number: issue.number, body });
+      await github.settled();
+      return data.id;
+    };
+    const begin = async (): Promise<string> => {
+      const comment = await say('/workflow migrate it');
+      const place = { ...HERE, installation: app.installationId, number: issue.number, kind: 'issue' } as const;
+      await journal.receive(`comment/${comment}`, {});
+      await journal.processed(`comment/${comment}`);
+      const run = `run-${comment}`;
+      await journal.start({ run, trigger: `comment/${comment}`, event: { ...STARTED, place, comment: String(comment) } });
+      return run;
+    };
+    await use({ ...fixture, issue: issue.number, look: () => looker()(), looker, warnings, say, begin });
+  }, options);
+}
+
+test('a command whose webhook failed is found from GitHub’s record of it, once, however often one looks', async () => {
+  await onIssue(async ({ look, say, receiver, warnings }) => {
+    const heard = await say('/workflow status');
+    receiver.status = 500;
+    const first = await say('/workflow help');
+    await say('a word between');
+    const second = await say('/workflow status');
+    expect(await look()).toEqual([first, second]);
+    expect(await look()).toEqual([]);
+    expect(heard).toBeLessThan(first);
+    expect(warnings).toEqual([]);
+  });
+});
+
+test('failed deliveries beyond the first page are found', async () => {
+  await onIssue(
+    async ({ look, say, receiver, alice, issue, github }) => {
+      receiver.status = 503;
+      const first = await say('/workflow help');
+      for (let n = 0; n < 105; n += 1) await alice.rest.issues.createComment({ ...HERE, issue_number: issue, body: `${n}` });
+      await github.settled();
+      expect(await look()).toEqual([first]);
+    },
+    { limits: { perMinute: 1000, perHour: 1000 } },
+  );
+});
+
+test('what a redelivery brought meanwhile is not carried out again', async () => {
+  await onIssue(async ({ look, say, receiver, journal }) => {
+    receiver.status = 500;
+    const comment = await say('/workflow help');
+    await journal.receive(`comment/${comment}`, { of: 'the redelivery' });
+    await journal.processed(`comment/${comment}`);
+    expect(await look()).toEqual([]);
+  });
+});
+
+test('a command that its author changed or took back before it was found is passed over', async () => {
+  await onIssue(async ({ look, say, receiver, alice, advance, begin, github }) => {
+    await begin();
+    receiver.status = 500;
+    const edited = await say('/workflow stop');
+    const deleted = await say('/workflow pause');
+    const kept = await say('/workflow status');
+    advance(2000);
+    await alice.rest.issues.updateComment({ ...HERE, comment_id: edited, body: '/workflow stop it' });
+    await alice.rest.issues.deleteComment({ ...HERE, comment_id: deleted });
+    await github.settled();
+    expect(await look()).toEqual([kept]);
+  });
+});
+
+test('a command of an earlier run does not reach the one that is under way now', async () => {
+  await onIssue(async ({ look, say, receiver, begin }) => {
+    receiver.status = 500;
+    await say('/workflow stop');
+    await begin();
+    expect(await look()).toEqual([]);
+  });
+});
+
+test('commands that no webhook told are found around a run, on its issue and on its pull request, once', async () => {
+  await onIssue(async ({ looker, say, github, begin, journal, alice, mallory, bot, pushBranch, issue }) => {
+    const lose = (): void => github.faults.nextDelivery({ event: 'issue_comment', action: 'created' }, 'lose');
+    lose();
+    await say('/workflow stop');
+    const run = await begin();
+    const look = looker();
+    expect(await look()).toEqual([]);
+    await pushBranch('topic', { 'a.txt': 'a\n' });
+    const pull = (await alice.rest.pulls.create({ ...HERE, title: 'Topic', head: 'topic', base: 'main' })).data.number;
+    await journal.intend(run, 'pull-request', { kind: 'pull-request' });
+    await journal.done(run, 'pull-request', { number: pull, url: '' });
+    lose();
+    const onIssue = await say('/workflow status');
+    lose();
+    // Who may command is asked when it is carried out.
+    const ofMallory = (await mallory.rest.issues.createComment({ ...HERE, issue_number: issue, body: '/workflow stop' })).data.id;
+    lose();
+    await bot.rest.issues.createComment({ ...HERE, issue_number: issue, body: '/workflow stop' });
+    lose();
+    const onPull = (await alice.rest.issues.createComment({ ...HERE, issue_number: pull, body: '/workflow pause' })).data.id;
+    expect(await look()).toEqual([onIssue, ofMallory, onPull]);
+    expect(await look()).toEqual([]);
+    expect(await looker()()).toEqual([]);
+  });
+});
+
+test('a GitHub that does not answer is asked again at the next look', async () => {
+  await onIssue(async ({ looker, say, receiver, github, warnings }) => {
+    const look = looker();
+    receiver.status = 500;
+    const comment = await say('/workflow help');
+    github.faults.next({ method: 'GET', path: /^\/app\/hook\/deliveries\/\d+$/u }, { kind: 'status', status: 502 }, 4);
+    expect(await look()).toEqual([]);
+    expect(warnings).toEqual(['failed deliveries of the webhook could not be looked at; it is tried again']);
+    expect(await look()).toEqual([comment]);
+  });
+});
