@@ -2,34 +2,30 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Allowances } from './allowances.ts';
 import type { Agents } from './agents/agent.ts';
-import { priceOf } from './agents/models.ts';
 import type { Config } from './config.ts';
 import { messageOf } from './domain/errors.ts';
 import type { Place } from './domain/run.ts';
 import { generationsOf } from './domain/generation.ts';
 import { foldRun } from './domain/run-state.ts';
-import type { Plan, PlanDraft } from './domain/plan.ts';
+import type { Plan } from './domain/plan.ts';
 import { scriptArgs } from './domain/saved-script.ts';
 import type { OpenHouse } from './engine/driver.ts';
 import { openRepository } from './git/mirror.ts';
 import type { Repository } from './git/workspace.ts';
 import type { Hub } from './github/hub.ts';
-import type { Executed, House, Log, Planned, PlanRequest } from './house.ts';
+import type { Executed, House, Log } from './house.ts';
 import type { Journal } from './journal/journal.ts';
 import { durableSteps } from './journal/step.ts';
-import { trusted } from './journal/trusted.ts';
 import { openPredicate } from './plan/predicate.ts';
-import { type GivenScript, planMigration } from './plan/planner.ts';
 import { openPrimitives } from './primitives/table.ts';
 import { openBulletin, type Bulletin } from './publish/bulletin.ts';
 import { restoreMirror } from './restore-mirror.ts';
 import { openCommands } from './sandbox/commands-of.ts';
 import { deliveredBudget } from './script/budget.ts';
 import { DEFAULT_SCRIPT } from './script/default-script.ts';
-import { DIALECT } from './script/dialect.ts';
-import { parseScript } from './script/parse.ts';
 import { runScript } from './script/replay.ts';
-import { readSavedFile } from './script/saved-file.ts';
+import { makePlan } from './make-plan.ts';
+import type { SavedPlaces } from './saved-scripts.ts';
 import type { Waits } from './waits.ts';
 
 type RepositoryName = Pick<Place, 'owner' | 'repo' | 'installation'>;
@@ -122,7 +118,7 @@ async function enter(estate: Estate, { run, signal, mirrorOf }: Entering): Promi
     pageUrl: pageUrlOf(config, run),
     step: durableSteps(journal, run),
     agents: estate.agents,
-    planner: { plan: (own, request) => makePlan(own, request) },
+    planner: { plan: (own, request) => makePlan(own, request, savedPlaces(estate, own)) },
     scripts: { standard: DEFAULT_SCRIPT, run: (own, plan) => runPlan(own, plan, estate.waits.retryWaits) },
     predicates: { open: (plan) => openPredicate(plan.draft.predicate, { commands }) },
   };
@@ -167,43 +163,9 @@ async function openMirror(config: Config, name: string, hub: () => Hub): Promise
   return openRepository({ directory, remote: { url: cloneUrl, token: () => hub().gitToken() }, bot: await hub().bot() });
 }
 
-/** The saved script that the run was asked to carry out, read again from what was pinned: it was examined before the run began. */
-function givenTo({ saved }: House['settings']): { readonly given?: GivenScript } {
-  if (saved === undefined) return {};
-  const { script, draft } = readSavedFile(saved.source, saved.name);
-  const { name, args } = saved;
-  return { given: { name, args, script, draft: draft === null ? null : trusted<PlanDraft>().parse({ ...Object(draft), script }) } };
-}
-
-/** A planner is told of a script that is given, so that its draft suits it. */
-function plannersTask(task: string, given: GivenScript | undefined): string {
-  if (given === undefined) return task;
-  return `${task}\n\nThe orchestration script is given, whatever you submit as \`script\` (submit the word default). Draft everything else so that it suits this script:\n\n${given.script}`;
-}
-
-async function makePlan(house: House, { base, revision, round }: PlanRequest): Promise<Planned> {
-  const given = givenTo(house.settings);
-  const grants = await house.hub.grants();
-  const { run, task, settings, repository, agents, commands, signal } = house;
-  const outcome = await planMigration({
-    run,
-    task: plannersTask(task, given.given),
-    settings,
-    base,
-    ...given,
-    repository,
-    agents,
-    commands,
-    signal,
-    parseScript,
-    priceOf,
-    dialect: DIALECT,
-    defaultScript: DEFAULT_SCRIPT,
-    grants: { workflows: grants['workflows'] === 'write' },
-    ...(revision === null ? {} : { revision: { ...revision, round } }),
-  });
-  if (outcome.kind === 'planned') return outcome;
-  return { kind: 'refused', reason: [outcome.reason, ...outcome.errors].join(' ') };
+function savedPlaces({ config, hubOf }: Estate, { place, hub }: House): SavedPlaces {
+  const { installation } = place;
+  return { here: place, hub, hubOf: (repository) => hubOf({ ...repository, installation }), allowed: config.scriptRepositories };
 }
 
 async function runPlan(house: House, plan: Plan, retryWaits: readonly number[]): Promise<Executed> {
@@ -218,6 +180,7 @@ async function runPlan(house: House, plan: Plan, retryWaits: readonly number[]):
       budgetAt,
       reopened: generationsOf(await journal.events(run)).reopened,
       source: plan.script,
+      saved: plan.calls ?? [],
       view: {
         args: scriptArgs(plan.from?.args ?? null, plan.limits),
         shards: plan.shards.map(({ id, files, owner, after, kind }) => ({ id, files, owner, after, kind })),

@@ -1,6 +1,7 @@
 import { ConvergeError } from './domain/errors.ts';
-import { parseSavedName, SAVED_DIRECTORY, savedPath, type SavedName } from './domain/saved-script.ts';
+import { parseSavedName, SAVED_DIRECTORY, savedPath, type SavedName, type SavedScript } from './domain/saved-script.ts';
 import type { Hub } from './github/hub.ts';
+import { calledScripts, readSavedFile } from './script/saved-file.ts';
 
 export type SavedLookup =
   | { readonly kind: 'found'; readonly source: string }
@@ -54,4 +55,30 @@ async function read(hub: Hub, { name }: SavedName, at: SavedPlaces['here']): Pro
 
 function none(reason: string): SavedLookup {
   return { kind: 'none', reason };
+}
+
+export interface PinnedCalls {
+  readonly scripts: readonly SavedScript[];
+  /** Whole sentences: names that are none, and scripts that do not parse. */
+  readonly errors: readonly string[];
+}
+
+/** The saved scripts that a script calls by name, as they are now: a plan pins them, so that a person approves what runs. The script must parse. */
+export async function pinCalls(script: string, places: SavedPlaces): Promise<PinnedCalls> {
+  const scripts: SavedScript[] = [];
+  const errors: string[] = [];
+  for (const name of calledScripts(script)) {
+    const found = await findSavedScript(name, places);
+    if (found.kind === 'none') {
+      errors.push(`The script calls workflow('${name}'). ${found.reason}`);
+      continue;
+    }
+    try {
+      scripts.push({ name, source: readSavedFile(found.source, name).script });
+    } catch (error) {
+      if (!(error instanceof ConvergeError) || error.kind !== 'script') throw error;
+      errors.push(`The script calls workflow('${name}'), which cannot run: ${error.message}`);
+    }
+  }
+  return { scripts, errors };
 }

@@ -54,7 +54,11 @@ export async function assemblePlan(draft: PlanDraft, sound: SoundDraft, facts: A
       ...facts.commands.caveats,
     ],
   };
-  const whole = facts.from === undefined ? plan : { ...plan, from: facts.from };
+  const whole: Omit<Plan, 'hash'> = {
+    ...plan,
+    ...(facts.from === undefined ? {} : { from: facts.from }),
+    ...(sound.calls.length === 0 ? {} : { calls: sound.calls }),
+  };
   return { ...whole, hash: planHash(whole) };
 }
 

@@ -26,6 +26,7 @@ export interface PlanMigration {
   readonly commands: Commands;
   /** Throws a ConvergeError of kind `script` for a script that does not parse. */
   readonly parseScript: (source: string) => unknown;
+  readonly pinCalls: PlanFacts['pinCalls'];
   /** The description of the script's dialect, for the prompt. */
   readonly dialect: string;
   readonly defaultScript: string;

@@ -1,6 +1,7 @@
 import { ConvergeError } from '../domain/errors.ts';
 import type { Check, PlanDraft } from '../domain/plan.ts';
 import type { Settings } from '../domain/run.ts';
+import type { SavedScript } from '../domain/saved-script.ts';
 import type { Shard } from '../domain/shard.ts';
 import type { Workspace } from '../git/workspace.ts';
 import type { Commands } from '../sandbox/commands.ts';
@@ -22,6 +23,8 @@ export interface PlanFacts {
   readonly baseChecks: BaseChecks;
   /** Throws a ConvergeError of kind `script` with line and column for a script that does not parse. */
   readonly parseScript: (source: string) => unknown;
+  /** The saved scripts that a script calls, word for word, and what is wrong with its calls. The script must parse. */
+  readonly pinCalls: (script: string) => Promise<{ readonly scripts: readonly SavedScript[]; readonly errors: readonly string[] }>;
   readonly defaultScript: string;
   /** What the installation may do: without `workflows` GitHub refuses pushes that touch `.github/workflows/`. */
   readonly grants: { readonly workflows: boolean };
@@ -32,6 +35,7 @@ export interface SoundDraft {
   readonly survey: Survey;
   readonly shards: readonly Shard[];
   readonly script: string;
+  readonly calls: readonly SavedScript[];
   readonly checks: readonly Check[];
   readonly notes: readonly string[];
 }
@@ -54,10 +58,13 @@ export async function examineDraft(draft: PlanDraft, facts: PlanFacts): Promise<
   const files = await facts.workspace.list();
   const script = draft.script.trim() === 'default' ? facts.defaultScript : draft.script;
   const checks = effectiveChecks(draft, facts.settings);
+  const unparsed = scriptErrors(script, facts);
+  const calls = unparsed.length > 0 ? { scripts: [], errors: [] } : await facts.pinCalls(script);
   const early = [
     ...guideErrors(draft),
     ...globErrors(draft, files),
-    ...scriptErrors(script, facts),
+    ...unparsed,
+    ...calls.errors,
     ...(await checkErrors(draft, { settings: facts.settings, script, baseChecks: facts.baseChecks })),
   ];
   const taken = await inventoryOf(draft, facts);
@@ -76,7 +83,15 @@ export async function examineDraft(draft: PlanDraft, facts: PlanFacts): Promise<
   const renames = await renameErrors(draft, { files, inventory: survey.inventory.map((file) => file.path) });
   const errors = [...early, ...(sharding.kind === 'impossible' ? sharding.errors : []), ...paths, ...renames];
   if (errors.length > 0 || sharding.kind === 'impossible') return { kind: 'unsound', errors, survey };
-  return { kind: 'sound', survey, shards: sharding.shards, script, checks, notes: [...sharding.notes, ...outsideNotes(draft, survey)] };
+  return {
+    kind: 'sound',
+    survey,
+    shards: sharding.shards,
+    script,
+    calls: calls.scripts,
+    checks,
+    notes: [...sharding.notes, ...outsideNotes(draft, survey)],
+  };
 }
 
 async function inventoryOf(

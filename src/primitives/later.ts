@@ -13,4 +13,3 @@ function later(name: string, instead: string): Primitive {
 }
 
 export const codemod = later('codemod', 'Use migrate() for the shard.');
-export const workflow = later('workflow', 'Write its steps into this script.');

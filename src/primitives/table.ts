@@ -10,15 +10,15 @@ import { check } from './check.ts';
 import { files } from './files.ts';
 import { grep } from './grep.ts';
 import { openHandles } from './handles.ts';
-import { codemod, workflow } from './later.ts';
+import { codemod } from './later.ts';
 import { migrate } from './migrate.ts';
 import { openPrecedents } from './precedents.ts';
 import type { CallContext, PreparedCall, Primitive, PrimitivePorts } from './primitive.ts';
 import { review } from './review.ts';
 import { revise } from './revise.ts';
 
-/** All primitives that reach the host; `phase`, `log`, `parallel`, `pipeline`, `failures` and the frozen values live in the guest. */
-const PRIMITIVES: readonly Primitive[] = [agent, files, grep, migrate, codemod, review, revise, check, accept, approval, workflow];
+/** All primitives that reach the host; `phase`, `log`, `parallel`, `pipeline`, `workflow`, `failures` and the frozen values live in the guest. */
+const PRIMITIVES: readonly Primitive[] = [agent, files, grep, migrate, codemod, review, revise, check, accept, approval];
 
 /** The calls of one run, as the script's replay asks for them. */
 export interface Primitives {

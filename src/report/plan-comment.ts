@@ -46,6 +46,7 @@ export function planComments(shown: PlanShown): readonly string[] {
       details(`${count(plan.shards.length, 'shard')} in order`, shards(plan)),
       plan.skipped.length === 0 ? null : details(`${count(plan.skipped.length, 'file')} skipped, with reasons`, skipped(plan)),
       details('Orchestration script', block(plan.script, 'js')),
+      ...(plan.calls ?? []).map(({ name, source }) => details(`Saved script ${line(name, 100)}, which it calls`, block(source, 'js'))),
       details('Models, limits and the exact numbers', numbers(plan)),
     ),
   );

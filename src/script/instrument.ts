@@ -5,13 +5,13 @@ type Insert = readonly [column: number, length: number];
 
 /** The script as the interpreter runs it, and what is needed to tell places of the original from it. */
 export interface GuestCode {
-  /** An expression: an async function of `$at`, `$in` and `$loop` (guest/primitives.js). */
+  /** An expression: an async function of `$at`, `$in`, `$loop` and `workflow`, a saved script's of `args` too (guest/primitives.js). */
   readonly code: string;
   /** By line, in order of column. Lines are never moved. */
   readonly inserts: { readonly [line: string]: readonly Insert[] };
   /** Text of the lines that are not ASCII: the interpreter counts columns in bytes of UTF-8, people and editors in UTF-16 units. */
   readonly wide: { readonly [line: string]: string };
-  /** Places of loops: `$loop[0] = n` means that the loop at `loops[n - 1]` began a turn. */
+  /** Places of loops: `$loop[0] = n` means that the loop at `loops[n - 1]` began a turn; of a saved script, counted on from those before it. */
   readonly loops: readonly string[];
 }
 
@@ -23,7 +23,16 @@ interface Edit {
   readonly rank: number;
 }
 
-const OPEN = 'async($at,$in,$loop)=>{';
+// A block of its own, so that a script may declare `args` or `workflow` itself.
+const OPEN = 'async($at,$in,$loop,workflow)=>{{';
+const OPEN_SAVED = 'async($at,$in,$loop,workflow,args)=>{{';
+const CLOSE = '\n}}';
+
+/** Of a saved script that another calls: its places begin with the file's name, its loops are numbered after so many others. */
+export interface CalledFile {
+  readonly file: string;
+  readonly loopsBefore: number;
+}
 
 /** Callees that are told where they are called: the interpreter's own frames point into the arguments. */
 const PLACED: ReadonlySet<string> = new Set(
@@ -35,8 +44,10 @@ const PLACED: ReadonlySet<string> = new Set(
  * `await x` becomes `await $at("3:9",(x))`, which notes what is waited for; `agent(…)` becomes `$in("3:9",agent)(…)`; each loop notes that it goes round.
  * None changes what the script does.
  */
-export function instrument(source: string, program: Program): GuestCode {
-  const edits: Edit[] = [{ offset: 0, at: { line: 1, column: 0 }, text: OPEN, rank: -Infinity }];
+export function instrument(source: string, program: Program, called: CalledFile | null = null): GuestCode {
+  const place = (node: AnyNode): string => (called === null ? placeOf(node) : `${called.file}:${placeOf(node)}`);
+  const before = called?.loopsBefore ?? 0;
+  const edits: Edit[] = [{ offset: 0, at: { line: 1, column: 0 }, text: called === null ? OPEN : OPEN_SAVED, rank: -Infinity }];
   const loops: string[] = [];
   let code = source;
   for (const node of walk(program)) {
@@ -47,12 +58,12 @@ export function instrument(source: string, program: Program): GuestCode {
     }
     if (isLoop(node)) {
       loops.push(place(node));
-      edits.push(...inLoop(node.body, `$loop[0]=${loops.length};`));
+      edits.push(...inLoop(node.body, `$loop[0]=${before + loops.length};`));
     }
   }
   const sorted = edits.toSorted((a, b) => a.offset - b.offset || a.rank - b.rank);
   const wide = wideLines(source);
-  return { code: `${applied(code, sorted)}\n}`, inserts: insertsOf(sorted, wide), wide, loops };
+  return { code: applied(code, sorted) + CLOSE, inserts: insertsOf(sorted, wide), wide, loops };
 }
 
 /** Every node of a syntax tree, without recursion: a script's depth must not be ours. */
@@ -93,7 +104,7 @@ function startOf(node: AnyNode): Position {
   return node.loc?.start ?? { line: 1, column: 0 };
 }
 
-function place(node: AnyNode): string {
+function placeOf(node: AnyNode): string {
   const { line, column } = startOf(node);
   return `${line}:${column + 1}`;
 }

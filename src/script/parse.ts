@@ -1,7 +1,7 @@
 import { type AnyNode, type Comment, type ModuleDeclaration, type Program, type Statement, parse } from 'acorn';
 import { z } from 'zod';
 import { ConvergeError } from '../domain/errors.ts';
-import { type GuestCode, instrument, walk } from './instrument.ts';
+import { type CalledFile, type GuestCode, instrument, walk } from './instrument.ts';
 import { pureLiteral } from './literal.ts';
 import { SCRIPT_LIMITS } from './protocol.ts';
 
@@ -21,6 +21,8 @@ export interface ScriptFile {
   readonly file?: string;
   /** The most that it may have. */
   readonly sourceBytes?: number;
+  /** Where it is called by another script. */
+  readonly called?: CalledFile;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface ScriptFile {
  * Throws ConvergeError of kind `script` whose message begins with the place, `script.js:line:column: `.
  */
 export function parseScript(source: string, as: ScriptFile = {}): { meta: ScriptMeta; body: GuestCode } {
-  const { file = SCRIPT_FILE, sourceBytes = SCRIPT_LIMITS.sourceBytes } = as;
+  const { file = SCRIPT_FILE, sourceBytes = SCRIPT_LIMITS.sourceBytes, called = null } = as;
   const bytes = Buffer.byteLength(source);
   if (bytes > sourceBytes)
     throw new ConvergeError('script', `the script has ${bytes} bytes; expected at most ${sourceBytes}. Make it shorter.`);
@@ -38,14 +40,14 @@ export function parseScript(source: string, as: ScriptFile = {}): { meta: Script
     const statement = program.body[0];
     const meta = readMeta(statement);
     refuseModules(program, statement);
-    return { meta, body: instrument(source, program) };
+    return { meta, body: instrument(source, program, called) };
   } catch (thrown) {
     if (thrown instanceof Misplaced) throw new ConvergeError('script', `${file}:${thrown.message}`);
     throw thrown;
   }
 }
 
-export const SCRIPT_FILE = 'script.js';
+const SCRIPT_FILE = 'script.js';
 
 /** Something wrong at a place; the message begins with `line:column: `. */
 class Misplaced extends Error {}

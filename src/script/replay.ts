@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { ConvergeError, Suspended, messageOf } from '../domain/errors.ts';
 import { stands, type Reopened } from '../domain/generation.ts';
 import { type Json, canonical } from '../domain/json.ts';
+import type { SavedScript } from '../domain/saved-script.ts';
 import type { CallOutcome, Journal, SettledCall } from '../journal/journal.ts';
 import type { BudgetView, CallPort, Delivery, Drain, GuestCall, ScriptEnd, ScriptLimits, ScriptView, Tell } from './protocol.ts';
 import { runSandboxed } from './sandbox.ts';
@@ -39,6 +40,8 @@ export type Carry = (call: Carried) => Promise<void>;
 export interface RunOptions {
   readonly run: string;
   readonly source: string;
+  /** Saved scripts that it may call by name. */
+  readonly saved?: readonly SavedScript[];
   readonly view: ScriptView;
   readonly journal: Pick<Journal, 'append' | 'events' | 'issue' | 'settle' | 'settled'>;
   readonly calls: CallSource;
@@ -69,8 +72,8 @@ export async function runScript(options: RunOptions): Promise<ScriptEnd & { read
   const replay = new Replay(options);
   await replay.open();
   try {
-    const { source, view, limits, signal } = options;
-    const end = await runSandboxed({ source, view, port: replay, signal, ...(limits === undefined ? {} : { limits }) });
+    const { source, saved = [], view, limits, signal } = options;
+    const end = await runSandboxed({ source, saved, view, port: replay, signal, ...(limits === undefined ? {} : { limits }) });
     await replay.rest();
     return { ...end, replay: replay.count() };
   } catch (thrown) {

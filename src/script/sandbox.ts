@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Suspended, messageOf } from '../domain/errors.ts';
 import type { Json } from '../domain/json.ts';
+import type { SavedScript } from '../domain/saved-script.ts';
 import type { GuestCode } from './instrument.ts';
 import { parseScript } from './parse.ts';
 import {
@@ -28,6 +29,8 @@ const WASM = await WebAssembly.compile(await readFile(new URL(import.meta.resolv
 
 export interface SandboxOptions {
   readonly source: string;
+  /** Saved scripts that it may call by name. */
+  readonly saved?: readonly SavedScript[];
   readonly view: ScriptView;
   readonly port: CallPort;
   /** Production bounds where nothing else is said. */
@@ -43,11 +46,18 @@ export async function runSandboxed(options: SandboxOptions): Promise<ScriptEnd> 
   const limits = { ...SCRIPT_LIMITS, ...options.limits };
   const body = bodyOf(options.source, limits);
   if ('kind' in body) return body;
+  const saved = calledFiles(options.saved ?? [], body.loops.length);
   const thread = startThread({
     wasm: WASM,
     prelude: PRELUDE,
     code: body.code,
-    facts: JSON.stringify({ view: options.view, code: { inserts: body.inserts, wide: body.wide, loops: body.loops }, limits }),
+    saved: saved.map(({ code }) => code?.code ?? null),
+    facts: JSON.stringify({
+      view: options.view,
+      code: placesOf(body),
+      saved: saved.map(({ name, code, problem }) => ({ name, problem, code: code === null ? null : placesOf(code) })),
+      limits,
+    }),
     limits,
   });
   try {
@@ -68,6 +78,33 @@ export async function runSandboxed(options: SandboxOptions): Promise<ScriptEnd> 
   } finally {
     await thread.stop();
   }
+}
+
+interface Called {
+  readonly name: string;
+  /** Null when it cannot run, for the reason in `problem`. */
+  readonly code: GuestCode | null;
+  readonly problem: string;
+}
+
+/** One that does not parse throws where it is called, and nowhere else. */
+function calledFiles(saved: readonly SavedScript[], loops: number): readonly Called[] {
+  let loopsBefore = loops;
+  return saved.map(({ name, source }) => {
+    const file = `${name}.js`;
+    try {
+      const code = parseScript(source, { file, called: { file, loopsBefore } }).body;
+      loopsBefore += code.loops.length;
+      return { name, code, problem: '' };
+    } catch (thrown) {
+      return { name, code: null, problem: messageOf(thrown) };
+    }
+  });
+}
+
+/** What the guest needs to tell places of the original. */
+function placesOf({ inserts, wide, loops }: GuestCode): Omit<GuestCode, 'code'> {
+  return { inserts, wide, loops };
 }
 
 function bodyOf(source: string, limits: ScriptLimits): GuestCode | ScriptEnd {
@@ -146,7 +183,9 @@ function deadlock(slice: Slice): ScriptEnd {
 }
 
 function failed(fault: ScriptFault, text: string, site: string | null): ScriptEnd {
-  return { kind: 'failed', fault, message: site === null ? text : `script.js:${site}: ${text}`, site };
+  // A place in a saved script begins with its file's name.
+  const place = site === null || site.includes('.js:') ? site : `script.js:${site}`;
+  return { kind: 'failed', fault, message: place === null ? text : `${place}: ${text}`, site };
 }
 
 function timeText(limits: ScriptLimits): string {

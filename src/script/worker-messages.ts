@@ -5,6 +5,8 @@ export interface WorkerBoot {
   readonly wasm: WebAssembly.Module;
   readonly prelude: { readonly world: string; readonly basics: string; readonly arguments: string; readonly primitives: string };
   readonly code: string;
+  /** Of the saved scripts that it may call, in the order in which `facts` describes them; null for one that cannot run. */
+  readonly saved: readonly (string | null)[];
   readonly facts: string;
   readonly limits: ScriptLimits;
 }

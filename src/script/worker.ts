@@ -59,21 +59,41 @@ function evaluated(text: string, name: string): JSValueHandle {
   return vm.evalCode(text, name, EvalFlags.STRICT);
 }
 
-function begin(): { readonly [name in 'run' | 'begin' | 'settle' | 'where']: JSValueHandle } {
+function begin(): { readonly [name in 'run' | 'begin' | 'settle' | 'where' | 'add']: JSValueHandle } {
   const { prelude } = boot;
   evaluated(prelude.world, 'world.js');
   const parts = vm.callFunction(evaluated(prelude.arguments, 'arguments.js'), vm.undefined, evaluated(prelude.basics, 'basics.js'));
   const door = vm.newFunction('post', (type, ...texts) => (taken(type?.toString() ?? '', texts.map(String)) ? vm.true : vm.false));
   const guest = vm.callFunction(evaluated(prelude.primitives, 'primitives.js'), vm.undefined, parts, door, vm.newString(boot.facts));
-  return { run: guest.getProp('run'), begin: guest.getProp('begin'), settle: guest.getProp('settle'), where: guest.getProp('where') };
+  return {
+    run: guest.getProp('run'),
+    begin: guest.getProp('begin'),
+    settle: guest.getProp('settle'),
+    where: guest.getProp('where'),
+    add: guest.getProp('add'),
+  };
 }
 
 const guest = begin();
 
+/** Hands a saved script over, or what is wrong with it: that it cannot run concerns only who calls it. */
+function hand(code: string | null, index: number): void {
+  if (code === null) return;
+  const number = vm.newNumber(index);
+  try {
+    vm.callFunction(guest.add, vm.undefined, number, evaluated(code, `saved-${index}.js`));
+  } catch (thrown) {
+    if (!(thrown instanceof Error) || thrown.name !== 'SyntaxError') throw thrown;
+    vm.callFunction(guest.add, vm.undefined, number, vm.newString(thrown.message));
+  }
+}
+
 function work(message: ToGuest): void {
   vm.callFunction(guest.begin, vm.undefined);
-  if (message.type === 'run') vm.callFunction(guest.run, vm.undefined, evaluated(boot.code, 'script.js'));
-  else {
+  if (message.type === 'run') {
+    boot.saved.forEach(hand);
+    vm.callFunction(guest.run, vm.undefined, evaluated(boot.code, 'script.js'));
+  } else {
     const text = vm.newString(message.text);
     vm.callFunction(guest.settle, vm.undefined, text);
     text.dispose();

@@ -98,10 +98,57 @@ describe('save and run', () => {
   });
 });
 
+describe('a script that asks a person and calls another', () => {
+  it('E1: waits across a restart, and runs what was pinned when the plan was approved', { timeout: 150_000 }, async () => {
+    const saved = await scene.git('show', 'main:.github/converge/tests.js');
+    const draft = saved.slice(saved.indexOf('/* converge-draft'));
+    const script = [
+      "export const meta = { name: 'asks', description: 'Asks, then migrates' };",
+      "const answer = await approval('Shall the tests be migrated?');",
+      "if (!answer.approved) throw new Error('not wanted');",
+      "return await workflow('tests', JSON.stringify({ reviewers: args.reviewers }));",
+    ].join('\n');
+    await scene.push('main', { '.github/converge/asks.js': `${script}\n\n${draft}` });
+    const begun = await startOn(await newIssue(), '/workflow run asks');
+    const { planHash } = await scene.planned(begun.run);
+    const shown = scene.ours(begun.issue).find((body) => body.startsWith('## Plan'));
+    expect(shown).toContain('Saved script tests, which it calls');
+    // What the branch says later is another script.
+    await scene.push('main', { '.github/converge/tests.js': 'broken(\n' });
+    await scene.robin.say(begun.issue, `/workflow approve ${planHash.slice(0, 12)}`);
+    const gateOf = (): string | undefined =>
+      scene
+        .ours(begun.issue)
+        .map((body) => /The script asks:\*\* Shall the tests be migrated\?[\s\S]*?approve ([0-9a-f]{8})`/u.exec(body)?.[1])
+        .find((gate) => gate !== undefined);
+    const gate = await scene.until('the question', gateOf);
+    await scene.kill();
+    await scene.restart();
+    expect(gateOf()).toBe(gate);
+    await scene.robin.say(begun.issue, `/workflow approve ${gate}`);
+    const facts = await scene.ended(begun.run);
+    expect(facts).toMatchObject({ status: 'completed', agents: { failed: 0 } });
+    await scene.push('main', { '.github/converge/tests.js': saved });
+  });
+
+  it('is not planned when it calls what is not there', { timeout: 60_000 }, async () => {
+    const saved = await scene.git('show', 'main:.github/converge/tests.js');
+    const script = "export const meta = { name: 'lost', description: 'x' };\nreturn await workflow('nowhere');\n";
+    await scene.push('main', { '.github/converge/lost.js': `${script}\n${saved.slice(saved.indexOf('/* converge-draft'))}` });
+    const begun = await startOn(await newIssue(), '/workflow run lost');
+    const { status, why } = await scene.ended(begun.run);
+    expect(status).toBe('failed');
+    expect(why).toContain('The draft saved with `lost` cannot be carried out on main at');
+    expect(why).toContain(
+      "The script calls workflow('nowhere'). Found no `.github/converge/nowhere.js` on `main` of acme/tally. There are: `asks`, `bare`",
+    );
+  });
+});
+
 describe('what cannot run', () => {
   it('a name that is none: what there is', async () => {
     expect(await ask(await newIssue(), '/workflow run test')).toBe(
-      `Found no \`.github/converge/test.js\` on \`main\` of acme/tally. There are: \`bare\`, \`tests\`. ${NOTHING}`,
+      `Found no \`.github/converge/test.js\` on \`main\` of acme/tally. There are: \`asks\`, \`bare\`, \`lost\`, \`tests\`. ${NOTHING}`,
     );
   });
 

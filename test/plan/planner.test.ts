@@ -44,6 +44,7 @@ function ask(agents: Agents, change: Partial<PlanMigration> = {}, here: Ground =
     agents,
     commands: here.commands,
     parseScript,
+    pinCalls: () => Promise.resolve({ scripts: [], errors: [] }),
     dialect: 'THE DIALECT',
     defaultScript: DEFAULT_SCRIPT,
     grants: { workflows: false },

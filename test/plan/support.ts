@@ -149,6 +149,7 @@ export function factsOf(here: Ground, change: Partial<PlanFacts> = {}): PlanFact
     commands: here.commands,
     baseChecks: openBaseChecks({ tree: here.base.tree, commands: here.commands, signal: new AbortController().signal }),
     parseScript,
+    pinCalls: () => Promise.resolve({ scripts: [], errors: [] }),
     defaultScript: DEFAULT_SCRIPT,
     grants: { workflows: false },
     ...change,

@@ -128,6 +128,5 @@ test('wrong calls say what was found and expected', async () => {
   expect(await wrong('migrate', { id: 'sa' }, { force: true })).toMatch(/Wrong arguments for migrate\(shard, .*argument 2: .*"force"/u);
   expect(await wrong('check', 'unit', { id: 'x' })).toContain('no change `x`');
   expect(await wrong('codemod', {})).toContain('comes in a later version');
-  expect(await wrong('workflow', 'x')).toContain('comes in a later version');
   expect(await wrong('shell', 'rm')).toContain('no primitive `shell`');
 });

@@ -133,7 +133,8 @@ const WRONG: readonly (readonly [code: string, cause: string])[] = [
   ['phase(5)', 'phase: title is 5; expected text'],
   ['log(() => 1)', 'log: the message is a function'],
   ["codemod({id: 's'}, {})", 'codemod comes in a later version'],
-  ["workflow('other')", 'workflow comes in a later version'],
+  ["workflow('other')", 'workflow: no saved script "other" was pinned with the plan (none was)'],
+  ['workflow(7)', 'workflow: name is 7; expected text'],
   ["agent('a', {effort: 'enormous'})", 'agent: effort is "enormous"; expected low'],
 ];
 

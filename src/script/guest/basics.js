@@ -85,10 +85,13 @@
     return `${line}:${(code.wide[line] === undefined ? bytes : units(code.wide[line], bytes)) + 1}`;
   }
 
-  /** The script's uppermost place in a stack; null when there is none. */
-  function siteIn(code, stack) {
-    const frame = typeof stack === 'string' ? exec(/script\.js:(\d+):(\d+)/u, stack) : null;
-    return frame === null ? null : original(code, +frame[1], +frame[2]);
+  /** The uppermost place of the script in a stack, or of a saved one, which is named; null when there is none. */
+  function siteIn(code, saved, stack) {
+    const frame = typeof stack === 'string' ? exec(/(?:script|saved-(\d+))\.js:(\d+):(\d+)/u, stack) : null;
+    if (frame === null) return null;
+    if (frame[1] === undefined) return original(code, +frame[2], +frame[3]);
+    const file = saved[frame[1]];
+    return file === undefined || file.code === null ? null : `${file.name}.js:${original(file.code, +frame[2], +frame[3])}`;
   }
 
   ({ parse, stringify, create, define, freeze, keys, isArray, isPromise, unbound, plain, deepFreeze, describe, siteIn });

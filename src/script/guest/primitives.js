@@ -14,16 +14,20 @@
   const slice = unbound(String.prototype.slice);
   const [has, get, set] = [unbound(WeakMap.prototype.has), unbound(WeakMap.prototype.get), unbound(WeakMap.prototype.set)];
 
-  const { view, code, limits } = parse(boot);
+  const { view, code, saved, limits } = parse(boot);
   /** Primitives whose result is a handle. */
   const HANDLES = { migrate: true, review: true, revise: true };
-  const LATER = ['codemod', 'workflow'];
+  const LATER = ['codemod'];
 
   let budgetNow = view.budget;
   let phaseNow = '';
   let lines = 0;
   let calls = 0;
   let tickets = 0;
+  /** By index of `saved`; what is not there cannot run. */
+  const bodies = create(null);
+  const loops = [...code.loops];
+  for (let i = 0; i < saved.length; i++) if (saved[i].code !== null) loops.push(...saved[i].code.loops);
   const pending = create(null);
   const awaited = create(null);
   const ignored = create(null);
@@ -38,7 +42,7 @@
   const known = new WeakMap();
 
   const isObject = (value) => typeof value === 'object' && value !== null;
-  const siteOf = (thrown) => (isObject(thrown) ? (get(sites, thrown) ?? siteIn(code, thrown.stack)) : null);
+  const siteOf = (thrown) => (isObject(thrown) ? (get(sites, thrown) ?? siteIn(code, saved, thrown.stack)) : null);
 
   /** `work(args, site)`, with the place of the call told by the instrumented script, or else found in the stack. */
   function primitive(work) {
@@ -50,7 +54,7 @@
         throw thrown;
       }
     };
-    const plainly = (...args) => at(siteIn(code, new NativeError().stack), args);
+    const plainly = (...args) => at(siteIn(code, saved, new NativeError().stack), args);
     set(placed, plainly, at);
     return plainly;
   }
@@ -200,8 +204,42 @@
   }
 
   function run(body) {
-    then(body($at, $in, $loop), finish, fail);
+    then(body($at, $in, $loop, primitive(workflow)), finish, fail);
   }
+
+  // ---- saved scripts that the script calls
+
+  /** The body of a saved script, or the interpreter's words against it. */
+  function add(index, body) {
+    if (typeof body === 'function') bodies[index] = body;
+    else saved[index].problem = body;
+  }
+
+  /** Inline: its calls, phases and spending are the script's own; it has arguments of its own, and no `workflow`. */
+  function workflow([name, given, ...more]) {
+    const wanted = text('workflow', 'name', name);
+    if (more.length > 0) throw wrong('workflow', `found ${more.length + 2} arguments; expected at most 2`);
+    let at = 0;
+    while (at < saved.length && saved[at].name !== wanted) at += 1;
+    if (at === saved.length) {
+      let names = '';
+      for (let i = 0; i < saved.length; i++) names += `${i === 0 ? '' : ', '}${saved[i].name}`;
+      throw new NativeError(
+        `workflow: no saved script "${wanted}" was pinned with the plan (${names === '' ? 'none was' : `those are: ${names}`}); only names that stand in the script as they are, workflow("name"), are found when the plan is made`,
+      );
+    }
+    if (bodies[at] === undefined) throw new NativeError(`workflow: the saved script "${wanted}" cannot run: ${saved[at].problem}`);
+    const own = given === undefined ? undefined : argsOf(plain(given, 'workflow: args'));
+    const end = bodies[at]($at, $in, $loop, nested, own);
+    set(known, end, true);
+    return end;
+  }
+
+  const nested = primitive(() => {
+    throw new NativeError(
+      'workflow: a saved script that was called by another cannot call a third; expected one level. Write its steps into this one',
+    );
+  });
 
   /** Called before each slice, so that `where` speaks of this one. */
   function begin() {
@@ -214,7 +252,7 @@
     for (let ticket = tickets; ticket > 0 && waits.length < 6; ticket--) {
       if (awaited[ticket] !== undefined && !awaited[ticket].kept) waits[waits.length] = awaited[ticket].site;
     }
-    return stringify({ loop: code.loops[$loop[0] - 1] ?? null, waits });
+    return stringify({ loop: loops[$loop[0] - 1] ?? null, waits });
   }
 
   /** Models often hand over arguments as the text of JSON. */
@@ -251,5 +289,5 @@
     });
   }
   for (const name in given) define(globalThis, name, { value: given[name] });
-  return { run, begin, settle, where };
+  return { run, begin, settle, where, add };
 };

@@ -74,6 +74,7 @@ it('goes through the planner, the default script and the primitives: one revisio
   const planned = await planMigration({
     ...stack,
     parseScript,
+    pinCalls: () => Promise.resolve({ scripts: [], errors: [] }),
     priceOf,
     dialect: DIALECT,
     defaultScript: DEFAULT_SCRIPT,
