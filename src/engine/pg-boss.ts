@@ -1,0 +1,211 @@
+import { setTimeout } from 'node:timers/promises';
+import { PgBoss, type Db, type JobWithMetadata } from 'pg-boss';
+import { z } from 'zod';
+import { ConvergeError, messageOf, Suspended } from '../domain/errors.ts';
+import type { Log } from '../house.ts';
+import { CANCELLED, CLOSING, type Delivery, type Dispatch, type Handler, LOST, type Transaction } from './dispatch.ts';
+
+/** A schema of its own for each major version: a queue is never migrated, it is filled again from the journal. */
+export const QUEUE_SCHEMA = 'pgboss_v12';
+
+/** Before what a handler did not expect is tried again. */
+const AFTER_FAULT_MS = 2000;
+/** While the database is away. */
+const PATIENCE_MS = [100, 500, 2000, 5000, 10_000, 20_000] as const;
+
+/** Of jobs in the queue; days are those that a run may wait for people, and workers for each other. */
+const QUEUE = {
+  // One live job for each call: what is pushed again while it is on its way or at work is passed over.
+  policy: 'exclusive',
+  // A worker that died is no failure of its job: a third one must not end it.
+  retryLimit: 1000,
+  retryDelay: 0,
+  heartbeatSeconds: 10,
+  // pg-boss allows less than a day; whoever is still at work redelivers before.
+  expireInSeconds: 23 * 3600,
+  retentionSeconds: 365 * 24 * 3600,
+  deleteAfterSeconds: 3600,
+  notify: true,
+} as const;
+
+/** Seconds. NOTIFY wakes workers; polling finds what a dead worker left. */
+const WORK = { includeMetadata: true, pollingIntervalSeconds: 2, notifyPollingIntervalSeconds: 2, heartbeatRefreshSeconds: 2 } as const;
+
+const Parcel = z.object({ run: z.string(), key: z.string(), number: z.int().min(1) });
+type Parcel = z.infer<typeof Parcel>;
+
+/** pg-boss on a database, for all queues of this process. */
+export interface Boss {
+  queue(name: string): Promise<Dispatch>;
+  close(): Promise<void>;
+}
+
+/** Ends in a ConvergeError of kind `journal` when the queue's tables cannot be made. */
+export async function openBoss({ url, log }: { readonly url: string; readonly log: Log }): Promise<Boss> {
+  const boss = new PgBoss({
+    connectionString: url,
+    schema: QUEUE_SCHEMA,
+    application_name: 'converge-queue',
+    // With the defaults a worker's death would be seen after minutes (facts/engine.md §8).
+    superviseIntervalSeconds: 1,
+    monitorIntervalSeconds: 1,
+    useListenNotify: true,
+    schedule: false,
+  });
+  boss.on('error', (error) => log.warn({ error: messageOf(error) }, 'the queue met a fault; it goes on'));
+  boss.on('warning', ({ message }) => log.warn({ warning: message }, 'the queue warns'));
+  try {
+    await boss.start({ attempts: PATIENCE_MS.length });
+  } catch (error) {
+    throw new ConvergeError(
+      'journal',
+      `The queue in Postgres cannot be opened: ${messageOf(error)}. Expected that DATABASE_URL names a database in which this role may make the schema ${QUEUE_SCHEMA}.`,
+      { cause: error },
+    );
+  }
+  return {
+    queue: async (name) => {
+      const { policy, ...changeable } = QUEUE;
+      await boss.createQueue(name, { policy, ...changeable });
+      await boss.updateQueue(name, changeable);
+      return new BossDispatch({ boss, name, log });
+    },
+    close: () => boss.stop({ graceful: false, close: true }),
+  };
+}
+
+type Job = JobWithMetadata<unknown>;
+
+class BossDispatch implements Dispatch {
+  readonly #boss: PgBoss;
+  readonly #name: string;
+  readonly #log: Log;
+  readonly #closing = new AbortController();
+  readonly #jobs = new WeakMap<Delivery, Job>();
+
+  constructor({ boss, name, log }: { readonly boss: PgBoss; readonly name: string; readonly log: Log }) {
+    this.#boss = boss;
+    this.#name = name;
+    this.#log = log;
+  }
+
+  async push(run: string, keys: readonly string[]): Promise<void> {
+    // One after the other, so that they are begun in this order.
+    for (const key of keys) {
+      const parcel: Parcel = { run, key, number: 1 };
+      // An upsert, so that what was put off is delivered now.
+      await patiently(() => this.#boss.upsert(this.#name, parcel, { singletonKey: idOf(parcel), startAfter: '0 seconds' }));
+    }
+  }
+
+  async work(slots: number, handler: Handler): Promise<void> {
+    await this.#boss.work<unknown, void, typeof WORK & { localConcurrency: number }>(
+      this.#name,
+      { ...WORK, localConcurrency: slots },
+      async (jobs) => {
+        for (const job of jobs) await this.#deliver(job, handler);
+      },
+    );
+  }
+
+  async cancel(run: string, keys: readonly string[]): Promise<void> {
+    for (const key of keys) {
+      const jobs = await patiently(() => this.#boss.findJobs(this.#name, { key: idOf({ run, key }) }));
+      const live = jobs.filter(({ state }) => state === 'created' || state === 'retry' || state === 'active').map(({ id }) => id);
+      if (live.length > 0) await patiently(() => this.#boss.cancel(this.#name, live));
+    }
+  }
+
+  async redeliver(delivery: Delivery, at: Date): Promise<void> {
+    const job = this.#jobs.get(delivery);
+    if (job === undefined) return;
+    const { run, key, number } = delivery;
+    const parcel: Parcel = { run, key, number: number + 1 };
+    await patiently(() => this.#again(job, parcel, at));
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort(CLOSING);
+    await this.#boss.offWork(this.#name);
+  }
+
+  async #deliver(job: Job, handler: Handler): Promise<void> {
+    const parcel = Parcel.parse(job.data);
+    const claim = new AbortController();
+    // pg-boss aborts when the claim is gone, and after our own `complete`: then nobody listens any more.
+    job.signal.addEventListener('abort', () => claim.abort(LOST), { once: true });
+    const delivery: Delivery = {
+      ...parcel,
+      signal: AbortSignal.any([claim.signal, this.#closing.signal]),
+      complete: (transaction) => this.#complete(job, transaction),
+    };
+    this.#jobs.set(delivery, job);
+    try {
+      await handler(delivery);
+    } catch (error) {
+      this.#log.error({ run: parcel.run, call: parcel.key, error: messageOf(error) }, 'a delivery failed; it is made again');
+      await this.redeliver(delivery, new Date(Date.now() + AFTER_FAULT_MS));
+    }
+  }
+
+  async #complete(job: Job, transaction: Transaction | undefined): Promise<void> {
+    const attempt = { id: job.id, retryCount: job.retryCount };
+    const completed =
+      transaction === undefined
+        ? await patiently(() => this.#boss.complete(this.#name, attempt))
+        : await this.#boss.complete(this.#name, attempt, null, { db: bossOn(transaction) });
+    // The fence: `retryCount` names the attempt that was handed to us.
+    if (Affected.parse(completed).affected !== 1) throw new Suspended('stopping', `The delivery is over: ${LOST}, or ${CANCELLED}.`);
+  }
+
+  async #again(job: Job, parcel: Parcel, at: Date): Promise<void> {
+    const transaction = await this.#boss.getDb().beginTransaction?.();
+    if (transaction === undefined) throw new Error('pg-boss gave a database without transactions');
+    const { db } = transaction;
+    try {
+      const completed = await this.#boss.complete(this.#name, { id: job.id, retryCount: job.retryCount }, null, { db });
+      if (Affected.parse(completed).affected === 1)
+        await this.#boss.send(this.#name, parcel, { singletonKey: idOf(parcel), startAfter: at, db });
+      await transaction.commit();
+    } catch (error) {
+      await transaction.rollback();
+      throw error;
+    }
+  }
+}
+
+/** pg-boss's types leave this out. */
+const Affected = z.object({ affected: z.int() });
+
+function bossOn(transaction: Transaction): Db {
+  return {
+    executeSql: async (text, values = []) => {
+      const { rows } = await transaction.query(text, values);
+      return { rows: [...rows] };
+    },
+  };
+}
+
+function idOf({ run, key }: { readonly run: string; readonly key: string }): string {
+  return `${run}/${key}`;
+}
+
+/** Does what may safely be done twice, again while the database is away. */
+async function patiently<Result>(act: () => Promise<Result>): Promise<Result> {
+  for (const wait of PATIENCE_MS) {
+    try {
+      return await act();
+    } catch (error) {
+      if (!isAway(error)) throw error;
+      await setTimeout(wait);
+    }
+  }
+  return act();
+}
+
+/** SQLSTATE classes of a connection that broke and of a server that stops or starts, and what sockets say. */
+function isAway(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return /^(08|57P0|53300|E[A-Z]{3,})/u.test(code) || /Connection terminated|timeout exceeded when trying to connect/u.test(error.message);
+}
