@@ -53,6 +53,8 @@ export type RunEvent =
       readonly args?: readonly Json[];
     }
   | { readonly type: 'call.settled'; readonly key: string; readonly seq: number; readonly outcome: SettledOutcome }
+  /** A worker could not go on with it, and nothing of it was settled: the run pauses for that reason. */
+  | { readonly type: 'call.suspended'; readonly key: string; readonly reason: PauseReason; readonly message: string }
   // agents: the census
   | {
       readonly type: 'agent.started';

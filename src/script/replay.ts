@@ -294,7 +294,7 @@ function toldAs({ kind, text }: Tell): string {
 }
 
 /** Carries calls out in this process. */
-function carryHere(journal: Pick<Journal, 'settle'>): Carry {
+export function carryHere(journal: Pick<Journal, 'settle'>): Carry {
   return async ({ run, key, perform }) => {
     await journal.settle(run, key, await outcomeOf(perform));
   };
