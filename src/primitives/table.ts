@@ -22,11 +22,14 @@ const PRIMITIVES: readonly Primitive[] = [agent, files, grep, migrate, codemod, 
 
 /** The calls of one run, as the script's replay asks for them. */
 export interface Primitives {
-  /** Throws ConvergeError of kind `script` for what the script did wrong. */
-  prepare(kind: string, args: readonly Json[]): Promise<PreparedCall>;
+  /** Throws ConvergeError of kind `script` for what the script did wrong. `own`: what this call is carried out with instead of the run's. */
+  prepare(kind: string, args: readonly Json[], own?: OwnPorts): Promise<PreparedCall>;
   /** What the script sees of a journaled value. */
   view(kind: string, value: Json): Json;
 }
+
+/** Of a call that a worker carries out: its journal writes only while the worker holds the call. */
+export type OwnPorts = Pick<PrimitivePorts, 'journal' | 'signal'>;
 
 export function openPrimitives(ports: PrimitivePorts): Primitives {
   const { run, journal, plan, commands, signal } = ports;
@@ -39,7 +42,8 @@ export function openPrimitives(ports: PrimitivePorts): Primitives {
     precedents: openPrecedents(run, journal),
   };
   return {
-    prepare: async (kind, args) => primitiveNamed(kind).prepare(args, context),
+    prepare: async (kind, args, own) =>
+      primitiveNamed(kind).prepare(args, own === undefined ? context : { ...context, ...own, checks: openChecks(commands, own.signal) }),
     view: (kind, value) => primitiveNamed(kind).view(value),
   };
 }
