@@ -2,16 +2,12 @@ import { ConvergeError, messageOf, Suspended } from '../domain/errors.ts';
 import type { Json } from '../domain/json.ts';
 import { foldRun } from '../domain/run-state.ts';
 import type { Log } from '../house.ts';
-import type { CallOutcome, CallState, Claim, Journal } from '../journal/journal.ts';
+import type { CallOutcome, CallState, Journal } from '../journal/journal.ts';
+import type { PostgresJournal } from '../journal/postgres.ts';
 import type { OwnPorts } from '../primitives/table.ts';
 import type { ScriptCall } from '../script/replay.ts';
 import { CLOSING, type Delivery, type Dispatch, type Handler } from './dispatch.ts';
 import type { Holdings } from './holdings.ts';
-
-/** A journal that several processes write, each only what it holds. */
-export interface SharedJournal extends Journal {
-  takeClaim(holder: { readonly run: string; readonly key: string | null; readonly owner: string }): Promise<Claim>;
-}
 
 /** What a worker needs of a run to carry its calls out. */
 export interface Room {
@@ -19,7 +15,7 @@ export interface Room {
 }
 
 export interface CallParts {
-  readonly journal: SharedJournal;
+  readonly journal: PostgresJournal;
   readonly holdings: Holdings;
   readonly dispatch: Dispatch;
   /** This process, for people who look. */
@@ -52,7 +48,7 @@ export function callHandler(parts: CallParts): Handler {
       const outcome = await carryOut(parts, { call, run, own: { journal: held.journal, signal } });
       await held.journal.settle(run, key, outcome);
     } catch (thrown) {
-      await suspend({ ...parts, journal: held.journal }, { delivery, thrown, interrupted: signal.aborted, again: long.aborted });
+      await suspend(parts, held.journal, { delivery, thrown, interrupted: signal.aborted, again: long.aborted });
     } finally {
       leave.stop();
       held.release();
@@ -100,13 +96,16 @@ interface Suspension {
 }
 
 /** Settles nothing: another delivery goes on with it, or the run is told why it has to pause. */
-async function suspend({ journal, dispatch, log }: CallParts | (CallParts & { journal: Journal }), suspension: Suspension): Promise<void> {
+async function suspend({ dispatch, log }: CallParts, journal: Journal, suspension: Suspension): Promise<void> {
   const { delivery, thrown, interrupted, again } = suspension;
   const { run, key, number } = delivery;
   if (again || delivery.signal.reason === CLOSING) return dispatch.redeliver(delivery, new Date());
   if (interrupted) return;
   const fault = !(thrown instanceof Suspended);
-  log.warn({ run, call: key, reason: fault ? 'fault' : thrown.reason, problem: messageOf(thrown) }, 'a call could not be carried out here yet');
+  log.warn(
+    { run, call: key, reason: fault ? 'fault' : thrown.reason, problem: messageOf(thrown) },
+    'a call could not be carried out here yet',
+  );
   if (fault && number < MOST_FAULTS) return dispatch.redeliver(delivery, new Date(Date.now() + AFTER_FAULT_MS));
   const reason = fault ? 'fault' : thrown.reason;
   await journal.append(run, [{ type: 'call.suspended', key, reason, message: messageOf(thrown) }]);

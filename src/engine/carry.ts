@@ -99,6 +99,13 @@ export function openCarrying(parts: CarryParts): Carrying {
   };
 }
 
+function pushTo({ run, dispatch, log }: CarryParts, keys: readonly string[]): void {
+  if (keys.length === 0) return;
+  dispatch.push(run, keys).catch((error: unknown) => {
+    log.warn({ run, calls: keys.length, error: messageOf(error) }, 'calls could not be pushed to the workers; they are pushed again');
+  });
+}
+
 const ofReview = z.object({ seats: z.array(z.string()).min(1) });
 
 /** A review holds a conversation for each of its reviewers. */

@@ -25,16 +25,8 @@ export interface Delivery {
   readonly number: number;
   /** Aborts when it is to be let go; the reason is `CLOSING`, `LOST` to another worker, or that of `cancel`. */
   readonly signal: AbortSignal;
-  /**
-   * Ends it, within that transaction if one is given, so that the result and the end of the delivery are one. Rejects with `Suspended` when the delivery is another's
-   * by now, or was cancelled: then the transaction must not be committed.
-   */
-  complete(transaction?: Transaction): Promise<void>;
-}
-
-/** A transaction of the database in which the journal is; the statements' values are `$1`, `$2`… */
-export interface Transaction {
-  query(text: string, values: readonly unknown[]): Promise<{ readonly rows: readonly unknown[] }>;
+  /** Ends it. Rejects with `Suspended` when the delivery is another's by now, or was cancelled. */
+  complete(): Promise<void>;
 }
 
 /** The key of driving a run. */

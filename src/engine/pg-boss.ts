@@ -1,17 +1,20 @@
-import { setTimeout } from 'node:timers/promises';
-import { PgBoss, type Db, type JobWithMetadata } from 'pg-boss';
+import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+import { PgBoss, type JobWithMetadata } from 'pg-boss';
 import { z } from 'zod';
 import { ConvergeError, messageOf, Suspended } from '../domain/errors.ts';
 import type { Log } from '../house.ts';
-import { CANCELLED, CLOSING, type Delivery, type Dispatch, type Handler, LOST, type Transaction } from './dispatch.ts';
+import { throughFaults } from '../journal/postgres-faults.ts';
+import { CANCELLED, CLOSING, type Delivery, type Dispatch, type Handler, LOST } from './dispatch.ts';
+import type { Enquiries } from './enquiries.ts';
 
 /** A schema of its own for each major version: a queue is never migrated, it is filled again from the journal. */
 export const QUEUE_SCHEMA = 'pgboss_v12';
 
 /** Before what a handler did not expect is tried again. */
 const AFTER_FAULT_MS = 2000;
-/** While the database is away. */
-const PATIENCE_MS = [100, 500, 2000, 5000, 10_000, 20_000] as const;
+/** Tries to open the queue; the last wait about 20 seconds. */
+const OPENINGS = 6;
 
 /** Of jobs in the queue; days are those that a run may wait for people, and workers for each other. */
 const QUEUE = {
@@ -34,8 +37,13 @@ const WORK = { includeMetadata: true, pollingIntervalSeconds: 2, notifyPollingIn
 const Parcel = z.object({ run: z.string(), key: z.string(), number: z.int().min(1) });
 type Parcel = z.infer<typeof Parcel>;
 
+/** Of enquiries, in seconds: whoever asked has given up by then. */
+const ENQUIRY = { retryLimit: 5, retryDelay: 1, expireInSeconds: 60, retentionSeconds: 60, deleteAfterSeconds: 60, notify: true } as const;
+const ENQUIRY_MS = 60_000;
+const LOOK_MS = 100;
+
 /** pg-boss on a database, for all queues of this process. */
-export interface Boss {
+export interface Boss extends Enquiries {
   queue(name: string): Promise<Dispatch>;
   close(): Promise<void>;
 }
@@ -55,7 +63,7 @@ export async function openBoss({ url, log }: { readonly url: string; readonly lo
   boss.on('error', (error) => log.warn({ error: messageOf(error) }, 'the queue met a fault; it goes on'));
   boss.on('warning', ({ message }) => log.warn({ warning: message }, 'the queue warns'));
   try {
-    await boss.start({ attempts: PATIENCE_MS.length });
+    await boss.start({ attempts: OPENINGS });
   } catch (error) {
     throw new ConvergeError(
       'journal',
@@ -70,7 +78,33 @@ export async function openBoss({ url, log }: { readonly url: string; readonly lo
       await boss.updateQueue(name, changeable);
       return new BossDispatch({ boss, name, log });
     },
+    ...enquiriesOn(boss),
     close: () => boss.stop({ graceful: false, close: true }),
+  };
+}
+
+function enquiriesOn(boss: PgBoss): Enquiries {
+  return {
+    answer: async (name, answer) => {
+      await boss.createQueue(name, ENQUIRY);
+      await boss.work<unknown, unknown>(name, { pollingIntervalSeconds: 1, notifyPollingIntervalSeconds: 5 }, ([job]) => answer(job?.data));
+    },
+    ask: async (name, question) => {
+      await boss.createQueue(name, ENQUIRY);
+      const id = randomUUID();
+      await throughFaults(() => boss.send(name, question, { id }));
+      for (const end = Date.now() + ENQUIRY_MS; Date.now() < end; await wait(LOOK_MS)) {
+        const [job] = await throughFaults(() => boss.findJobs<unknown>(name, { id }));
+        if (job?.state !== 'completed') continue;
+        await throughFaults(() => boss.deleteJob(name, id));
+        return job.output;
+      }
+      throw new ConvergeError(
+        'journal',
+        `No Converge App answered a worker's enquiry (${name}) within ${ENQUIRY_MS / 1000} seconds. Expected one that runs with the same DATABASE_URL and can reach GitHub.`,
+        { retry: 'later' },
+      );
+    },
   };
 }
 
@@ -94,7 +128,7 @@ class BossDispatch implements Dispatch {
     for (const key of keys) {
       const parcel: Parcel = { run, key, number: 1 };
       // An upsert, so that what was put off is delivered now.
-      await patiently(() => this.#boss.upsert(this.#name, parcel, { singletonKey: idOf(parcel), startAfter: '0 seconds' }));
+      await throughFaults(() => this.#boss.upsert(this.#name, parcel, { singletonKey: idOf(parcel), startAfter: '0 seconds' }));
     }
   }
 
@@ -110,9 +144,9 @@ class BossDispatch implements Dispatch {
 
   async cancel(run: string, keys: readonly string[]): Promise<void> {
     for (const key of keys) {
-      const jobs = await patiently(() => this.#boss.findJobs(this.#name, { key: idOf({ run, key }) }));
+      const jobs = await throughFaults(() => this.#boss.findJobs(this.#name, { key: idOf({ run, key }) }));
       const live = jobs.filter(({ state }) => state === 'created' || state === 'retry' || state === 'active').map(({ id }) => id);
-      if (live.length > 0) await patiently(() => this.#boss.cancel(this.#name, live));
+      if (live.length > 0) await throughFaults(() => this.#boss.cancel(this.#name, live));
     }
   }
 
@@ -121,7 +155,7 @@ class BossDispatch implements Dispatch {
     if (job === undefined) return;
     const { run, key, number } = delivery;
     const parcel: Parcel = { run, key, number: number + 1 };
-    await patiently(() => this.#again(job, parcel, at));
+    await throughFaults(() => this.#again(job, parcel, at));
   }
 
   async close(): Promise<void> {
@@ -137,7 +171,7 @@ class BossDispatch implements Dispatch {
     const delivery: Delivery = {
       ...parcel,
       signal: AbortSignal.any([claim.signal, this.#closing.signal]),
-      complete: (transaction) => this.#complete(job, transaction),
+      complete: () => this.#complete(job),
     };
     this.#jobs.set(delivery, job);
     try {
@@ -148,12 +182,9 @@ class BossDispatch implements Dispatch {
     }
   }
 
-  async #complete(job: Job, transaction: Transaction | undefined): Promise<void> {
+  async #complete(job: Job): Promise<void> {
     const attempt = { id: job.id, retryCount: job.retryCount };
-    const completed =
-      transaction === undefined
-        ? await patiently(() => this.#boss.complete(this.#name, attempt))
-        : await this.#boss.complete(this.#name, attempt, null, { db: bossOn(transaction) });
+    const completed = await throughFaults(() => this.#boss.complete(this.#name, attempt));
     // The fence: `retryCount` names the attempt that was handed to us.
     if (Affected.parse(completed).affected !== 1) throw new Suspended('stopping', `The delivery is over: ${LOST}, or ${CANCELLED}.`);
   }
@@ -177,35 +208,6 @@ class BossDispatch implements Dispatch {
 /** pg-boss's types leave this out. */
 const Affected = z.object({ affected: z.int() });
 
-function bossOn(transaction: Transaction): Db {
-  return {
-    executeSql: async (text, values = []) => {
-      const { rows } = await transaction.query(text, values);
-      return { rows: [...rows] };
-    },
-  };
-}
-
 function idOf({ run, key }: { readonly run: string; readonly key: string }): string {
   return `${run}/${key}`;
-}
-
-/** Does what may safely be done twice, again while the database is away. */
-async function patiently<Result>(act: () => Promise<Result>): Promise<Result> {
-  for (const wait of PATIENCE_MS) {
-    try {
-      return await act();
-    } catch (error) {
-      if (!isAway(error)) throw error;
-      await setTimeout(wait);
-    }
-  }
-  return act();
-}
-
-/** SQLSTATE classes of a connection that broke and of a server that stops or starts, and what sockets say. */
-function isAway(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  return /^(08|57P0|53300|E[A-Z]{3,})/u.test(code) || /Connection terminated|timeout exceeded when trying to connect/u.test(error.message);
 }

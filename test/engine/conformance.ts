@@ -10,7 +10,7 @@ export interface Fixture {
 /** A worker whose deliveries end when the test says so. */
 interface Held {
   readonly delivery: Delivery;
-  end(): void;
+  readonly end: () => void;
 }
 
 class Worker {

@@ -1,26 +1,25 @@
 import { afterAll, beforeAll, describe } from 'vitest';
-import { openBoss } from '../../src/engine/pg-boss.ts';
+import { type Boss, openBoss } from '../../src/engine/pg-boss.ts';
+import { POSTGRES_HERE, startPostgres, type TestPostgres } from '../postgres.ts';
 import { dispatchConformance } from './conformance.ts';
 import { quiet } from './quiet.ts';
-import { openServer } from './server.ts';
 
-const server = await openServer();
-
-describe.skipIf(server === null)('pg-boss', () => {
-  const url = server?.url ?? '';
+describe.skipIf(!POSTGRES_HERE)('pg-boss', () => {
+  let postgres: TestPostgres;
+  let boss: Boss;
   let queues = 0;
-  let boss: Awaited<ReturnType<typeof openBoss>>;
   beforeAll(async () => {
-    boss = await openBoss({ url, log: quiet });
+    postgres = await startPostgres();
+    boss = await openBoss({ url: await postgres.database(), log: quiet });
   });
   afterAll(async () => {
     await boss.close();
-    await server?.stop();
+    await postgres.stop();
   });
 
-  dispatchConformance('deliveries through pg-boss', async () => {
+  dispatchConformance('deliveries through pg-boss', () => {
     queues += 1;
     const name = `queue-${queues}`;
-    return { open: () => boss.queue(name), close: () => Promise.resolve() };
+    return Promise.resolve({ open: () => boss.queue(name), close: () => Promise.resolve() });
   });
 });
