@@ -41,15 +41,7 @@ export function openCarrying(parts: CarryParts): Carrying {
   let stopped = false;
   let entering: Promise<void> = Promise.resolve();
 
-  const push = (keys: readonly string[]): void => {
-    if (keys.length === 0) return;
-    parts.dispatch.push(run, keys).catch((error: unknown) => {
-      parts.log.warn(
-        { run, calls: keys.length, error: messageOf(error) },
-        'calls could not be pushed to the workers; they are pushed again',
-      );
-    });
-  };
+  const push = (keys: readonly string[]): void => pushTo(parts, keys);
   const leave = (key: string): void => {
     window.leave(key);
     under.delete(key);
