@@ -51,6 +51,7 @@ export function project(draft: Draft, stored: StoredEvent): void {
     case 'run.amended':
     case 'phase':
     case 'log':
+    case 'call.suspended':
     case 'agent.started':
     case 'agent.ended':
     case 'shard.accepted':
