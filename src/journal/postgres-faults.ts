@@ -45,6 +45,7 @@ export async function throughFaults<T>(attempt: () => Promise<T>, patienceMs = P
 }
 
 export function unanswered(thrown: unknown): ConvergeError {
+  if (thrown instanceof ConvergeError) return thrown;
   return new ConvergeError(
     'journal',
     `The journal's Postgres did not do what it was asked: ${messageOf(thrown)}. Look at the server that DATABASE_URL names; what was under way is looked up before it is done again.`,

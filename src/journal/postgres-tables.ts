@@ -1,28 +1,17 @@
 import type { Client } from 'pg';
-import { z } from 'zod';
 
-import { ConvergeError } from '../domain/errors.ts';
 import { Draft } from './draft.ts';
 import { prepared } from './postgres-connection.ts';
-import { locks, send } from './postgres-transaction.ts';
+import { demandVersion, locks, send, VERSION } from './postgres-transaction.ts';
 import { eventsOfAll } from './reads.ts';
 import { contentTables, INDEX_NAMES, indexTables, INDEX_VERSION, POSTGRES, sharedTables } from './schema.ts';
-
-const versionRow = z.object({ number: z.number() });
 
 /** Makes what is absent in schema `converge`, and rebuilds the indexes when an older Converge wrote them; a newer one's are refused. */
 export async function prepareTables(client: Client): Promise<void> {
   await inTransaction(client, async () => {
     await send(client, [locks(['tables']), 'CREATE SCHEMA IF NOT EXISTS converge', contentTables(POSTGRES), sharedTables(POSTGRES)]);
-    const { rows } = await client.query('SELECT number FROM version');
-    const version = rows.length === 0 ? 0 : versionRow.parse(rows[0]).number;
-    if (version > INDEX_VERSION) {
-      throw new ConvergeError(
-        'journal',
-        `The journal in Postgres was written by a newer Converge (version ${version}; this one knows ${INDEX_VERSION}). Start that one everywhere, or use another DATABASE_URL.`,
-      );
-    }
-    if (version < INDEX_VERSION) await rebuild(client);
+    const [version] = await send(client, [VERSION]);
+    if (demandVersion(version?.rows[0]) < INDEX_VERSION) await rebuild(client);
   });
 }
 
@@ -39,7 +28,7 @@ const PAGE = 1000;
 
 async function rebuild(client: Client): Promise<void> {
   const drops = INDEX_NAMES.map((name) => `DROP TABLE IF EXISTS ${name}`);
-  await send(client, ['LOCK TABLE event IN EXCLUSIVE MODE', ...drops, indexTables(POSTGRES)]);
+  await send(client, ['LOCK TABLE event IN ACCESS EXCLUSIVE MODE', ...drops, indexTables(POSTGRES)]);
   for (let after = 0; ;) {
     const query = eventsOfAll(after, PAGE);
     const page = (await client.query(prepared(query))).rows.map((row: unknown) => query.row.parse(row));

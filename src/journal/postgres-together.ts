@@ -35,8 +35,11 @@ export class Together {
   constructor(options: TogetherOptions) {
     this.#options = options;
     this.#pool = new Pool({ ...clientSettings(options.url), max: 4 });
-    // What goes wrong with a connection is told to who uses it; one that is idle is replaced when it is needed.
-    this.#pool.on('connect', (client) => void client.query(SESSION).catch(() => {}));
+    this.#pool.on('connect', (client) => {
+      // What goes wrong with a connection is told to who waits for its answer; without a listener it would end the process.
+      client.on('error', () => {});
+      void client.query(SESSION).catch(() => {});
+    });
     this.#pool.on('error', () => {});
   }
 

@@ -1,9 +1,12 @@
 import type { Client, QueryResult } from 'pg';
+import { z } from 'zod';
 
+import { ConvergeError } from '../domain/errors.ts';
 import type { StoredEvent } from '../domain/events.ts';
 import type { Draft } from './draft.ts';
 import { prepared } from './postgres-connection.ts';
 import type { Need } from './rows.ts';
+import { INDEX_VERSION } from './schema.ts';
 import type { Statement } from './statement.ts';
 
 /** Held until the transaction ends, and taken in one order by all: commits of a run follow each other, and nobody sees number n + 1 before n. */
@@ -29,8 +32,23 @@ function lockOf({ table, scope }: Need): string {
 /** Locks what the needs name, in a transaction that has begun, and looks it up: one way there and back. */
 export async function look(client: Client, draft: Draft, needs: readonly Need[]): Promise<void> {
   const lookups = draft.lookups(needs);
-  const [, ...found] = await send(client, [locks([...new Set(needs.map(lockOf))]), ...lookups]);
+  const [, version, ...found] = await send(client, [locks([...new Set(needs.map(lockOf))]), VERSION, ...lookups]);
+  demandVersion(version?.rows[0]);
   for (const [index, lookup] of lookups.entries()) lookup.found(found[index]?.rows[0]);
+}
+
+export const VERSION = 'SELECT number FROM version';
+
+const versionRow = z.object({ number: z.number() }).optional();
+
+/** The version of the index tables; 0 when there are none. Refuses those of a newer Converge, at each write too: it may have come while we ran. */
+export function demandVersion(row: unknown): number {
+  const version = versionRow.parse(row)?.number ?? 0;
+  if (version <= INDEX_VERSION) return version;
+  throw new ConvergeError(
+    'journal',
+    `The journal in Postgres was written by a newer Converge (version ${version}; this one knows ${INDEX_VERSION}). Start that one everywhere, or use another DATABASE_URL.`,
+  );
 }
 
 /** Sends all at once, in order, and waits for all answers. */

@@ -49,7 +49,7 @@ export async function openPostgresJournal(options: { readonly url: string; reado
   const committed = (events: readonly StoredEvent[]): void => told.committed(events);
   const commits = new PostgresCommits({ url, clock, committed });
   const together = new Together({ url, clock, committed });
-  return new Postgres({ reader, told, commits, together });
+  return new Postgres({ url, reader, told, commits, together });
 }
 
 /** How long a server may take to come up beside us. */
@@ -65,6 +65,7 @@ function unusable(url: string, thrown: unknown): ConvergeError {
 }
 
 interface Parts {
+  readonly url: string;
   readonly reader: Connection;
   readonly told: News;
   readonly commits: PostgresCommits;
@@ -117,7 +118,13 @@ class Postgres extends Verbs implements PostgresJournal {
   }
 
   async rebuild(): Promise<void> {
-    await rebuildIndexes(await this.#parts.reader.client());
+    // Not among the reads of others: it is one transaction.
+    const own = new Connection(this.#parts.url);
+    try {
+      await throughFaults(async () => rebuildIndexes(await own.client()));
+    } finally {
+      await own.close();
+    }
   }
 
   override async close(): Promise<void> {

@@ -5,7 +5,7 @@ import type { SqlTransaction } from '../../src/journal/postgres-together.ts';
 import { openPostgresJournal, type PostgresJournal } from '../../src/journal/postgres.ts';
 import { POSTGRES_HERE, startPostgres, type TestPostgres } from '../postgres.ts';
 import { journalConformance } from './conformance.ts';
-import { aCall } from './support.ts';
+import { aCall, fill } from './support.ts';
 
 describe.skipIf(!POSTGRES_HERE)('Postgres', () => {
   let server: TestPostgres;
@@ -99,5 +99,84 @@ describe.skipIf(!POSTGRES_HERE)('Postgres', () => {
       expect(await journal.call('r', 'a')).toMatchObject({ settled: null });
       expect(await jobs()).toEqual([]);
     });
+  });
+
+  describe('the index tables', () => {
+    const INDEXES = ['status', 'step', 'call', 'effect', 'signal', 'spend', 'balance'];
+
+    /** Every row of every index table. */
+    function dump(journal: PostgresJournal): Promise<unknown> {
+      return journal.transaction(async (tx) => {
+        const tables: unknown[] = [];
+        for (const name of INDEXES) tables.push({ name, rows: (await tx.query(`SELECT * FROM converge.${name} ORDER BY 1, 2`)).rows });
+        return tables;
+      });
+    }
+
+    test('dropped and made again from the events are the same, also when they were damaged', async () => {
+      const journal = await open(await server.database());
+      await fill(journal);
+      const before = await dump(journal);
+      expect(JSON.stringify(before)).toContain('"account":"installation/2026-11","dollars":60');
+      await journal.rebuild();
+      expect(await dump(journal)).toEqual(before);
+      for (const sql of ['DELETE FROM converge.call', 'UPDATE converge.balance SET dollars = 0', 'DROP TABLE converge.signal']) {
+        await journal.transaction((tx) => tx.query(sql));
+      }
+      await journal.rebuild();
+      expect(await dump(journal)).toEqual(before);
+      expect(await journal.settle('a', '3', { kind: 'value', value: null })).toBe(3);
+    });
+
+    test('are made again while others write, and lose nothing', async () => {
+      const url = await server.database();
+      const [journal, other] = [await open(url), await open(url)];
+      await fill(journal);
+      const writes = Array.from({ length: 40 }, async (_, n) => {
+        await other.issue('a', [aCall(`more ${n}`)]);
+        await other.settle('a', `more ${n}`, { kind: 'value', value: n });
+      });
+      await journal.rebuild();
+      await Promise.all(writes);
+      const before = await dump(journal);
+      await journal.rebuild();
+      expect(await dump(journal)).toEqual(before);
+      expect(await journal.settled('a', 0)).toHaveLength(42);
+    });
+
+    test('of an older version are rebuilt when the journal is opened, and those of a newer one are left alone', async () => {
+      const url = await server.database();
+      const journal = await open(url);
+      await fill(journal);
+      const before = await dump(journal);
+      await journal.transaction((tx) => tx.query('UPDATE converge.version SET number = 0'));
+      await journal.transaction((tx) => tx.query('DELETE FROM converge.spend'));
+      expect(await dump(await open(url))).toEqual(before);
+      await journal.transaction((tx) => tx.query('UPDATE converge.version SET number = 99'));
+      const newer = { kind: 'journal', message: expect.stringContaining('newer Converge (version 99') };
+      await expect(openPostgresJournal({ url })).rejects.toMatchObject(newer);
+      await expect(journal.append('a', [{ type: 'log', text: 'with old rules' }])).rejects.toMatchObject(newer);
+    });
+  });
+
+  test('what Postgres cannot hold is refused alone', async () => {
+    const journal = await open(await server.database());
+    const [held, refused] = await Promise.allSettled([
+      journal.append('r', [{ type: 'log', text: 'fine: \u0000 \ud800' }]),
+      journal.append('a scope with \u0000', [{ type: 'log', text: '' }]),
+    ]);
+    expect(held.status).toBe('fulfilled');
+    expect(refused).toMatchObject({ status: 'rejected', reason: { kind: 'journal' } });
+    expect((await journal.events('r')).map(({ event }) => event)).toEqual([{ type: 'log', text: 'fine: \u0000 \ud800' }]);
+  });
+
+  test('commits that were asked for before the close are written, and none after', async () => {
+    const url = await server.database();
+    const journal = await openPostgresJournal({ url });
+    const asked = journal.append('r', [{ type: 'log', text: 'asked' }]);
+    await journal.close();
+    await asked;
+    await expect(journal.append('r', [{ type: 'log', text: 'late' }])).rejects.toMatchObject({ kind: 'journal', retry: 'later' });
+    expect(await (await open(url)).events('r')).toHaveLength(1);
   });
 });

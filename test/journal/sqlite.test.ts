@@ -7,7 +7,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Journal } from '../../src/journal/journal.ts';
 import { openSqliteJournal, type SqliteJournal } from '../../src/journal/sqlite.ts';
 import { journalConformance } from './conformance.ts';
-import { aCall, aReservation, anAccount, someUsage, spendingOf, STARTED, temporaryDirectory } from './support.ts';
+import { aReservation, anAccount, fill, someUsage, spendingOf, temporaryDirectory } from './support.ts';
 
 async function open(directory = temporaryDirectory()): Promise<SqliteJournal> {
   const journal = await openSqliteJournal({ directory });
@@ -91,25 +91,6 @@ function dump(directory: string): unknown {
   const definitions = database.prepare('SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY sql').all();
   database.close();
   return { tables, definitions };
-}
-
-async function fill(journal: Journal): Promise<void> {
-  for (const run of ['a', 'b']) {
-    await journal.start({ run, trigger: run, event: STARTED });
-    await journal.append(run, [{ type: 'step.done', step: 'plan', result: {} }]);
-    await journal.issue(run, [aCall('1'), aCall('2'), aCall('3')]);
-    await journal.settle(run, '2', { kind: 'value', value: 1 });
-    await journal.settle(run, '1', { kind: 'null', cause: 'refused' });
-    await journal.signal(run, { id: '5', name: 'approve', by: 'mona', text: '' });
-    await journal.intend(run, 'comment', { body: 'x' });
-    await journal.intend(run, 'review', null);
-    await journal.done(run, 'comment', { id: 4 });
-    await journal.reserve(run, aReservation('1', { accounts: [anAccount(run), { name: 'installation/2026-11', limits: {} }] }));
-    await journal.reserve(run, aReservation('2', { accounts: [anAccount(run)] }));
-    await journal.charge(run, { id: '1', amount: 30, usage: someUsage({ output: 7 }), known: true });
-  }
-  await journal.intend('comment/8', 'refusal', {});
-  await journal.append('a', [{ type: 'run.ended', status: 'completed', why: 'all done', ledger: [] }]);
 }
 
 describe('the index tables', () => {

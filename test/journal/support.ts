@@ -84,3 +84,23 @@ export async function spendingOf(journal: Journal, run: string): Promise<{ spent
 export function someUsage(changes: Partial<Usage> = {}): Usage {
   return { ...NO_USAGE, ...changes };
 }
+
+/** Something in every index table. */
+export async function fill(journal: Journal): Promise<void> {
+  for (const run of ['a', 'b']) {
+    await journal.start({ run, trigger: run, event: STARTED });
+    await journal.append(run, [{ type: 'step.done', step: 'plan', result: {} }]);
+    await journal.issue(run, [aCall('1'), aCall('2'), aCall('3')]);
+    await journal.settle(run, '2', { kind: 'value', value: 1 });
+    await journal.settle(run, '1', { kind: 'null', cause: 'refused' });
+    await journal.signal(run, { id: '5', name: 'approve', by: 'mona', text: '' });
+    await journal.intend(run, 'comment', { body: 'x' });
+    await journal.intend(run, 'review', null);
+    await journal.done(run, 'comment', { id: 4 });
+    await journal.reserve(run, aReservation('1', { accounts: [anAccount(run), { name: 'installation/2026-11', limits: {} }] }));
+    await journal.reserve(run, aReservation('2', { accounts: [anAccount(run)] }));
+    await journal.charge(run, { id: '1', amount: 30, usage: someUsage({ output: 7 }), known: true });
+  }
+  await journal.intend('comment/8', 'refusal', {});
+  await journal.append('a', [{ type: 'run.ended', status: 'completed', why: 'all done', ledger: [] }]);
+}
