@@ -3,14 +3,15 @@ import type { MicroDollars } from '../domain/budget.ts';
 import { Suspended } from '../domain/errors.ts';
 import type { ModelClient, ModelMessage } from './client.ts';
 import { deadline, type Clock } from './clock.ts';
+import type { Circuits, Passes } from './circuits.ts';
 import { faultOf, type Fault } from './faults.ts';
-import { openLimiter, type Limiter, type Slot } from './limiter.ts';
+import type { Limiter, Refusal, Slot } from './limiter.ts';
 import { modelOf, priceOf } from './models.ts';
 import type { Orders } from './orders.ts';
 import type { Prefixes } from './prefixes.ts';
 import { prefixOf, requestFor, type Opening } from './request.ts';
 import type { Reserved, Spending } from './spending.ts';
-import { stopping, throwIfStopping } from './stopping.ts';
+import { haltOf, throwIfStopping } from './stopping.ts';
 import type { Timings } from './timings.ts';
 
 interface Question {
@@ -51,43 +52,41 @@ export interface AskParts {
   readonly spending: Spending;
   readonly prefixes: Prefixes;
   readonly orders: Orders;
-  /** Requests in flight of one model class, at most. */
-  readonly most: number;
+  readonly circuits: Circuits;
+  /** The scheduler of a class of models. */
+  readonly limiterOf: (modelClass: string) => Limiter;
   readonly timings: Timings;
   readonly clock: Clock;
-  /** 0 to 1, for the jitter of waits. */
-  readonly random: () => number;
 }
 
-type Tried = Answered | { readonly kind: 'failed'; readonly fault: Fault; readonly late: boolean; readonly charged: MicroDollars };
+type Failed = {
+  readonly kind: 'failed';
+  readonly fault: Fault;
+  /** What the scheduler makes of it; null when it is none of its business. */
+  readonly refusal: Refusal | null;
+  readonly late: boolean;
+  readonly charged: MicroDollars;
+};
+type Tried = Answered | Failed;
 
 export function openAsk(parts: AskParts): Ask {
-  const limiters = new Map<string, Limiter>();
-  const limiterOf = (model: string): Limiter => {
-    const name = modelOf(model).class;
-    const limiter = limiters.get(name) ?? openLimiter(parts.most, parts.clock);
-    limiters.set(name, limiter);
-    return limiter;
-  };
-
   return async (question, signal) => {
-    const limiter = limiterOf(question.opening.model);
     let charged = 0;
-    let answersBefore = limiter.answers();
-    for (let tries = 1; ; tries++) {
-      const tried = await tryOnce(parts, { question, limiter, before: charged, signal });
+    // Refusals by chance, in a row.
+    let chances = 0;
+    for (;;) {
+      const tried = await tryOnce(parts, { question, before: charged, tries: chances + 1, signal });
       if (tried.kind === 'answered') return tried;
       charged += tried.charged;
-      const { fault, late } = tried;
+      const { fault, refusal, late } = tried;
       throwIfStopping(signal);
       if (late) return { kind: 'late', charged };
-      if (fault.kind === 'pause') throw new Suspended(fault.reason, pauseText(fault));
       if (fault.kind === 'rejected') return { kind: 'rejected', cause: fault.what, charged };
-      // A limit that lets others through will let this one through: only silence counts as being down.
-      if (fault.kind === 'limit' && limiter.answers() > answersBefore) tries = 1;
-      answersBefore = limiter.answers();
-      if (tries >= parts.timings.tries) throw new Suspended('model-down', downText(tries, fault));
-      await parts.clock.sleep(backoff(parts, tries, fault), signal);
+      if (refusal === null || refusal.kind === 'everybody') continue;
+      if (refusal.kind === 'down') throw new Suspended('model-down', downText(refusal.tries, fault));
+      if (refusal.kind === 'chance') chances += 1;
+      if (chances >= parts.timings.tries) throw new Suspended('model-down', downText(chances, fault));
+      if (refusal.waitMs > 0) await parts.clock.sleep(refusal.waitMs, signal);
       throwIfStopping(signal);
     }
   };
@@ -95,30 +94,40 @@ export function openAsk(parts: AskParts): Ask {
 
 interface Try {
   readonly question: Question;
-  readonly limiter: Limiter;
   /** What the tries before it cost. */
   readonly before: MicroDollars;
+  /** This one among those that chance refused, from 1. */
+  readonly tries: number;
   readonly signal: AbortSignal;
 }
 
-async function tryOnce(parts: AskParts, { question, limiter, before, signal }: Try): Promise<Tried> {
-  const lead = await parts.prefixes.enter(prefixOf(question.opening), signal);
+async function tryOnce(parts: AskParts, { question, before, tries, signal }: Try): Promise<Tried> {
+  const { opening } = question;
+  const { class: modelClass } = modelOf(opening.model);
+  const passes = await parts.circuits.enter({ model: opening.model, class: modelClass }, signal);
+  const halts = [signal, ...Object.values(passes).map((pass) => pass.halt)];
   try {
-    const slot = await limiter.enter(signal);
+    const lead = await parts.prefixes.enter(prefixOf(opening), halts);
     try {
-      const reserved = await parts.spending.reserve({ ...question, model: question.opening.model }, signal);
-      const refusal = signal.aborted ? stopping() : parts.orders.refusal(question.run);
-      if (refusal !== null) {
-        await reserved.release();
-        throw refusal;
+      const slot = await parts.limiterOf(modelClass).enter(halts);
+      try {
+        const reserved = await parts.spending.reserve({ ...question, model: opening.model }, signal);
+        // Nothing stands between this and the request: whatever ended the leave to send it is seen here.
+        const refusal = haltOf(halts) ?? parts.orders.refusal(question.run);
+        if (refusal !== null) {
+          await reserved.release();
+          throw refusal;
+        }
+        const ended = parts.orders.begin(question.run);
+        return await send(parts, { question, reserved, slot, passes, before, tries, began: lead.began, signal }).finally(ended);
+      } finally {
+        slot.left();
       }
-      const ended = parts.orders.begin(question.run);
-      return await send(parts, { question, reserved, slot, before, began: lead.began, signal }).finally(ended);
     } finally {
-      slot.left();
+      lead.left();
     }
   } finally {
-    lead.left();
+    for (const pass of Object.values(passes)) pass.left();
   }
 }
 
@@ -126,33 +135,63 @@ interface Sending {
   readonly question: Question;
   readonly reserved: Reserved;
   readonly slot: Slot;
+  readonly passes: Passes;
   readonly before: MicroDollars;
+  readonly tries: number;
   readonly began: () => void;
   readonly signal: AbortSignal;
 }
 
-async function send(parts: AskParts, { question, reserved, slot, before, began, signal }: Sending): Promise<Tried> {
+async function send(parts: AskParts, sending: Sending): Promise<Tried> {
+  const { question, reserved, slot, passes, before, began, signal } = sending;
   const { clock, timings } = parts;
   const cut = cutOff(clock, { signal, drain: timings.drain, milliseconds: question.milliseconds });
   const started = clock.now();
   let message: ModelMessage;
   try {
     const request = requestFor(question.opening, question.messages, reserved.maxTokens);
-    message = await parts.client.send(request, { signal: cut.signal, began });
+    message = await parts.client.send(request, { signal: cut.signal, heard: (headers) => slot.admitted(headers), began });
   } catch (error) {
     const fault = faultOf(error);
-    if (fault.kind === 'limit') slot.refused(fault.retryAfterMs);
+    // First, so that nobody is sent in its place before it is known what it means.
+    const refusal = learn(parts, sending, fault);
     const charged = await (fault.paid ? reserved.chargeInFull() : reserved.release());
-    return { kind: 'failed', fault, late: cut.late(), charged };
+    if (refusal instanceof Suspended) throw refusal;
+    return { kind: 'failed', fault, refusal, late: cut.late(), charged };
   } finally {
     cut.clear();
   }
-  slot.answered();
+  slot.answered(message.usage);
+  for (const pass of Object.values(passes)) pass.succeeded();
   const charged = before + priceOf(question.opening.model, message.usage);
   const answer: Answered = { kind: 'answered', message, maxTokens: reserved.maxTokens, charged, milliseconds: clock.now() - started };
   // Both in one tick, hence in one commit of the journal: a kill between them would pay for the same answer twice.
   await Promise.all([reserved.charge(message.usage), question.keep(answer)]);
   return answer;
+}
+
+/** Tells scheduler and circuits; gives what the scheduler makes of it, or the Suspended with which the run pauses. */
+function learn(parts: AskParts, { question, slot, passes, tries }: Sending, fault: Fault): Refusal | Suspended | null {
+  switch (fault.kind) {
+    case 'aborted':
+    case 'rejected':
+      return null;
+    case 'pause': {
+      const trip = { reason: fault.reason, message: pauseText(fault, question.opening.model) };
+      passes[fault.scope].failed(trip);
+      return new Suspended(trip.reason, trip.message);
+    }
+    case 'limit':
+    case 'fault': {
+      const { retryAfterMs, headers } = fault;
+      const refusal = slot.refused({ retryAfterMs, headers, tries });
+      const long = (retryAfterMs ?? 0) > parts.timings.patience;
+      if (!long && refusal.kind !== 'down' && !passes.service.probing) return refusal;
+      const message = long ? longText(retryAfterMs ?? 0, fault) : downText(refusal.kind === 'down' ? refusal.tries : 1, fault);
+      passes.service.failed({ reason: 'model-down', message }, retryAfterMs ?? 0);
+      return new Suspended('model-down', message);
+    }
+  }
 }
 
 /** Aborts when the agent's time is up, or a little after the run was told to stop: what is paid for already is better finished and stored than lost. */
@@ -184,19 +223,19 @@ interface CutOff {
   readonly clear: () => void;
 }
 
-function backoff({ timings, random }: AskParts, tries: number, fault: Fault): number {
-  const asked = 'retryAfterMs' in fault ? fault.retryAfterMs : null;
-  const grown = Math.min(timings.longestBackoff, timings.firstBackoff * 2 ** (tries - 1));
-  // Never before the service said so, and not all at the same moment after.
-  return asked === null ? grown * (0.5 + random() / 2) : asked + grown * random() * 0.1;
-}
-
-function pauseText(fault: Extract<Fault, { kind: 'pause' }>): string {
-  return fault.reason === 'spending-limit'
-    ? `The model account has reached a spending limit of its own (${fault.what}). The run pauses with all its work; raise the limit or add credit in the account's console. Converge tries again by itself, later and later.`
-    : `The model service refuses this key or what it asked for (${fault.what}). The run pauses with all its work; the operator has to set an ANTHROPIC_API_KEY that may use the models, and start Converge again.`;
+function pauseText({ reason, scope, what }: Extract<Fault, { kind: 'pause' }>, model: string): string {
+  if (reason === 'spending-limit') {
+    return `The model account has reached a spending limit of its own (${what}). The run pauses with all its work; raise the limit or add credit in the account's console. Converge tries again by itself, later and later.`;
+  }
+  return scope === 'model'
+    ? `The model service does not know \`${model}\`, or this key may not use it (${what}). The run pauses with all its work; the operator has to set an ANTHROPIC_API_KEY that may use it. Converge tries again by itself, later and later.`
+    : `The model service refuses this key or what it asked for (${what}). The run pauses with all its work; the operator has to set an ANTHROPIC_API_KEY that may use the models, and start Converge again.`;
 }
 
 function downText(tries: number, fault: Fault): string {
-  return `The model service did not answer in ${tries} tries (last: ${fault.what}). The run pauses with all its work; Converge tries again by itself, later and later.`;
+  return `The model service did not answer in ${tries} ${tries === 1 ? 'try' : 'tries'} (last: ${fault.what}). The run pauses with all its work; Converge tries again by itself, later and later.`;
+}
+
+function longText(milliseconds: number, fault: Fault): string {
+  return `The model service takes no more requests for the next ${Math.ceil(milliseconds / 60_000)} minutes (${fault.what}). The run pauses with all its work; Converge tries again by itself after that.`;
 }

@@ -19,9 +19,17 @@ export interface ModelMessage {
 
 export type ModelRequest = Omit<MessageCreateParamsStreaming, 'stream'>;
 
+export interface Listener {
+  readonly signal: AbortSignal;
+  /** The headers of a response that was not refused. */
+  readonly heard: (headers: Headers) => void;
+  /** Its first event: from then on its cached prefix can be read. */
+  readonly began: () => void;
+}
+
 export interface ModelClient {
   /** One HTTP request, never repeated here. Rejects with the SDK's errors or `BrokenStream` (faults.ts tells them apart). */
-  send(request: ModelRequest, options: { readonly signal: AbortSignal; readonly began: () => void }): Promise<ModelMessage>;
+  send(request: ModelRequest, listener: Listener): Promise<ModelMessage>;
 }
 
 /** The Messages API, streaming, without the SDK's own retries and telemetry. `connectMs`: until the headers of a response. */
@@ -35,9 +43,12 @@ export function openClient(settings: ClientSettings, connectMs: number): ModelCl
     logLevel: 'off',
   });
   return {
-    async send(request, { signal, began }) {
+    async send(request, { signal, heard, began }) {
       const stream = sdk.messages.stream(request, { signal });
       let started = false;
+      stream.on('connect', () => {
+        if (stream.response) heard(stream.response.headers);
+      });
       stream.on('streamEvent', (event) => {
         if (event.type !== 'message_start') return;
         started = true;

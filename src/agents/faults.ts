@@ -9,16 +9,24 @@ export class BrokenStream extends Error {
   }
 }
 
+interface Refused {
+  readonly retryAfterMs: number | null;
+  /** Of the answer, when there was one. */
+  readonly headers: Headers | undefined;
+  readonly what: string;
+}
+
 /**
  * What a failed request means.
- * `limit`: too many or too fast; the service says when to come back, or not. `fault`: chance, try again. `pause`: no try can help before a person acts.
+ * `limit`: too many or too fast; the service says when to come back, or not. `fault`: chance, try again. `pause`: no try can help before a person
+ * acts, neither of others with this key nor, of scope `model`, with this model.
  * `rejected`: this request will never be answered. `aborted`: we broke it off.
  * `paid`: the service may have charged for it.
  */
 export type Fault =
-  | { readonly kind: 'limit'; readonly retryAfterMs: number | null; readonly paid: false; readonly what: string }
-  | { readonly kind: 'fault'; readonly retryAfterMs: number | null; readonly paid: boolean; readonly what: string }
-  | { readonly kind: 'pause'; readonly reason: PauseReason; readonly paid: false; readonly what: string }
+  | (Refused & { readonly kind: 'limit'; readonly paid: false })
+  | (Refused & { readonly kind: 'fault'; readonly paid: boolean })
+  | { readonly kind: 'pause'; readonly reason: PauseReason; readonly scope: 'key' | 'model'; readonly paid: false; readonly what: string }
   | { readonly kind: 'rejected'; readonly paid: false; readonly what: string }
   | { readonly kind: 'aborted'; readonly paid: true; readonly what: string };
 
@@ -32,38 +40,39 @@ const SPENDING_CODES = new Set([
 // A limit that the owner of the account set himself, and an empty account, come as 400 without a code: only the words tell (Claude API errors page).
 const SPENDING_WORDS = /specified (workspace )?API usage limits|credit balance is too low/i;
 
+const unheard = { retryAfterMs: null, headers: undefined } as const;
+
 /** Sorts what `ModelClient.send` rejected with (facts/claude.md §11). */
 export function faultOf(error: unknown): Fault {
-  if (error instanceof BrokenStream)
-    return { kind: 'fault', retryAfterMs: null, paid: true, what: `${error.message} ${textOf(error.cause)}` };
+  if (error instanceof BrokenStream) return { kind: 'fault', ...unheard, paid: true, what: `${error.message} ${textOf(error.cause)}` };
   if (error instanceof APIUserAbortError) return { kind: 'aborted', paid: true, what: 'broken off' };
   if (error instanceof APIConnectionError)
-    return { kind: 'fault', retryAfterMs: null, paid: !neverSent(error), what: `no connection: ${deepest(error)}` };
+    return { kind: 'fault', ...unheard, paid: !neverSent(error), what: `no connection: ${deepest(error)}` };
   if (error instanceof APIError) return answeredFault(error);
-  return { kind: 'fault', retryAfterMs: null, paid: true, what: textOf(error) };
+  return { kind: 'fault', ...unheard, paid: true, what: textOf(error) };
 }
 
 function answeredFault(error: APIError): Fault {
   const what = `${error.status ?? 'stream'} ${error.errorCode ?? error.type ?? ''}: ${error.apiMessage ?? error.message}`;
   const status = error.status ?? 0;
   if (status === 402 || SPENDING_CODES.has(error.errorCode ?? '') || (status === 400 && SPENDING_WORDS.test(error.apiMessage ?? ''))) {
-    return { kind: 'pause', reason: 'spending-limit', paid: false, what };
+    return { kind: 'pause', reason: 'spending-limit', scope: 'key', paid: false, what };
   }
   // 404 is a model that this key cannot use: as little the agent's fault as a wrong key.
   if (status === 401 || status === 403 || status === 404 || error.errorCode === 'organization_on_hold') {
-    return { kind: 'pause', reason: 'authentication', paid: false, what };
+    return { kind: 'pause', reason: 'authentication', scope: status === 404 ? 'model' : 'key', paid: false, what };
   }
-  const retryAfterMs = retryAfterOf(error);
-  if (status === 429 || status === 529) return { kind: 'limit', retryAfterMs, paid: false, what };
+  const headers: Headers | undefined = error.headers;
+  const heard = { retryAfterMs: retryAfterOf(headers), headers, what };
+  if (status === 429 || status === 529) return { kind: 'limit', ...heard, paid: false };
   // Who gave up waiting never learned whether the answer was made.
-  if (status === 408 || status === 504) return { kind: 'fault', retryAfterMs, paid: true, what };
-  if (status === 409 || status >= 500) return { kind: 'fault', retryAfterMs, paid: false, what };
+  if (status === 408 || status === 504) return { kind: 'fault', ...heard, paid: true };
+  if (status === 409 || status >= 500) return { kind: 'fault', ...heard, paid: false };
   if (status >= 400) return { kind: 'rejected', paid: false, what };
-  return { kind: 'fault', retryAfterMs: null, paid: true, what };
+  return { kind: 'fault', ...unheard, paid: true, what };
 }
 
-function retryAfterOf(error: APIError): number | null {
-  const headers: Headers | undefined = error.headers;
+function retryAfterOf(headers: Headers | undefined): number | null {
   const milliseconds = Number.parseFloat(headers?.get('retry-after-ms') ?? '');
   if (milliseconds >= 0) return milliseconds;
   const header = headers?.get('retry-after') ?? '';

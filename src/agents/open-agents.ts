@@ -2,8 +2,11 @@ import type { Allowance } from '../domain/allowance.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Agents } from './agent.ts';
 import { openAsk } from './ask.ts';
+import { openCircuits } from './circuits.ts';
 import { openClient, type ClientSettings } from './client.ts';
 import { systemClock, type Clock } from './clock.ts';
+import { openLimiter, type Limiter } from './limiter.ts';
+import { knownModels, modelOf } from './models.ts';
 import { openOrders } from './orders.ts';
 import { openPool } from './pool.ts';
 import { openPrefixes } from './prefixes.ts';
@@ -37,9 +40,20 @@ export function openAgents(options: AgentsOptions): Agents & { quiet(run: string
   const client = openClient(options.client, timings.connect);
   const prefixes = openPrefixes(timings.warm, clock);
   const orders = openOrders(journal);
-  const ask = openAsk({ client, spending, prefixes, orders, most, timings, clock, random: Math.random });
+  const circuits = openCircuits({ clock, timings });
+  const limiters = new Map<string, Limiter>();
+  const limiterOf = (modelClass: string): Limiter => {
+    const limiter = limiters.get(modelClass) ?? openLimiter({ most, timings, clock, random: Math.random });
+    limiters.set(modelClass, limiter);
+    return limiter;
+  };
+  const ask = openAsk({ client, spending, prefixes, orders, circuits, limiterOf, timings, clock });
   const prepare = (run: string): Promise<number> => settleLeftReservations(journal, run, owner);
   const mostOf = (run: string): number => allowanceOf(run).concurrency;
-  const pool = openPool({ ask, journal, orders, clock, most, mostOf, prepare });
+  // A model that is not known is refused where it is asked for, with a reason.
+  const mayStart = (model: string): void => {
+    if (knownModels().includes(model)) circuits.check({ model, class: modelOf(model).class });
+  };
+  const pool = openPool({ ask, journal, orders, clock, most, mostOf, prepare, mayStart });
   return { ...pool, quiet: (run) => orders.quiet(run) };
 }

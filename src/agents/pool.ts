@@ -20,6 +20,8 @@ export interface PoolParts {
   readonly mostOf: (run: string) => number;
   /** Settles what a killed process left reserved; before a run's first conversation in this process. */
   readonly prepare: (run: string) => Promise<unknown>;
+  /** Throws the Suspended for which nothing may be asked of this model now. */
+  readonly mayStart: (model: string) => void;
 }
 
 /** Runs conversations in their places and keeps the census: `agent.started` each time one begins or goes on, `agent.ended` when it ends or is suspended. */
@@ -81,6 +83,7 @@ interface Living<Answer> {
 async function live<Answer>({ task, closing, parts, signal }: Living<Answer>): Promise<AgentOutcome<Answer>> {
   throwIfStopping(signal);
   const { id: agent, role, label, phase, model } = task;
+  parts.mayStart(model);
   let turns = 0;
   let milliseconds = 0;
   const ended = (ending: AgentOutcome<Answer>['ending'] | 'suspended', cause: string): Promise<unknown> =>

@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts';
-import { unlessStopping } from './stopping.ts';
+import { unlessHalted } from './stopping.ts';
 
 /** What a request learns about its cached prefix: whether it goes ahead of its siblings; `began` opens the way for them, `left` hands the lead on. */
 interface Lead {
@@ -8,8 +8,8 @@ interface Lead {
 }
 
 export interface Prefixes {
-  /** Waits while another request with the same prefix is ahead and has not begun to be answered: a cache entry can be read only from then on (facts/claude.md §6). */
-  enter(prefix: string, signal: AbortSignal): Promise<Lead>;
+  /** Waits while another request with the same prefix is ahead and has not begun to be answered: a cache entry can be read only from then on (facts/claude.md §6). Throws the Suspended of the first of the signals that aborts. */
+  enter(prefix: string, halts: readonly AbortSignal[]): Promise<Lead>;
 }
 
 export function openPrefixes(warmMs: number, clock: Clock): Prefixes {
@@ -18,9 +18,9 @@ export function openPrefixes(warmMs: number, clock: Clock): Prefixes {
   const isWarm = (prefix: string): boolean => clock.now() - (usedAt.get(prefix) ?? -Infinity) < warmMs;
 
   return {
-    async enter(prefix, signal) {
+    async enter(prefix, halts) {
       for (let ahead = leading.get(prefix); ahead !== undefined && !isWarm(prefix); ahead = leading.get(prefix)) {
-        await unlessStopping(ahead, signal);
+        await unlessHalted(ahead, halts);
       }
       const began = (): void => void usedAt.set(prefix, clock.now());
       if (isWarm(prefix)) return { began, left: () => undefined };

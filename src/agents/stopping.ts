@@ -9,15 +9,44 @@ export function throwIfStopping(signal: AbortSignal): void {
   if (signal.aborted) throw stopping();
 }
 
-/** Waits for `promise`; Suspended `stopping` as soon as the signal aborts. */
-export async function unlessStopping<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  throwIfStopping(signal);
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const stop = (): void => reject(stopping());
-  signal.addEventListener('abort', stop, { once: true });
+/** Why the first of the signals that aborted did: the Suspended that it was given, or that the run was told to stop. Null: none did. */
+export function haltOf(halts: readonly AbortSignal[]): Suspended | null {
+  const halt = halts.find((signal) => signal.aborted);
+  if (halt === undefined) return null;
+  const reason: unknown = halt.reason;
+  return reason instanceof Suspended ? new Suspended(reason.reason, reason.message) : stopping();
+}
+
+export function throwIfHalted(halts: readonly AbortSignal[]): void {
+  const why = haltOf(halts);
+  if (why !== null) throw why;
+}
+
+/** Calls `halted` when the first of the signals aborts; gives the way to take that back. */
+export function onHalt(halts: readonly AbortSignal[], halted: (why: Suspended) => void): () => void {
+  const listeners = halts.map((signal) => {
+    const listener = (): void => halted(haltOf([signal]) ?? stopping());
+    signal.addEventListener('abort', listener, { once: true });
+    return () => signal.removeEventListener('abort', listener);
+  });
+  return () => {
+    for (const remove of listeners) remove();
+  };
+}
+
+/** Waits for `promise`; throws the Suspended of the first signal that aborts. */
+export async function unlessHalted<T>(promise: Promise<T>, halts: readonly AbortSignal[]): Promise<T> {
+  throwIfHalted(halts);
+  const { promise: halted, reject } = Promise.withResolvers<never>();
+  const remove = onHalt(halts, reject);
   try {
-    return await Promise.race([promise, aborted]);
+    return await Promise.race([promise, halted]);
   } finally {
-    signal.removeEventListener('abort', stop);
+    remove();
   }
+}
+
+/** Waits for `promise`; Suspended `stopping` as soon as the signal aborts. */
+export function unlessStopping<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return unlessHalted(promise, [signal]);
 }

@@ -1,9 +1,14 @@
 /** Waits of the talk with the model service; milliseconds unless named otherwise. */
 export interface Timings {
-  /** Tries of one request before the service counts as down. */
+  /** Waits of a model class in which nobody is answered, or tries of one request that fails while others are answered, before the service counts as down. */
   readonly tries: number;
   readonly firstBackoff: number;
   readonly longestBackoff: number;
+  /** The longest `retry-after` that is waited out; beyond it the runs pause. */
+  readonly patience: number;
+  /** Before the one request that finds out whether a key, a model or the service works again; doubled with each vain one. Below the first wait of runs that paused. */
+  readonly firstProbe: number;
+  readonly longestProbe: number;
   /**
    * Until the headers of a response, which the service sends as soon as it begins to stream. Below the 300 s after which Node's own fetch gives up on headers, and on the
    * next piece of a body (the service's pings come far more often), whatever a client asks for: so the limit in force is this one, and a longer one would be a lie.
@@ -19,6 +24,9 @@ export const PRODUCTION_TIMINGS: Timings = {
   tries: 8,
   firstBackoff: 1000,
   longestBackoff: 60_000,
+  patience: 5 * 60_000,
+  firstProbe: 8000,
+  longestProbe: 60_000,
   connect: 240_000,
   warm: 55 * 60_000,
   drain: 8000,

@@ -1,22 +1,11 @@
 import { expect, test } from 'vitest';
-import { openLimiter } from '../../src/agents/limiter.ts';
 import { CONVERSATIONS } from '../../src/agents/open-agents.ts';
-import { openJudge } from '../../src/agents/judge.ts';
 import { PRODUCTION_TIMINGS } from '../../src/agents/timings.ts';
-import type { Clock } from '../../src/agents/clock.ts';
 import { Suspended } from '../../src/domain/errors.ts';
-import { bench, countTask, inTurn, live, submit, textTask, type Answer, type ErrorReply } from './support.ts';
+import { bench, countTask, inTurn, live, refusal, submit, textTask, type Answer } from './support.ts';
 import { spendingOf } from '../journal/support.ts';
 
-const error = (
-  status: number,
-  type: string,
-  more: { headers?: Record<string, string>; message?: string; code?: string } = {},
-): ErrorReply => ({
-  status,
-  headers: more.headers ?? {},
-  error: { type, message: more.message ?? type, ...(more.code === undefined ? {} : { details: { error_code: more.code } }) },
-});
+const error = refusal;
 
 async function suspension(
   answer: Answer,
@@ -38,6 +27,9 @@ test('production waits, and how many talk at once', () => {
     tries: 8,
     firstBackoff: 1000,
     longestBackoff: 60_000,
+    patience: 300_000,
+    firstProbe: 8000,
+    longestProbe: 60_000,
     connect: 240_000,
     warm: 3_300_000,
     drain: 8000,
@@ -137,30 +129,6 @@ test('a model without a price is never asked', async () => {
   expect(server.seen).toHaveLength(0);
 });
 
-test('a service for eight at once: nobody is lost, few are refused', async () => {
-  let active = 0;
-  let refused = 0;
-  const { agents } = await bench(() => {
-    if (active >= 8) {
-      refused += 1;
-      return error(429, 'rate_limit_error', { headers: { 'retry-after': '0' } });
-    }
-    active += 1;
-    return {
-      begunThen: () =>
-        new Promise((resolve) =>
-          setImmediate(() => {
-            active -= 1;
-            resolve({ text: 'ok' });
-          }),
-        ),
-    };
-  });
-  const all = await Promise.all(Array.from({ length: 200 }, (_, n) => agents.run(textTask({ id: `a${n}` }), live())));
-  expect(all.filter((outcome) => outcome.ending !== 'done')).toEqual([]);
-  expect(refused).toBeLessThan(20);
-});
-
 test('one in six refused or broken by chance: nobody is lost', async () => {
   const trouble: Answer[] = [error(429, 'rate_limit_error'), error(529, 'overloaded_error'), error(500, 'api_error'), 'broken'];
   const { agents, server } = await bench((_, n) => (n % 6 === 0 ? (trouble[(n / 6) % 4] ?? 'broken') : submit({ count: n })), {
@@ -169,59 +137,4 @@ test('one in six refused or broken by chance: nobody is lost', async () => {
   const all = await Promise.all(Array.from({ length: 100 }, (_, n) => agents.submit(countTask({ id: `a${n}` }), live())));
   expect(all.filter((outcome) => outcome.ending !== 'done')).toEqual([]);
   expect(server.seen.length).toBeLessThan(130);
-});
-
-test('the judge goes below a limit at once, probes it ever more rarely, and finds it gone', () => {
-  const judge = openJudge(4, 16);
-  let refusals = 0;
-  const round = (limit: number): void => {
-    const level = judge.allowed();
-    for (let n = 1; n <= level; n++) if (n <= limit) judge.answered(n);
-    if (level > limit) {
-      refusals += 1;
-      expect(judge.refused(level)).toBe('limit');
-    }
-  };
-  for (let n = 0; n < 100; n++) round(8);
-  expect(judge.allowed()).toBeGreaterThanOrEqual(7);
-  expect(judge.allowed()).toBeLessThanOrEqual(9);
-  expect(refusals).toBeLessThan(25); // of 800 answers
-  for (let n = 0; n < 100; n++) round(16);
-  expect(judge.allowed()).toBe(16);
-});
-
-test('the judge takes a refusal where others are answered for chance, and a row of them for a limit', () => {
-  const judge = openJudge(8, 16);
-  for (let n = 0; n < 20; n++) judge.answered(8);
-  const allowed = judge.allowed();
-  expect(judge.refused(8)).toBe('chance');
-  expect(judge.refused(8)).toBe('chance');
-  expect(judge.refused(8)).toBe('chance');
-  expect(judge.allowed()).toBe(allowed);
-  expect(judge.refused(8)).toBe('limit');
-  expect(judge.allowed()).toBeLessThan(allowed);
-});
-
-test('after a refusal as a limit, the class waits for retry-after before anyone goes on', async () => {
-  let wake: () => void = () => undefined;
-  let now = 0;
-  const clock: Clock = { now: () => now, sleep: () => new Promise((resolve) => (wake = resolve)) };
-  const limiter = openLimiter(1, clock);
-  (await limiter.enter(live())).refused(5000);
-  let entered = false;
-  const next = limiter.enter(live()).then((slot) => {
-    entered = true;
-    return slot;
-  });
-  await Promise.resolve();
-  expect(entered).toBe(false);
-  now = 5000;
-  wake();
-  (await next).left();
-  const stopped = new AbortController();
-  const held = await limiter.enter(live());
-  const waiting = limiter.enter(stopped.signal);
-  stopped.abort();
-  await expect(waiting).rejects.toMatchObject({ reason: 'stopping' });
-  held.left();
 });

@@ -19,6 +19,7 @@ test.for(knownModels())(
     const ask = (text: string) =>
       client.send(requestFor(opening, [{ role: 'user', content: [{ type: 'text', text }] }], 32_000), {
         signal: new AbortController().signal,
+        heard: () => undefined,
         began: () => undefined,
       });
     const first = await ask('What is here?');

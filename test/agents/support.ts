@@ -43,7 +43,7 @@ export interface Reply {
   readonly stopDetails?: unknown;
   readonly usage?: Record<string, unknown>;
 }
-export interface ErrorReply {
+interface ErrorReply {
   readonly status: number;
   readonly headers?: Record<string, string>;
   readonly error: { readonly type: string; readonly message: string; readonly details?: unknown };
@@ -160,6 +160,16 @@ function sendContent(send: (type: string, data: object) => void, reply: Reply, i
   }
 }
 
+export const refusal = (
+  status: number,
+  type: string,
+  more: { headers?: Record<string, string>; message?: string; code?: string } = {},
+): ErrorReply => ({
+  status,
+  headers: more.headers ?? {},
+  error: { type, message: more.message ?? type, ...(more.code === undefined ? {} : { details: { error_code: more.code } }) },
+});
+
 /** Answers one after the other, whoever asks; the last again and again. */
 export function inTurn(...answers: readonly Answer[]): Script {
   return (_seen, n) => answers[Math.min(n, answers.length) - 1] ?? 'refused-connection';
@@ -175,7 +185,17 @@ export function lastSaid(seen: Seen | undefined): string[] {
 }
 
 /** Short, so that nothing waits; the steps between them stay those of production. */
-const SHORT: Timings = { tries: 4, firstBackoff: 2, longestBackoff: 10, connect: 10_000, warm: 60_000, drain: 0 };
+const SHORT: Timings = {
+  tries: 4,
+  firstBackoff: 2,
+  longestBackoff: 10,
+  patience: 60_000,
+  firstProbe: 60_000,
+  longestProbe: 60_000,
+  connect: 10_000,
+  warm: 60_000,
+  drain: 0,
+};
 
 export const RUN = 'run-1';
 
@@ -201,6 +221,8 @@ export interface Bench {
 export interface BenchOptions {
   readonly budget?: number;
   readonly concurrency?: number;
+  /** Of the whole process; of one run it is `concurrency`. */
+  readonly most?: number;
   readonly journal?: Journal;
   readonly timings?: Partial<Timings>;
   readonly clock?: Clock;
@@ -215,6 +237,7 @@ export async function bench(script: Script, options: BenchOptions = {}): Promise
     journal,
     allowanceOf: (run) => anAllowance(run, { dollars: options.budget ?? 100 * MICRO }, options.concurrency),
     timings: { ...SHORT, ...options.timings },
+    ...(options.most === undefined ? {} : { concurrency: options.most }),
     ...(options.clock === undefined ? {} : { clock: options.clock }),
   });
   return { server, journal, agents, events: async () => (await journal.events(RUN)).map((stored) => stored.event) };
@@ -277,3 +300,45 @@ export function countTask(options: Partial<CountTask> = {}): CountTask {
 }
 
 export const live = (): AbortSignal => new AbortController().signal;
+
+export interface TestClock extends Clock {
+  /** Lets so many milliseconds pass, and what was waiting for them happen. */
+  pass(ms: number): Promise<void>;
+}
+
+/** A clock that stands still until it is told to go on. */
+export function testClock(): TestClock {
+  let now = 0;
+  const sleepers = new Set<{ readonly at: number; readonly wake: () => void }>();
+  const settle = async (): Promise<void> => {
+    for (let n = 0; n < 20; n++) await Promise.resolve();
+  };
+  return {
+    now: () => now,
+    sleep: (ms, signal) =>
+      new Promise((resolve) => {
+        const sleeper = {
+          at: now + ms,
+          wake: () => {
+            sleepers.delete(sleeper);
+            resolve();
+          },
+        };
+        sleepers.add(sleeper);
+        signal?.addEventListener('abort', sleeper.wake, { once: true });
+        if (signal?.aborted === true) sleeper.wake();
+      }),
+    async pass(ms) {
+      const end = now + ms;
+      for (;;) {
+        const next = [...sleepers].toSorted((a, b) => a.at - b.at)[0];
+        if (next === undefined || next.at > end) break;
+        now = Math.max(now, next.at);
+        next.wake();
+        await settle();
+      }
+      now = end;
+      await settle();
+    },
+  };
+}

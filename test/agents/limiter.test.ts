@@ -1,0 +1,206 @@
+import { expect, test } from 'vitest';
+import { openJudge } from '../../src/agents/judge.ts';
+import { openLimiter, type Limiter, type Slot } from '../../src/agents/limiter.ts';
+import { NO_USAGE } from '../../src/domain/budget.ts';
+import { Suspended } from '../../src/domain/errors.ts';
+import { testClock, type TestClock } from './support.ts';
+
+function judged(start: number, most: number) {
+  const judge = openJudge(start, most);
+  let now = 0;
+  const rounds = (count: number, limit: number): number => {
+    let refused = 0;
+    for (let n = 0; n < count; n++) {
+      now += 1000;
+      const all = Array.from({ length: judge.allowed() }, (_, at) => judge.sent(at + 1));
+      // Refusals come at once, answers later.
+      for (const sent of all.filter(({ level }) => level > limit)) {
+        refused += 1;
+        judge.refused(sent, now);
+      }
+      for (const sent of all.filter(({ level }) => level <= limit)) judge.admitted(sent);
+      for (const sent of all.filter(({ level }) => level <= limit)) judge.answered(sent, now);
+    }
+    return refused;
+  };
+  return { judge, rounds };
+}
+
+test('the judge finds the ceiling, stays below it, tries it ever more rarely, and finds it gone', () => {
+  const { judge, rounds } = judged(4, 16);
+  expect(rounds(20, 8)).toBeLessThanOrEqual(12);
+  expect(judge.allowed()).toBeGreaterThanOrEqual(8);
+  expect(judge.allowed()).toBeLessThanOrEqual(9);
+  expect(rounds(80, 8)).toBeLessThanOrEqual(3); // of more than 600
+  rounds(150, 16);
+  expect(judge.allowed()).toBe(16);
+});
+
+test('the judge goes down at once when fewer are let in than before', () => {
+  const { judge, rounds } = judged(4, 16);
+  rounds(10, 16);
+  expect(judge.allowed()).toBe(16);
+  expect(rounds(10, 5)).toBeLessThanOrEqual(40);
+  expect(judge.allowed()).toBeLessThanOrEqual(6);
+});
+
+test('one in six refused by chance does not shrink what is allowed to one at a time', () => {
+  const judge = openJudge(4, 16);
+  let refused = 0;
+  let seed = 12_345;
+  const random = (): number => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
+  let least = 16;
+  const verdicts = new Map<string, number>();
+  for (let n = 0; n < 2000; n++) {
+    const sent = judge.sent(judge.allowed());
+    if (random() < 0.17) {
+      refused += 1;
+      const verdict = judge.refused(sent, n * 50);
+      verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
+    } else judge.answered(sent, n * 50);
+    if (n > 100) least = Math.min(least, judge.allowed());
+  }
+  expect(refused).toBeGreaterThan(300);
+  expect(least).toBeGreaterThanOrEqual(12);
+  expect(verdicts.get('nobody') ?? 0).toBe(0);
+  expect(judge.allowed()).toBeGreaterThanOrEqual(15);
+});
+
+function scheduler(most = 16, clock: TestClock = testClock()): { limiter: Limiter; clock: TestClock } {
+  const timings = { tries: 3, firstBackoff: 1000, longestBackoff: 60_000 };
+  return { limiter: openLimiter({ most, timings, clock, random: () => 0.5 }), clock };
+}
+
+const refuse = (slot: Slot, retryAfterMs: number | null = null, headers?: Headers) => slot.refused({ retryAfterMs, headers, tries: 1 });
+const answer = (slot: Slot, headers: Record<string, string> = {}, usage = NO_USAGE): void => {
+  slot.admitted(new Headers(headers));
+  slot.answered(usage);
+};
+
+async function entered(limiter: Limiter, halts: readonly AbortSignal[] = []): Promise<{ slot: () => Slot | undefined }> {
+  let slot: Slot | undefined;
+  limiter.enter(halts).then(
+    (got) => (slot = got),
+    () => undefined,
+  );
+  await settle();
+  return { slot: () => slot };
+}
+
+/** Lets what is due happen; no time passes. */
+async function settle(): Promise<void> {
+  for (let n = 0; n < 20; n++) await Promise.resolve();
+}
+
+test('when everybody is refused the class waits for retry-after, and then starts low', async () => {
+  const { limiter, clock } = scheduler();
+  const slots = [await limiter.enter([]), await limiter.enter([]), await limiter.enter([]), await limiter.enter([])];
+  expect(slots.toReversed().map((slot) => refuse(slot, 5000).kind)).toEqual(['ceiling', 'ceiling', 'ceiling', 'everybody']);
+  const next = await Promise.all([entered(limiter), entered(limiter), entered(limiter)]);
+  await clock.pass(4999);
+  expect(next.map(({ slot }) => slot() !== undefined)).toEqual([false, false, false]);
+  await clock.pass(200);
+  expect(next.map(({ slot }) => slot() !== undefined)).toEqual([true, false, false]);
+});
+
+test('without retry-after the waits grow, and after as many as are tried the service counts as down', async () => {
+  const { limiter, clock } = scheduler();
+  expect(refuse(await limiter.enter([]))).toEqual({ kind: 'everybody' });
+  const second = await entered(limiter);
+  await clock.pass(749);
+  expect(second.slot()).toBeUndefined();
+  await clock.pass(1);
+  const slot = second.slot();
+  if (slot === undefined) throw new Error('no place');
+  expect(refuse(slot)).toEqual({ kind: 'everybody' });
+  const third = await entered(limiter);
+  await clock.pass(1499);
+  expect(third.slot()).toBeUndefined();
+  await clock.pass(1);
+  const last = third.slot();
+  if (last === undefined) throw new Error('no place');
+  expect(refuse(last)).toEqual({ kind: 'down', tries: 3 });
+});
+
+test('requests are held back when the headers say that next to nothing is left, until enough of it is back', async () => {
+  const { limiter, clock } = scheduler();
+  const rates = (remaining: number) => ({
+    date: 'Sun, 22 Nov 2026 10:00:00 GMT',
+    'anthropic-ratelimit-requests-limit': '50',
+    'anthropic-ratelimit-requests-remaining': String(remaining),
+    'anthropic-ratelimit-requests-reset': '2026-11-22T10:00:50Z',
+  });
+  answer(await limiter.enter([]), rates(40));
+  answer(await limiter.enter([]), rates(0));
+  const next = await entered(limiter);
+  // 50 in 50 s: the one that is kept back and the one that is asked for take 2 s.
+  await clock.pass(1999);
+  expect(next.slot()).toBeUndefined();
+  await clock.pass(2);
+  expect(next.slot()).toBeDefined();
+});
+
+test('what the cache answers does not count against the limit of input tokens; what a request is likely to take does', async () => {
+  const { limiter } = scheduler();
+  const left = (tokens: number) => ({
+    date: 'Sun, 22 Nov 2026 10:00:00 GMT',
+    'anthropic-ratelimit-input-tokens-limit': '100000',
+    'anthropic-ratelimit-input-tokens-remaining': String(tokens),
+    'anthropic-ratelimit-input-tokens-reset': '2026-11-22T10:00:30Z',
+  });
+  answer(await limiter.enter([]), left(12_000), { ...NO_USAGE, input: 4000, cacheRead: 500_000 });
+  const [first, second, third] = [await entered(limiter), await entered(limiter), await entered(limiter)];
+  expect([first, second, third].map(({ slot }) => slot() !== undefined)).toEqual([true, true, false]);
+});
+
+test('headers hold nobody back for more than a minute: then asking tells more', async () => {
+  const { limiter, clock } = scheduler();
+  answer(await limiter.enter([]), {
+    date: 'Sun, 22 Nov 2026 10:00:00 GMT',
+    'anthropic-ratelimit-requests-limit': '1000',
+    'anthropic-ratelimit-requests-remaining': '0',
+    'anthropic-ratelimit-requests-reset': '2026-11-23T10:00:00Z',
+  });
+  const next = await entered(limiter);
+  await clock.pass(59_000);
+  expect(next.slot()).toBeUndefined();
+  await clock.pass(1001);
+  expect(next.slot()).toBeDefined();
+});
+
+test('answers let more in, one each; after a long rest the class starts low again', async () => {
+  const { limiter, clock } = scheduler();
+  const placed = async (): Promise<Slot[]> => {
+    const enough = new AbortController();
+    const all = await Promise.all(Array.from({ length: 17 }, () => entered(limiter, [enough.signal])));
+    enough.abort();
+    return all.flatMap(({ slot }) => slot() ?? []);
+  };
+  const first = await placed();
+  expect(first).toHaveLength(4);
+  for (const slot of first) answer(slot);
+  const second = await placed();
+  expect(second).toHaveLength(7); // the first of the four was alone, and told nothing of more
+  for (const slot of second) answer(slot);
+  for (const slot of await placed()) answer(slot);
+  const most = await placed();
+  expect(most).toHaveLength(16);
+  for (const slot of most) slot.left();
+  await clock.pass(6 * 60_000);
+  expect(await placed()).toHaveLength(4);
+});
+
+test('who waits for a place goes when told to stop, or when a circuit opens, with its reason', async () => {
+  const { limiter } = scheduler(1);
+  const held = await limiter.enter([]);
+  const [stop, halt] = [new AbortController(), new AbortController()];
+  const one = limiter.enter([stop.signal, halt.signal]);
+  const two = limiter.enter([new AbortController().signal, halt.signal]);
+  stop.abort();
+  await expect(one).rejects.toMatchObject({ reason: 'stopping' });
+  halt.abort(new Suspended('spending-limit', 'no money'));
+  await expect(two).rejects.toMatchObject({ reason: 'spending-limit', message: 'no money' });
+  await expect(limiter.enter([halt.signal])).rejects.toMatchObject({ reason: 'spending-limit' });
+  held.left();
+  (await limiter.enter([])).left();
+});
