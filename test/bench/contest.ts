@@ -1,0 +1,38 @@
+import { fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+
+/** What a contestant's process says of itself. */
+export const Result = z.object({
+  seconds: z.number(),
+  /** Of the process while it worked, user and system. */
+  cpuSeconds: z.number(),
+  peakMegabytes: z.number(),
+  turns: z.number(),
+});
+export type Result = z.infer<typeof Result>;
+
+export interface Task {
+  readonly url: string;
+  readonly agents: number;
+  readonly concurrency: number;
+}
+
+/** A simulated model in a process of its own. */
+export async function startModel(latencyMs: number): Promise<{ readonly url: string; end(): void }> {
+  const child = spawn(process.execPath, [fileURLToPath(new URL('model.ts', import.meta.url)), String(latencyMs)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [url] = z.tuple([z.string()]).parse(await once(createInterface({ input: child.stdout }), 'line'));
+  return { url, end: () => child.kill() };
+}
+
+/** Runs a module in a process of its own, so that nobody's memory or garbage counts as another's. It answers one task with one Result. */
+export async function contest(module: string, task: Task, environment: Readonly<Record<string, string>> = {}): Promise<Result> {
+  const child = fork(fileURLToPath(new URL(module, import.meta.url)), [JSON.stringify(task)], { env: { ...process.env, ...environment } });
+  const [message] = z.tuple([z.unknown(), z.unknown()]).parse(await once(child, 'message'));
+  child.kill();
+  return Result.parse(message);
+}

@@ -1,0 +1,129 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { openAgents } from '../../src/agents/open-agents.ts';
+import { PRODUCTION_TIMINGS } from '../../src/agents/timings.ts';
+import type { Settings } from '../../src/domain/run.ts';
+import { openRepository } from '../../src/git/mirror.ts';
+import type { Journal } from '../../src/journal/journal.ts';
+import { openPrimitives } from '../../src/primitives/table.ts';
+import type { Commands } from '../../src/sandbox/commands.ts';
+import { runScript } from '../../src/script/replay.ts';
+import { deliveredBudget } from '../../src/script/budget.ts';
+import { planFor } from './plan.ts';
+
+export const RUN = 'bench';
+
+/** A directory that is gone when the process ends. */
+export function scratch(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'converge-bench-'));
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** A repository with these files and one commit, and the mirror that Converge makes of it. */
+export async function repositoryWith(files: Readonly<Record<string, string>>, directory: string) {
+  const origin = join(directory, 'origin');
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(origin, path)), { recursive: true });
+    writeFileSync(join(origin, path), text);
+  }
+  const git = (...args: readonly string[]): string =>
+    execFileSync('git', ['-c', 'user.name=b', '-c', 'user.email=b@b', ...args], { cwd: origin, encoding: 'utf8' }).trim();
+  git('init', '--quiet', '--initial-branch=main');
+  git('add', '--all');
+  git('commit', '--quiet', '--message=Base');
+  git('config', 'uploadpack.allowAnySHA1InWant', 'true');
+  git('config', 'uploadpack.allowFilter', 'true');
+  const repository = await openRepository({
+    directory: join(directory, 'mirror.git'),
+    remote: { url: origin, token: () => Promise.resolve(undefined) },
+    bot: { name: 'converge[bot]', email: 'converge@localhost' },
+  });
+  const base = { branch: 'main', ...(await repository.pin({ run: RUN, commit: git('rev-parse', 'HEAD') })) };
+  return { origin, repository, base };
+}
+
+const NO_COMMANDS: Commands = {
+  caveats: [],
+  on: () => Promise.reject(new Error('no command is run here')),
+  close: () => Promise.resolve(),
+};
+
+/** The start of a run, as a journal has it. */
+export async function begin(journal: Journal): Promise<void> {
+  const { limits, models } = planFor({ branch: 'main', commit: '', tree: '' }, { script: '', shards: [], concurrency: 16 });
+  const settings: Settings = {
+    base: 'main',
+    paths: [],
+    limits,
+    models,
+    setup: null,
+    checks: [],
+    protectedPaths: [],
+    exclude: [],
+    approvers: { logins: [], permission: 'write' },
+    publishShards: false,
+    planOnly: false,
+    planOnlyReason: null,
+  };
+  const place = { owner: 'octo', repo: 'farm', installation: 7, number: 3, kind: 'issue' } as const;
+  await journal.start({
+    run: RUN,
+    trigger: '1001',
+    event: { type: 'run.started', place, requester: { login: 'mona', id: 42 }, comment: '1001', task: 'Move.', settings },
+  });
+}
+
+export interface Fan {
+  readonly url: string;
+  readonly agents: number;
+  readonly concurrency: number;
+  readonly journal: Journal;
+  readonly directory: string;
+}
+
+/** As many read-only agents of two turns, from a script: the real runtime, replay, primitives, agents and journal. Gives how to run it, and how many turns that are. */
+export async function fan({ url, agents: count, concurrency, journal, directory }: Fan): Promise<() => Promise<number>> {
+  const { repository, base } = await repositoryWith({ 'src/a.js': 'old(1, 2);\n', 'src/b.js': 'old(3, 4);\n' }, directory);
+  const script = `export const meta = { name: 'fan', description: 'many agents', phases: [{ title: 'Look' }] };
+phase('Look');
+const found = await parallel(Array.from({ length: ${count} }, (_, at) => () => agent(\`Look at part \${at}.\`, { label: \`part \${at}\` })));
+return found.filter((one) => one !== null).length;`;
+  const plan = planFor(base, { script, shards: [], concurrency });
+  const agents = openAgents({
+    client: { apiKey: 'k', baseUrl: url },
+    journal,
+    limitsOf: () => plan.limits,
+    timings: PRODUCTION_TIMINGS,
+    concurrency,
+  });
+  const { signal } = new AbortController();
+  const { opening, budgetAt } = deliveredBudget({ journal, run: RUN, totals: { tokens: null, budget: plan.limits.budget } });
+  const predicate = { holds: () => Promise.resolve(false) };
+  return async () => {
+    const end = await runScript({
+      run: RUN,
+      source: script,
+      journal,
+      signal,
+      budgetAt,
+      view: { args: {}, shards: [], budget: opening },
+      calls: openPrimitives({
+        run: RUN,
+        task: 'Move.',
+        plan,
+        journal,
+        repository,
+        agents,
+        commands: NO_COMMANDS,
+        predicate,
+        signal,
+        retryWaits: [],
+      }),
+    });
+    if (end.kind !== 'returned' || end.value !== count) throw new Error(`found ${JSON.stringify(end)}, expected ${count} agents`);
+    return count * 2;
+  };
+}

@@ -1,0 +1,68 @@
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+
+/*
+ * A simulated Messages API in a process of its own, as little of one as possible: after a fixed time the same stream of events. A conversation's first answer is a tool call, its
+ * second is the end. `node model.ts LATENCY_MS`; prints its address.
+ */
+
+const latency = Number(process.argv[2] ?? '50');
+
+function sse(events: readonly (readonly [string, object])[]): Buffer {
+  return Buffer.from(events.map(([event, data]) => `event: ${event}\ndata: ${JSON.stringify({ type: event, ...data })}\n\n`).join(''));
+}
+
+const USAGE = { input_tokens: 900, cache_creation_input_tokens: 0, cache_read_input_tokens: 20_000, output_tokens: 1 };
+
+function answer(stop: 'tool_use' | 'end_turn', block: object, deltas: readonly object[]): Buffer {
+  return sse([
+    [
+      'message_start',
+      {
+        message: {
+          id: 'msg_1',
+          type: 'message',
+          role: 'assistant',
+          model: 'claude-sonnet-5-5',
+          content: [],
+          stop_reason: null,
+          stop_sequence: null,
+          usage: USAGE,
+        },
+      },
+    ],
+    ['content_block_start', { index: 0, content_block: block }],
+    ...deltas.map((delta) => ['content_block_delta', { index: 0, delta }] as const),
+    ['content_block_stop', { index: 0 }],
+    ['message_delta', { delta: { stop_reason: stop, stop_sequence: null }, usage: { output_tokens: 60 } }],
+    ['message_stop', {}],
+  ]);
+}
+
+const CALL = answer('tool_use', { type: 'tool_use', id: 'toolu_1', name: 'glob', input: {} }, [
+  { type: 'input_json_delta', partial_json: '{"pattern":' },
+  { type: 'input_json_delta', partial_json: '"src/*.js"}' },
+]);
+const END = answer('end_turn', { type: 'text', text: '' }, [
+  { type: 'text_delta', text: 'All of it was looked at, ' },
+  { type: 'text_delta', text: 'and nothing was found.' },
+]);
+/** Only a conversation that goes on has one. */
+const TOOL_RESULT = Buffer.from('"tool_result"');
+
+const server = createServer((request, response) => {
+  const pieces: Buffer[] = [];
+  request.on('data', (piece: Buffer) => pieces.push(piece));
+  request.on('end', () => {
+    const body = Buffer.concat(pieces).includes(TOOL_RESULT) ? END : CALL;
+    setTimeout(() => {
+      response.writeHead(200, { 'content-type': 'text/event-stream', 'content-length': body.length });
+      response.end(body);
+    }, latency);
+  });
+});
+server.keepAliveTimeout = 60_000;
+server.listen(0, '127.0.0.1');
+await once(server, 'listening');
+const address = server.address();
+console.log(`http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`);
