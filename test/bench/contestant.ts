@@ -20,5 +20,5 @@ export async function measure(work: () => Promise<number>): Promise<void> {
     peakMegabytes: process.resourceUsage().maxRSS / 1024,
     turns,
   };
-  process.send?.(result);
+  process.send?.(result, () => process.exit());
 }
