@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { openAgents } from '../../src/agents/open-agents.ts';
 import { PRODUCTION_TIMINGS } from '../../src/agents/timings.ts';
+import { runAccount } from '../../src/domain/account.ts';
 import type { Settings } from '../../src/domain/run.ts';
 import { openRepository } from '../../src/git/mirror.ts';
 import type { Journal } from '../../src/journal/journal.ts';
@@ -95,7 +96,7 @@ return found.filter((one) => one !== null).length;`;
   const agents = openAgents({
     client: { apiKey: 'k', baseUrl: url },
     journal,
-    limitsOf: () => plan.limits,
+    allowanceOf: () => ({ accounts: [{ name: runAccount(RUN), limits: { dollars: plan.limits.budget } }], concurrency, hours: null }),
     timings: PRODUCTION_TIMINGS,
     concurrency,
   });

@@ -6,9 +6,6 @@ import { type Bench, render } from './table.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   'fan-out': () => import('./fan-out.ts'),
-  resume: () => import('./resume.ts'),
-  script: () => import('./script.ts'),
-  shards: () => import('./shards.ts'),
 };
 
 const { values, positionals } = parseArgs({ options: { json: { type: 'string' } }, allowPositionals: true });
