@@ -18,6 +18,8 @@ export interface House {
   readonly task: string;
   readonly settings: Settings;
   readonly journal: Journal;
+  /** Which replay of the script this is, from 1. What is done anew in each carries its number (domain/generation.ts). */
+  readonly generation: number;
   readonly step: Step;
   readonly hub: Hub;
   readonly repository: Repository;
@@ -28,6 +30,8 @@ export interface House {
   readonly predicates: Predicates;
   /** The run's page, for links; null when people cannot reach it. */
   readonly pageUrl: string | null;
+  /** Who stopped the run so that what is accepted is delivered first: no agent starts any more; null while it goes on. */
+  readonly stoppedBy: string | null;
   /** Aborts when the run is stopped or this process ends. */
   readonly signal: AbortSignal;
 }
@@ -53,6 +57,8 @@ export interface Planner {
 
 export type Executed =
   | { readonly kind: 'returned'; readonly divergences: number }
+  /** A person stopped the run before the script had ended. */
+  | { readonly kind: 'stopped'; readonly by: string }
   | { readonly kind: 'failed'; readonly message: string; readonly site: string | null };
 
 /** The plan's question, ready to be asked; whoever opens it closes it. */

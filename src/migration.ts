@@ -3,6 +3,7 @@ import { deliver } from './converge/deliver.ts';
 import { pinBase } from './converge/pin-base.ts';
 import { prove } from './converge/prove.ts';
 import { settleShards } from './converge/shards.ts';
+import { inGeneration } from './domain/generation.ts';
 import type { Plan } from './domain/plan.ts';
 import type { House, PlanRequest } from './house.ts';
 import { trusted } from './journal/trusted.ts';
@@ -17,6 +18,7 @@ import { report } from './publish/finish.ts';
  *   plan → a person approves → the script runs → accepted changes converge into one branch → CI proves it → the report
  *
  * Each line is a durable step: killed anywhere, the same call goes on where it was, and nothing that was decided, paid for or posted happens twice.
+ * A retry opens a new generation: what was approved stays so, and from the script on all is done again, with everything that succeeded before.
  * Only this file knows the order.
  */
 export async function migrate(house: House): Promise<void> {
@@ -25,10 +27,10 @@ export async function migrate(house: House): Promise<void> {
   if (agreed.kind === 'ended') return agreed.end();
 
   const { plan, branch } = agreed;
-  const executed = await durable(house, 'executed', () => house.scripts.run(house, plan));
+  const executed = await anew(house, 'executed', () => house.scripts.run(house, plan));
   const settled = await settleShards(house, plan, executed);
   const { assembled: delivered, shards } = await deliver(house, plan, { branch, shards: settled });
-  const proof = await durable(house, 'proved', () => prove(house, plan, { branch, delivered }));
+  const proof = await anew(house, 'proved', () => prove(house, plan, { branch, delivered }));
   return report(house, plan, { branch, executed, shards, delivered, proof });
 }
 
@@ -61,6 +63,11 @@ async function agree(house: House): Promise<Agreement> {
     revision = { previous: plan, text: fresh.reason, by: 'base' };
     base = await durable(house, `base#${round + 1}`, () => pinBase(house));
   }
+}
+
+/** A durable step of this generation alone. */
+function anew<Result>(house: House, name: string, act: () => Promise<Result>): Promise<Result> {
+  return durable(house, inGeneration(house.generation, name), act);
 }
 
 function durable<Result>(house: House, name: string, act: () => Promise<Result>): Promise<Result> {

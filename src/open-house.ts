@@ -5,7 +5,6 @@ import type { Agents } from './agents/agent.ts';
 import type { Config } from './config.ts';
 import { messageOf } from './domain/errors.ts';
 import type { Place } from './domain/run.ts';
-import { generationsOf } from './domain/generation.ts';
 import { foldRun } from './domain/run-state.ts';
 import type { Plan } from './domain/plan.ts';
 import { scriptArgs } from './domain/saved-script.ts';
@@ -87,7 +86,7 @@ interface Entering {
 
 async function enter(estate: Estate, { run, signal, mirrorOf }: Entering): Promise<OpenHouse> {
   const { config, journal } = estate;
-  const { place, requester, task, settings } = foldRun(await journal.events(run));
+  const { place, requester, task, settings, generation, stop } = foldRun(await journal.events(run));
   const hub = estate.hubOf(place);
   const repository = await mirrorOf(place, hub);
   const { sandbox } = config;
@@ -111,6 +110,8 @@ async function enter(estate: Estate, { run, signal, mirrorOf }: Entering): Promi
     task,
     settings,
     journal,
+    generation,
+    stoppedBy: stop?.deliver === true ? stop.by : null,
     hub,
     repository,
     commands,
@@ -119,7 +120,13 @@ async function enter(estate: Estate, { run, signal, mirrorOf }: Entering): Promi
     step: durableSteps(journal, run),
     agents: estate.agents,
     planner: { plan: (own, request) => makePlan(own, request, savedPlaces(estate, own)) },
-    scripts: { standard: DEFAULT_SCRIPT, run: (own, plan) => runPlan(own, plan, estate.waits.retryWaits) },
+    scripts: {
+      standard: DEFAULT_SCRIPT,
+      run: (own, plan) =>
+        own.stoppedBy !== null
+          ? Promise.resolve({ kind: 'stopped' as const, by: own.stoppedBy })
+          : runPlan(own, plan, estate.waits.retryWaits),
+    },
     predicates: { open: (plan) => openPredicate(plan.draft.predicate, { commands }) },
   };
   try {
@@ -178,7 +185,7 @@ async function runPlan(house: House, plan: Plan, retryWaits: readonly number[]):
       journal,
       signal,
       budgetAt,
-      reopened: generationsOf(await journal.events(run)).reopened,
+      reopened: foldRun(await journal.events(run)).reopened,
       source: plan.script,
       saved: plan.calls ?? [],
       view: {

@@ -56,16 +56,17 @@ async function layChanges({ run, journal, repository }: House, starts: readonly 
   }
 }
 
-/** The delivery that was assembled last, unless its shards went back since: then it is never pushed. */
+/** The delivery that was assembled last, unless its shards went back since, or a new generation was opened: then it is never pushed. */
 async function assembleAgain(house: House, events: readonly StoredEvent[], last: Assembled): Promise<void> {
   const { repository, run } = house;
   if (last.commits.length === 0 || (await repository.has(last.head))) return;
   const at = events.findLastIndex(({ event }) => event.type === 'step.done' && event.step.startsWith('assembled#'));
-  if (events.slice(at).some(({ event }) => event.type === 'shard.returned')) return;
+  if (events.slice(at).some(({ event }) => event.type === 'shard.returned' || event.type === 'generation.opened')) return;
   const plan = resultsOf(events, 'plan#', trusted<Planned>()).findLast((planned) => planned.kind === 'planned')?.plan;
   const executed = resultsOf(events, 'executed', trusted<Executed>()).at(-1);
   if (!(await repository.has(last.onto)) || plan === undefined || executed === undefined) throw lost(runBranch(run));
-  const { head } = await assemble(house, plan, { onto: last.onto, shards: await readShards(house, plan, executed) });
+  const shards = await readShards(house, plan, executed);
+  const { head } = await assemble(house, plan, { onto: last.onto, landed: last.landed ?? [], shards });
   if (head !== last.head) throw lost(runBranch(run));
 }
 

@@ -8,6 +8,8 @@ import type { Config } from './config.ts';
 import type { Desk } from './control/desk.ts';
 import { openCatchUp } from './control/catch-up.ts';
 import { openInbox } from './control/inbox.ts';
+import { openGenerations } from './control/retry.ts';
+import { inGeneration } from './domain/generation.ts';
 import { OPERATOR_DEFAULTS, type OperatorLimits } from './domain/settings.ts';
 import { foldRun } from './domain/run-state.ts';
 import { openDriver, SHOWN, type Driver } from './engine/driver.ts';
@@ -76,6 +78,7 @@ export async function start(
     operator: operatorLimits(config),
     drive: (run) => driver.drive(run),
     interrupt: (run) => driver.interrupt(run),
+    restart: (run) => driver.restart(run),
     log,
   };
   const inbox = openInbox(desk, waits.redriveMs[0] ?? 0);
@@ -112,8 +115,15 @@ async function openProbot({ appId, privateKey, webhookSecret, apiUrl, log }: Con
 async function toDrive(journal: Journal): Promise<readonly string[]> {
   const runs = await journal.runs();
   const unfinished = new Set(await journal.unfinished());
-  const open = await Promise.all(runs.map(async (run) => unfinished.has(run) || (await journal.doneStep(run, SHOWN)) === undefined));
+  const open = await Promise.all(runs.map(async (run) => unfinished.has(run) || !(await isShown(journal, run))));
   return runs.filter((_run, at) => open[at]).toReversed();
+}
+
+/** Only of a run that somebody had tried again the record is read. */
+async function isShown(journal: Journal, run: string): Promise<boolean> {
+  const retried = (await journal.signals(run)).some(({ name }) => name === 'retry');
+  const generation = retried ? foldRun(await journal.events(run)).generation : 1;
+  return (await journal.doneStep(run, inGeneration(generation, SHOWN))) !== undefined;
 }
 
 function closeServer(server: Server): Promise<void> {
@@ -135,6 +145,7 @@ function driverOf(estate: Estate, houses: ReturnType<typeof houseOpener>, quiet:
     enter: (run, signal) => houses.enter(run, signal),
     migrate,
     quiet,
+    openGenerations: (run) => openGenerations(journal, run),
     stopped: async (run, why) => stopped(await endingOf(run), why),
     failed: async (run, why) => failed(await endingOf(run), why),
     redriveMs: waits.redriveMs,

@@ -199,7 +199,7 @@ test('a mirror that is lost between assembling and the push: the same commits ar
   await accepted(house, made);
   const shards = await settleShards(house, made, EXECUTED);
   const before = await house.step('assembled#1', trusted<Awaited<ReturnType<typeof assemble>>>(), () =>
-    assemble(house, made, { onto: branch.commit, shards }),
+    assemble(house, made, { onto: branch.commit, landed: [], shards }),
   );
   await lose();
   const { assembled } = await delivered(await enter());

@@ -19,6 +19,8 @@ export interface Desk {
   readonly drive: (run: string) => void;
   /** Interrupts a run that is driven here; resolves when it has let go. */
   readonly interrupt: (run: string) => Promise<void>;
+  /** Interrupts a run that is driven here and drives it again; resolves when it has let go. */
+  readonly restart: (run: string) => Promise<void>;
   readonly log: Log;
 }
 

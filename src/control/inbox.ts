@@ -10,6 +10,7 @@ import { help } from './help.ts';
 import { migrateCommand } from './migrate.ts';
 import { pause } from './pause.ts';
 import { resume } from './resume.ts';
+import { retry } from './retry.ts';
 import { revise } from './revise.ts';
 import { runSaved } from './run.ts';
 import { save } from './save.ts';
@@ -52,7 +53,9 @@ function perform(desk: Desk, asked: Asked, command: Command): Promise<Answer> {
     case 'status':
       return status(desk, asked);
     case 'stop':
-      return stop(desk, asked);
+      return stop(desk, asked, command);
+    case 'retry':
+      return retry(desk, asked, command);
     case 'save':
       return save(desk, asked, command);
     case 'run':
@@ -63,7 +66,6 @@ function perform(desk: Desk, asked: Asked, command: Command): Promise<Answer> {
       return pause(desk, asked);
     case 'resume':
       return resume(desk, asked);
-    case 'retry':
     case 'drop':
     case 'steer':
     case 'budget':

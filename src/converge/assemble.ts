@@ -16,7 +16,10 @@ export interface Assembled {
   readonly onto: string;
   readonly head: string;
   readonly tree: string;
+  /** In order, on top of `onto`. */
   readonly commits: readonly DeliveredCommit[];
+  /** What earlier deliveries of the run brought to the branch and is below `onto`; absent in records of earlier versions: nothing. */
+  readonly landed?: readonly DeliveredCommit[];
   readonly conflicts: readonly Conflict[];
 }
 
@@ -29,6 +32,18 @@ export interface Conflict {
   readonly needs: readonly string[];
 }
 
+/** All that is on the branch with it: of this delivery and of those before. */
+export function deliveredCommits({ landed = [], commits }: Assembled): readonly DeliveredCommit[] {
+  return [...landed, ...commits];
+}
+
+export interface Laying {
+  /** The branch's tip. */
+  readonly onto: string;
+  readonly landed: readonly DeliveredCommit[];
+  readonly shards: SettledShards;
+}
+
 /** What assembling needs of a house. */
 export type AssemblyHouse = Pick<House, 'run' | 'requester' | 'journal' | 'repository'>;
 
@@ -36,14 +51,10 @@ export type AssemblyHouse = Pick<House, 'run' | 'requester' | 'journal' | 'repos
 const GROUP_ABOVE = 200;
 
 /**
- * Lays each accepted change onto the tip, one commit each, in memory: shards are disjoint, so this needs no checkout and no merge,
+ * Lays each accepted change that has not landed yet onto the tip, one commit each, in memory: shards are disjoint, so this needs no checkout and no merge,
  * unless somebody else changed the same files on the branch; then it is a three-way merge, and a conflict leaves the shard out, with all that need it, and names the paths.
  */
-export async function assemble(
-  house: AssemblyHouse,
-  plan: Plan,
-  { onto, shards }: { onto: string; shards: SettledShards },
-): Promise<Assembled> {
+export async function assemble(house: AssemblyHouse, plan: Plan, { onto, landed, shards }: Laying): Promise<Assembled> {
   await keepShardBranches(house, plan, shards);
   const made = new Map([...shards.accepted, ...shards.leftOver].flatMap(({ changes }) => changes.map((change) => [change.id, change])));
   let head = onto;
@@ -51,8 +62,10 @@ export async function assemble(
   const moved = tree !== plan.base.tree;
   const commits: DeliveredCommit[] = [];
   const conflicts: Conflict[] = [];
-  for (const group of grouped(needsFirst(shards.accepted, made))) {
-    const landed: AcceptedShard[] = [];
+  const there = new Set(landed.flatMap((commit) => commit.shards));
+  const open = needsFirst(shards.accepted, made).filter(({ shard }) => !there.has(shard.id));
+  for (const group of grouped(open)) {
+    const laid: AcceptedShard[] = [];
     for (const item of group) {
       const missing = missingFor(item, { accepted: shards.accepted, conflicts, made });
       if (missing !== null) {
@@ -67,19 +80,19 @@ export async function assemble(
         continue;
       }
       tree = next.tree;
-      landed.push(item);
+      laid.push(item);
     }
-    const last = landed.at(-1);
+    const last = laid.at(-1);
     if (last === undefined) continue;
     head = await house.repository.commit({
-      message: commitMessage({ run: house.run, requester: house.requester, plan, shards: landed }),
+      message: commitMessage({ run: house.run, requester: house.requester, plan, shards: laid }),
       parents: [head],
       tree,
       date: last.at,
     });
-    commits.push({ commit: head, shards: landed.map((item) => item.shard.id) });
+    commits.push({ commit: head, shards: laid.map((item) => item.shard.id) });
   }
-  return { onto, head, tree, commits, conflicts };
+  return { onto, head, tree, commits, landed, conflicts };
 }
 
 function grouped(accepted: readonly AcceptedShard[]): readonly (readonly AcceptedShard[])[] {
@@ -131,14 +144,14 @@ function missingFor(item: AcceptedShard, { accepted, conflicts, made }: SoFar): 
   };
 }
 
-interface Laying {
+interface Upon {
   readonly tree: string;
   readonly item: AcceptedShard;
   readonly made: Made;
 }
 
 /** The shard's own edits against the tree that it started from (with the changes it was laid on), merged into the tip's tree. */
-async function mergeOnto(house: AssemblyHouse, { tree, item, made }: Laying): ReturnType<AssemblyHouse['repository']['merge']> {
+async function mergeOnto(house: AssemblyHouse, { tree, item, made }: Upon): ReturnType<AssemblyHouse['repository']['merge']> {
   const under = item.change.on.flatMap((id) => made.get(id)?.overlay ?? []);
   const start = await house.repository.layer(item.start, [under]);
   return house.repository.merge({ base: start, ours: tree, theirs: item.change.tree });

@@ -1,9 +1,10 @@
 import { shardBranch } from '../domain/branch.ts';
 import { ConvergeError } from '../domain/errors.ts';
+import { inGeneration } from '../domain/generation.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { House } from '../house.ts';
 import { trusted } from '../journal/trusted.ts';
-import { assemble, type Assembled } from './assemble.ts';
+import { assemble, type Assembled, type DeliveredCommit } from './assemble.ts';
 import { refusedPush, type RunBranch } from './branch.ts';
 import { pushOnce } from './push.ts';
 import { returnShards } from './return-shards.ts';
@@ -20,7 +21,7 @@ export interface Delivered {
 
 /**
  * One tree, one push: accepted changes become commits on the run's branch, always on top of what people pushed there (invariant 10). A shard in conflict
- * with that goes back once and is made again on the branch's tip. With nothing accepted nothing is pushed and `commits` is empty.
+ * with that goes back once and is made again on the branch's tip. With nothing accepted that is not there yet nothing is pushed and `commits` is empty.
  * Ends in a ConvergeError of kind `github` when the push is refused.
  */
 export async function deliver(
@@ -32,9 +33,10 @@ export async function deliver(
   let moves = 0;
   for (let attempt = 1; moves < ATTEMPTS; attempt += 1) {
     const onto = settled;
-    const assembled = await house.step(`assembled#${attempt}`, trusted<Assembled>(), async () => {
+    const own = (name: string): string => inGeneration(house.generation, name);
+    const assembled = await house.step(own(`assembled#${attempt}`), trusted<Assembled>(), async () => {
       const tip = (await house.repository.fetchBranch({ run: house.run, branch: branch.name })) ?? branch.commit;
-      return assemble(house, plan, { onto: tip, shards: onto });
+      return assemble(house, plan, { onto: tip, landed: await landedOn(house, { tip, from: branch.commit }), shards: onto });
     });
     const back = await returnShards(house, plan, { assembled, attempt });
     if (back !== null) {
@@ -42,7 +44,7 @@ export async function deliver(
       continue;
     }
     if (assembled.commits.length === 0) return { assembled, shards: settled };
-    const pushed = await pushOnce(house, { key: `push/converged/${attempt}`, commit: assembled.head, branch: branch.name });
+    const pushed = await pushOnce(house, { key: own(`push/converged/${attempt}`), commit: assembled.head, branch: branch.name });
     if (pushed.kind === 'refused') throw refusedPush(branch.name, pushed.reason);
     // Only moves of this drive count: a run that is taken up again has all its attempts.
     if (pushed.kind === 'moved' && !pushed.replayed) moves += 1;
@@ -58,12 +60,25 @@ export async function deliver(
   );
 }
 
+/** What earlier deliveries made and the branch has, by the branch itself: whatever became known of their pushes, and whoever pushed on top. */
+async function landedOn(
+  { run, journal, repository }: House,
+  { tip, from }: { readonly tip: string; readonly from: string },
+): Promise<readonly DeliveredCommit[]> {
+  const earlier = (await journal.events(run)).flatMap(({ event }) =>
+    event.type === 'step.done' && event.step.startsWith('assembled#') ? trusted<Assembled>().parse(event.result).commits : [],
+  );
+  if (earlier.length === 0) return [];
+  const there = new Set((await repository.commitsBetween(from, tip)).map(({ id }) => id));
+  return earlier.filter(({ commit }) => there.has(commit));
+}
+
 async function publishShards(house: House, shards: SettledShards): Promise<void> {
   for (const history of [...shards.accepted, ...shards.leftOver]) {
     const change = history.changes.at(-1);
     if (change === undefined) continue;
     const branch = shardBranch(house.run, history.shard.id);
     const commit = await house.repository.resolve(`refs/heads/${branch}`);
-    if (commit !== null) await pushOnce(house, { key: `push/shard/${history.shard.id}`, commit, branch });
+    if (commit !== null) await pushOnce(house, { key: inGeneration(house.generation, `push/shard/${history.shard.id}`), commit, branch });
   }
 }

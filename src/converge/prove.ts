@@ -3,7 +3,7 @@ import { Suspended } from '../domain/errors.ts';
 import { CHECK_SECONDS } from '../domain/plan.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { House } from '../house.ts';
-import type { Assembled } from './assemble.ts';
+import { deliveredCommits, type Assembled } from './assemble.ts';
 import type { RunBranch } from './branch.ts';
 
 /** What was established about the delivered tree. */
@@ -46,7 +46,7 @@ export async function prove(
   plan: Plan,
   { branch, delivered }: { branch: RunBranch; delivered: Assembled },
 ): Promise<Proof | null> {
-  if (delivered.commits.length === 0) return null;
+  if (deliveredCommits(delivered).length === 0) return null;
   const [checks, remaining, baseNow, base, head] = await Promise.all([
     runChecks(house, plan, delivered),
     stillHolds(house, plan, delivered.tree),

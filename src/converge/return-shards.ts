@@ -1,3 +1,5 @@
+import type { StoredEvent } from '../domain/events.ts';
+import { inGeneration } from '../domain/generation.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { Shard } from '../domain/shard.ts';
 import type { Executed, House } from '../house.ts';
@@ -12,13 +14,16 @@ export interface Conflicted {
 
 /**
  * Shards in conflict with what people pushed go back once: the same migration, by the default script, on the branch's tip instead of the base.
+ * Once a person stopped the run, nothing goes back: that would start agents. In a new generation that holds anew, and for those that are tried again there.
  * Null when there is nothing to return (no conflict, or each had its second try already); else how all shards stand after it.
  */
 export async function returnShards(house: House, plan: Plan, { assembled, attempt }: Conflicted): Promise<SettledShards | null> {
+  if (house.stoppedBy !== null) return null;
   const events = await house.journal.events(house.run);
-  const returns = events.flatMap(({ event }) => (event.type === 'shard.returned' ? [event] : []));
+  const opened = events.findLastIndex(({ event }) => event.type === 'generation.opened');
+  const returns = events.slice(opened + 1).flatMap(({ event }) => (event.type === 'shard.returned' ? [event] : []));
   // Asked again after a kill, the same conflict gives the same answer: those returned for this very tip, and those never returned.
-  const again = assembled.conflicts.filter(({ shard }) =>
+  const again = [...assembled.conflicts, ...outSinceBefore(events, opened)].filter(({ shard }) =>
     returns.every((event) => event.shard !== shard || event.commit === assembled.head),
   );
   if (again.length === 0) return null;
@@ -35,13 +40,32 @@ export async function returnShards(house: House, plan: Plan, { assembled, attemp
     script: house.scripts.standard,
     shards: plan.shards.filter(({ id }) => again.some(({ shard }) => shard === id)).map((shard) => among(shard, again)),
   };
-  const executed = await house.step(`returned#${attempt}`, trusted<Executed>(), () => house.scripts.run(house, onTip));
+  const executed = await house.step(inGeneration(house.generation, `returned#${attempt}`), trusted<Executed>(), () =>
+    house.scripts.run(house, onTip),
+  );
   const settled = await readShards(house, plan, executed);
   await tellLeftOver(house, settled.leftOver);
   return settled;
 }
 
+/** Shards that this generation tries again and that had been returned before it, without having been accepted since. */
+function outSinceBefore(events: readonly StoredEvent[], opened: number): readonly Returning[] {
+  const opening = events[opened]?.event;
+  if (opening?.type !== 'generation.opened') return [];
+  return opening.shards.flatMap((shard) => {
+    const word = events
+      .slice(0, opened)
+      .findLast(({ event }) => (event.type === 'shard.accepted' || event.type === 'shard.returned') && event.shard === shard)?.event;
+    return word?.type === 'shard.returned' ? [{ shard, paths: word.paths }] : [];
+  });
+}
+
+interface Returning {
+  readonly shard: string;
+  readonly paths: readonly string[];
+}
+
 /** What it needs is on the tip already, but for what is returned with it. */
-function among(shard: Shard, again: Assembled['conflicts']): Shard {
+function among(shard: Shard, again: readonly Returning[]): Shard {
   return { ...shard, after: shard.after.filter((id) => again.some((conflict) => conflict.shard === id)) };
 }

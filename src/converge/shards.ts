@@ -1,5 +1,6 @@
 import type { Change } from '../domain/change.ts';
 import type { StoredEvent } from '../domain/events.ts';
+import { generationsOf, stands } from '../domain/generation.ts';
 import type { Plan } from '../domain/plan.ts';
 import { foldRun } from '../domain/run-state.ts';
 import type { Shard } from '../domain/shard.ts';
@@ -7,6 +8,9 @@ import type { Verdict } from '../domain/verdict.ts';
 import type { Executed, House } from '../house.ts';
 import type { SettledCall } from '../journal/journal.ts';
 import { trusted } from '../journal/trusted.ts';
+
+/** Primitives whose value is a change. */
+const MAKES_CHANGE: ReadonlySet<string> = new Set(['migrate', 'revise', 'codemod']);
 
 /** What one shard came to: all of its rounds, for reviews and the report. */
 export interface ShardHistory {
@@ -29,8 +33,8 @@ export interface AcceptedShard extends ShardHistory {
 
 export interface LeftOverShard extends ShardHistory {
   readonly reason: string;
-  /** True when all that was missing is a verifier's answer. */
-  readonly unverified: boolean;
+  /** `unverified`: all that was missing is a verifier's answer. `not-started`: the run was stopped before. */
+  readonly ending: 'left-over' | 'unverified' | 'not-started';
   /** Accepted once, then returned because it was in conflict with the branch. */
   readonly returned: boolean;
 }
@@ -57,8 +61,9 @@ export async function settleShards(house: House, plan: Plan, executed: Executed)
 
 /** Every shard as the journal has it now. */
 export async function readShards(house: House, plan: Plan, executed: Executed): Promise<SettledShards> {
-  const calls = await house.journal.settled(house.run, 0);
   const events = await house.journal.events(house.run);
+  const { reopened } = generationsOf(events);
+  const calls = (await house.journal.settled(house.run, 0)).filter(({ key }) => stands(reopened, key));
   const words = lastWords(events, plan);
   const accepted: AcceptedShard[] = [];
   const open: ShardHistory[] = [];
@@ -72,7 +77,7 @@ export async function readShards(house: House, plan: Plan, executed: Executed): 
   }
   const done = new Set(accepted.map((shard) => shard.shard.id));
   const leftOver = open.map((history) =>
-    leftOverShard(history, { done, calls, executed, returned: words.get(history.shard.id)?.returned ?? false }),
+    leftOverShard(history, { done, calls, executed, rounds: plan.limits.rounds, returned: words.get(history.shard.id)?.returned ?? false }),
   );
   return { accepted: inOrder(accepted), leftOver };
 }
@@ -107,12 +112,18 @@ function lastWords(events: readonly StoredEvent[], plan: Plan): ReadonlyMap<stri
   return words;
 }
 
+/** `calls`: those that stand. What was made of a change that does not stand any more is history too. */
 function historyOf(shard: Shard, calls: readonly SettledCall[]): ShardHistory {
-  const changes = calls
-    .flatMap(({ kind, outcome }) =>
-      (kind === 'migrate' || kind === 'revise') && outcome.kind === 'value' ? [trusted<Change>().parse(outcome.value)] : [],
-    )
+  const all = calls
+    .flatMap(({ kind, outcome }) => (MAKES_CHANGE.has(kind) && outcome.kind === 'value' ? [trusted<Change>().parse(outcome.value)] : []))
     .filter((change) => change.shard === shard.id);
+  const standing = new Set(all.flatMap(({ id, replaces }) => (replaces === null ? [id] : [])));
+  // A call that was opened again may have settled after what was made of the same change before: so until nothing more is found.
+  for (let before = -1; before !== standing.size;) {
+    before = standing.size;
+    for (const { id, replaces } of all) if (replaces !== null && standing.has(replaces)) standing.add(id);
+  }
+  const changes = all.filter(({ replaces }) => replaces === null || standing.has(replaces));
   const ids = new Set(changes.map((change) => change.id));
   const verdicts = calls
     .flatMap(({ kind, outcome }) => (kind === 'review' && outcome.kind === 'value' ? [trusted<Verdict>().parse(outcome.value)] : []))
@@ -128,39 +139,54 @@ interface Circumstances {
   readonly done: ReadonlySet<string>;
   readonly calls: readonly SettledCall[];
   readonly executed: Executed;
+  readonly rounds: number;
   readonly returned: boolean;
 }
 
-function reasonOf(
-  history: ShardHistory,
-  { done, calls, executed }: Circumstances,
-): { readonly reason: string; readonly unverified: boolean } {
+/** Whether its last verdict was the last that it could have, so that a stop took nothing from it. */
+function isOver({ verdicts }: ShardHistory, calls: readonly SettledCall[], rounds: number): boolean {
+  const last = verdicts.at(-1);
+  if (last?.outcome === 'unverified')
+    return verdicts.filter(({ change, outcome }) => change === last.change && outcome === 'unverified').length > 1;
+  return last?.outcome === 'revise' && (verdicts.length >= rounds || unrevised(last, calls) !== null);
+}
+
+/** Why the change that was objected to could not be revised; null when it was, or was not tried. */
+function unrevised(verdict: Verdict, calls: readonly SettledCall[]): string | null {
+  const call = calls.findLast(
+    ({ kind, input, outcome }) => kind === 'revise' && outcome.kind === 'null' && fieldOf(input, 'change') === verdict.change,
+  );
+  return call?.outcome.kind === 'null' ? call.outcome.cause : null;
+}
+
+function reasonOf(history: ShardHistory, { done, calls, executed, rounds }: Circumstances): Pick<LeftOverShard, 'reason' | 'ending'> {
+  const failure = calls.findLast((call) => call.outcome.kind === 'null' && shardOf(call) === history.shard.id);
+  const ending = 'left-over';
+  if (executed.kind === 'stopped' && failure === undefined && !isOver(history, calls, rounds))
+    return history.changes.length === 0
+      ? { reason: `the run was stopped by @${executed.by} before`, ending: 'not-started' }
+      : { reason: `the run was stopped by @${executed.by} before it was accepted`, ending };
   const verdict = history.verdicts.at(-1);
   if (verdict !== undefined && verdict.outcome === 'unverified') {
     const silent = verdict.reviewers
       .filter((reviewer) => !reviewer.answered)
       .map((reviewer) => `${reviewer.lens}: ${reviewer.cause ?? 'no answer'}`);
-    return { reason: `unverified, a reviewer did not answer (${silent.join('; ')})`, unverified: true };
+    return { reason: `unverified, a reviewer did not answer (${silent.join('; ')})`, ending: 'unverified' };
   }
-  if (verdict !== undefined && verdict.outcome === 'revise') return { reason: stillObjected(history, verdict, calls), unverified: false };
-  const failure = calls.findLast((call) => call.outcome.kind === 'null' && shardOf(call) === history.shard.id);
-  if (failure !== undefined && failure.outcome.kind === 'null') return { reason: failure.outcome.cause, unverified: false };
+  if (verdict !== undefined && verdict.outcome === 'revise') return { reason: stillObjected(history, verdict, calls), ending };
+  if (failure !== undefined && failure.outcome.kind === 'null') return { reason: failure.outcome.cause, ending };
   const missing = history.shard.after.filter((id) => !done.has(id));
-  if (missing.length > 0) return { reason: `needs ${missing.map((id) => `\`${id}\``).join(', ')}, left over`, unverified: false };
-  if (executed.kind === 'failed') return { reason: `the script ended before: ${executed.message}`, unverified: false };
-  return { reason: 'the script did not hand it to convergence', unverified: false };
+  if (missing.length > 0) return { reason: `needs ${missing.map((id) => `\`${id}\``).join(', ')}, left over`, ending };
+  if (executed.kind === 'failed') return { reason: `the script ended before: ${executed.message}`, ending };
+  return { reason: 'the script did not hand it to convergence', ending };
 }
 
 function stillObjected(history: ShardHistory, verdict: Verdict, calls: readonly SettledCall[]): string {
   const blocking = verdict.findings.filter((finding) => finding.severity === 'blocking');
   const rounds = history.verdicts.length;
   const still = `after ${rounds} ${rounds === 1 ? 'review' : 'reviews'} still: ${blocking[0]?.claim ?? 'a gate failed'}${blocking.length > 1 ? ` (and ${blocking.length - 1} more)` : ''}`;
-  const unrevised = calls.findLast(
-    ({ kind, input, outcome }) => kind === 'revise' && outcome.kind === 'null' && fieldOf(input, 'change') === verdict.change,
-  );
-  return unrevised?.outcome.kind === 'null'
-    ? `${still.replace(/\.$/u, '')}; and it could not be revised: ${unrevised.outcome.cause}`
-    : still;
+  const cause = unrevised(verdict, calls);
+  return cause === null ? still : `${still.replace(/\.$/u, '')}; and it could not be revised: ${cause}`;
 }
 
 /** A text field of a call's own record. */

@@ -9,8 +9,11 @@ export type Command =
   | { readonly name: 'approve'; readonly hash: string }
   | { readonly name: 'revise'; readonly text: string }
   | { readonly name: 'steer'; readonly text: string }
-  | { readonly name: 'status' | 'pause' | 'resume' | 'stop' | 'review' | 'undo' | 'help' }
-  | { readonly name: 'retry' | 'drop'; readonly shards: readonly string[] }
+  | { readonly name: 'status' | 'pause' | 'resume' | 'review' | 'undo' | 'help' }
+  /** `deliver`: what is accepted is converged, pushed and proved first. */
+  | { readonly name: 'stop'; readonly deliver: boolean }
+  | { readonly name: 'retry'; readonly shards: readonly string[] }
+  | { readonly name: 'drop'; readonly shards: readonly string[] }
   | { readonly name: 'budget'; readonly add: MicroDollars }
   | { readonly name: 'save'; readonly script: string }
   /** `script` as `parseSavedName` reads it; `args` as typed. */
@@ -44,7 +47,7 @@ const FORMS: Readonly<Record<CommandName, string>> = {
   status: '/workflow status',
   pause: '/workflow pause',
   resume: '/workflow resume',
-  stop: '/workflow stop',
+  stop: '/workflow stop [--deliver]',
   retry: '/workflow retry [shard…]',
   drop: '/workflow drop <shard>…',
   steer: '/workflow steer <text>',
@@ -133,15 +136,23 @@ function parseArguments(name: Exclude<CommandName, 'run'>, typed: readonly Word[
       return parseBudget(words);
     case 'save':
       return parseSave(words);
+    case 'stop':
+      return parseStop(words);
     case 'status':
     case 'pause':
     case 'resume':
-    case 'stop':
     case 'review':
     case 'undo':
     case 'help':
       return words.length === 0 ? { name } : `Found \`${words.join(' ')}\` after \`${name}\`, expected nothing.`;
   }
+}
+
+function parseStop(words: readonly string[]): Command | string {
+  const deliver = words[0] === '--deliver';
+  return words.length > (deliver ? 1 : 0)
+    ? `Found \`${words.join(' ')}\` after \`stop\`, expected nothing, or \`--deliver\`.`
+    : { name: 'stop', deliver };
 }
 
 function parseApprove(words: readonly string[]): Command | string {

@@ -11,19 +11,21 @@ export interface OutcomeFacts {
   readonly newFailures: readonly string[];
   readonly missing: readonly string[];
   readonly scriptFailed: string | null;
+  /** Who stopped the run before the script had ended. */
+  readonly stoppedBy: string | null;
   /** What is wrong with merging into the base as it is now, in a sentence; null when nothing is. */
   readonly baseTrouble: string | null;
 }
 
 export interface Outcome {
-  readonly status: Exclude<RunStatus, 'paused' | 'stopped'>;
+  readonly status: Exclude<RunStatus, 'paused'>;
   /** Whole sentences: what stands in the way of `completed`, most important first; one sentence when nothing does. */
   readonly reasons: readonly string[];
 }
 
 /**
  * Invariant 9: `completed` means that every file of the inventory is migrated and verified, or skipped with a reason that a person approved,
- * and that nothing known speaks against the whole. Anything else is `partial`; nothing migrated at all is `failed`.
+ * and that nothing known speaks against the whole. Anything else is `partial`; nothing migrated at all is `failed`; what a person stopped short of `completed` is `stopped`.
  */
 export function outcomeOf(facts: OutcomeFacts): Outcome {
   const open = facts.ledger.filter((entry) => entry.ending !== 'migrated' && entry.ending !== 'skipped');
@@ -38,6 +40,8 @@ export function outcomeOf(facts: OutcomeFacts): Outcome {
     reasons.push(`CI of the base is unknown, so the head has nothing to be compared with: ${facts.base.why}.`);
   if (facts.baseTrouble !== null) reasons.push(facts.baseTrouble);
   if (facts.scriptFailed !== null) reasons.push(`The script ended early: ${facts.scriptFailed}`);
+  if (facts.stoppedBy !== null && reasons.length > 0)
+    return { status: 'stopped', reasons: [`Stopped by @${facts.stoppedBy}, after what was accepted was delivered.`, ...reasons] };
   if (!facts.ledger.some((entry) => entry.ending === 'migrated'))
     return { status: 'failed', reasons: reasons.length > 0 ? reasons : ['Nothing was migrated.'] };
   if (reasons.length > 0) return { status: 'partial', reasons };

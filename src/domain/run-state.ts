@@ -1,5 +1,6 @@
 import { amountsOfCharge } from './account.ts';
 import type { Amendment } from './amendment.ts';
+import { askedOf, type Asked } from './asked.ts';
 import { addUsage, NO_USAGE, type MicroDollars, type Usage } from './budget.ts';
 import { ConvergeError, type PauseReason } from './errors.ts';
 import type { Person, RunEvent, StoredEvent } from './events.ts';
@@ -41,6 +42,10 @@ export interface RunState {
   readonly generation: number;
   /** By key of a call as the script issues it: the key under which it stands in this generation, where that is another. */
   readonly reopened: Reopened;
+  /** In force now; null when nobody asked for it. */
+  readonly stop: Asked['stop'];
+  /** Asked for, and not begun yet. */
+  readonly retry: Asked['retry'];
   /** What people who may approve changed after the approval, in order. */
   readonly amendments: readonly Amended[];
 
@@ -157,6 +162,7 @@ export function foldRun(events: readonly StoredEvent[]): RunState {
     })),
     steps: new Map(ofType(events, 'step.done').map(({ event }) => [event.step, event.result])),
     ...generationsOf(events),
+    ...askedOf(events),
     amendments: amendmentsOf(events),
     census: censusOf(events),
     calls: callsOf(events),

@@ -1,4 +1,5 @@
 import { ConvergeError, messageOf, Suspended } from '../domain/errors.ts';
+import { inGeneration } from '../domain/generation.ts';
 import { foldRun } from '../domain/run-state.ts';
 import type { House, Log } from '../house.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -19,6 +20,8 @@ export interface DriverParts {
   readonly migrate: (house: House) => Promise<void>;
   /** Resolves when no request of the run to the model is in flight. */
   readonly quiet: (run: string) => Promise<void>;
+  /** Opens the generations that people asked for since the last drive. */
+  readonly openGenerations: (run: string) => Promise<void>;
   readonly stopped: (run: string, why: string) => Promise<void>;
   readonly failed: (run: string, why: string) => Promise<void>;
   /** Milliseconds before each further try of a run that met something which may pass; the last is repeated. */
@@ -31,6 +34,8 @@ export interface Driver {
   drive(run: string): void;
   /** Interrupts a run and drives it again, so that a stop that was signalled ends it; resolves when that was done. */
   interrupt(run: string): Promise<void>;
+  /** Interrupts a run and drives it again from its record; resolves when the first has let go. */
+  restart(run: string): Promise<void>;
   /** Lets every run go at a safe place; they go on at the next start. */
   close(): Promise<void>;
 }
@@ -77,13 +82,17 @@ export function openDriver(parts: DriverParts): Driver {
     const abort = new AbortController();
     driven.set(run, { abort, done: once(run, abort) });
   };
+  const restart = async (run: string): Promise<void> => {
+    const current = driven.get(run);
+    current?.abort.abort();
+    await current?.done;
+    drive(run);
+  };
   return {
     drive,
+    restart,
     interrupt: async (run) => {
-      const current = driven.get(run);
-      current?.abort.abort();
-      await current?.done;
-      drive(run);
+      await restart(run);
       await driven.get(run)?.done;
     },
     close: async () => {
@@ -95,7 +104,7 @@ export function openDriver(parts: DriverParts): Driver {
   };
 }
 
-/** Step that says that people saw the end: a run that ended without it is shown again at the next start. */
+/** Step that says that people saw the end of a generation: a run that ended without it is shown again at the next start. */
 export const SHOWN = 'shown';
 
 /** Never rejects: what happens to a run is told where people see it, and what happens to this process in its log. */
@@ -107,9 +116,10 @@ async function driveOnce(parts: DriverParts, run: string, signal: AbortSignal): 
     bulletin = await parts.bulletin(run);
     trip = await travel(parts, run, signal);
     await bulletin.flush();
-    const ended = foldRun(await journal.events(run)).status === 'ended';
-    if (ended && (await journal.doneStep(run, SHOWN)) === undefined)
-      await journal.append(run, [{ type: 'step.done', step: SHOWN, result: null }]);
+    const { status, generation } = foldRun(await journal.events(run));
+    const step = inGeneration(generation, SHOWN);
+    if (status === 'ended' && (await journal.doneStep(run, step)) === undefined)
+      await journal.append(run, [{ type: 'step.done', step, result: null }]);
   } catch (error) {
     // Only the telling failed, or the journal itself: what was decided is on disk.
     log.error(
@@ -142,11 +152,11 @@ async function tellUnrecorded(
 
 async function travel(parts: DriverParts, run: string, signal: AbortSignal): Promise<Trip> {
   const { journal } = parts;
+  await parts.openGenerations(run);
   const state = foldRun(await journal.events(run));
   if (state.status === 'ended') return 'rest';
-  const stop = state.signals.find(({ name }) => name === 'stop');
-  if (stop !== undefined) {
-    await parts.stopped(run, `Stopped by ${stop.by}.`);
+  if (state.stop !== null && !state.stop.deliver) {
+    await parts.stopped(run, `Stopped by ${state.stop.by}.`);
     return 'rest';
   }
   if (await holdIfAsked(journal, run)) return 'paused';

@@ -10,6 +10,8 @@ export interface EarlierReview {
   readonly change: string;
   /** `nothing`: it came to `null`. `open`: it had not ended. Reviews that were refused are left out. */
   readonly came: VerdictOutcome | 'nothing' | 'open';
+  /** False for one before the shard was tried again in a new generation: what it said stands, but it is no round of this try. */
+  readonly counts: boolean;
 }
 
 export interface Precedent {
@@ -31,6 +33,8 @@ interface Review {
   readonly issued: number;
   readonly change: string;
   ended: { readonly at: number; readonly came: EarlierReview['came'] | 'refused' } | null;
+  /** When it was opened again under another key; Infinity while it stands. */
+  reopened: number;
 }
 
 interface Turn {
@@ -48,6 +52,7 @@ class Reading {
   readonly reviews = new Map<string, Review>();
   readonly shardOf = new Map<string, string>();
   readonly turns: Turn[] = [];
+  readonly retries: { readonly at: number; readonly shards: readonly string[] }[] = [];
   readonly #makers = new Set<string>();
   #seen = 0;
 
@@ -61,11 +66,16 @@ class Reading {
   #take({ n, event }: StoredEvent): void {
     if (event.type === 'shard.accepted') this.turns.push({ at: n, shard: event.shard, change: event.change });
     if (event.type === 'shard.returned') this.turns.push({ at: n, shard: event.shard, change: null });
+    if (event.type === 'generation.opened') {
+      this.retries.push({ at: n, shards: event.shards });
+      for (const review of event.calls.flatMap((key) => this.reviews.get(key) ?? [])) review.reopened = n;
+    }
     if (event.type === 'call.issued') {
       this.issued.set(event.key, n);
       if (event.kind === 'migrate' || event.kind === 'revise' || event.kind === 'codemod') this.#makers.add(event.key);
       const input = ofChange.safeParse(event.input);
-      if (event.kind === 'review' && input.success) this.reviews.set(event.key, { issued: n, change: input.data.change, ended: null });
+      if (event.kind === 'review' && input.success)
+        this.reviews.set(event.key, { issued: n, change: input.data.change, ended: null, reopened: Infinity });
     }
     if (event.type === 'call.settled') this.#settled(n, event);
   }
@@ -102,10 +112,11 @@ function precedentAt(reading: Reading, now: number): Precedent {
     accepted: (shard) => turns(shard).at(-1)?.change ?? null,
     reviews: (shard) => {
       const since = turns(shard).findLast((turn) => turn.change === null)?.at ?? 0;
-      return [...reading.reviews.values()].flatMap(({ issued, change, ended }) => {
-        if (issued <= since || issued >= now || reading.shardOf.get(change) !== shard) return [];
+      const retried = reading.retries.findLast(({ at, shards }) => at < now && shards.includes(shard))?.at ?? 0;
+      return [...reading.reviews.values()].flatMap(({ issued, change, ended, reopened }) => {
+        if (issued <= since || issued >= now || reopened < now || reading.shardOf.get(change) !== shard) return [];
         const came = ended === null || ended.at > now ? 'open' : ended.came;
-        return came === 'refused' ? [] : [{ change, came }];
+        return came === 'refused' ? [] : [{ change, came, counts: issued > retried }];
       });
     },
   };

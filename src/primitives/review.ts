@@ -76,7 +76,7 @@ function refuseAgain(change: Change, earlier: readonly EarlierReview[], { limits
   if (judged !== undefined) refuse(`it has its verdict, \`${judged}\`. Accept or revise it with that one.`);
   if (looks.includes('open')) refuse('a review of it is under way. Wait for that verdict.');
   if (looks.length >= MOST_LOOKS) refuse(`${MOST_LOOKS} reviews ended without an answer of every reviewer. Leave the shard over.`);
-  const rounds = earlier.filter(({ came }) => came !== 'unverified' && came !== 'nothing').length;
+  const rounds = earlier.filter(({ came, counts }) => counts && came !== 'unverified' && came !== 'nothing').length;
   if (rounds >= limits.rounds)
     refuse(
       `found ${rounds} reviews of this shard before, expected at most the ${limits.rounds} rounds of the approved plan. Leave the shard over.`,

@@ -8,7 +8,7 @@ import { statusComment } from '../report/status-comment.ts';
 import { checkDraft } from './bulletin.ts';
 import { checkKey, viewOf } from './view.ts';
 
-/** The status comment, posted once where the command was; from then on it is edited in place. */
+/** The status comment, posted once where the command was; from then on it is edited in place. A new generation begins its check run, where the last one ended. */
 export async function announce(house: House): Promise<void> {
   const state = foldRun(await house.journal.events(house.run));
   const facts = {
@@ -23,6 +23,8 @@ export async function announce(house: House): Promise<void> {
     questions: [],
   };
   await house.hub.comment(house.run, 'status', { number: house.place.number, body: statusComment(facts) });
+  const { check } = viewOf(state);
+  if (house.generation > 1 && check !== null) await startCheck(house, check.commit, { generation: house.generation, waiting: false });
 }
 
 interface Shown {
@@ -38,13 +40,21 @@ export async function showPlan(house: House, plan: Plan, { round, branch, why }:
   const comments = planComments({ plan, round, why, planOnly });
   for (const [at, body] of comments.entries())
     await house.hub.comment(house.run, `plan/${round}/${at + 1}`, { number: house.place.number, body });
-  if (branch !== null) await startCheck(house, branch.commit, { waiting: true });
+  if (branch !== null) await startCheck(house, branch.commit, { generation: 1, waiting: true });
 }
 
-/** The check run `converge` on a commit of the run's branch. */
-export async function startCheck(house: House, commit: string, { waiting }: { waiting: boolean }): Promise<void> {
+/** The check run `converge` on a commit of the run's branch; the first one waits for the approval. */
+export async function startCheck(
+  house: House,
+  commit: string,
+  { generation, waiting }: { readonly generation: number; readonly waiting: boolean },
+): Promise<void> {
   const state = foldRun(await house.journal.events(house.run));
   const { plan } = viewOf(state);
   const text = checkText(state, { planHash: plan?.hash ?? null, shards: plan?.shards.length ?? null });
-  await house.hub.startCheckRun(house.run, checkKey(commit), checkDraft(commit, { ...text, status: null, waiting, url: house.pageUrl }));
+  await house.hub.startCheckRun(
+    house.run,
+    checkKey(commit, generation),
+    checkDraft(commit, { ...text, status: null, waiting, url: house.pageUrl }),
+  );
 }

@@ -93,7 +93,7 @@ export function openBulletin(parts: BulletinParts): Bulletin {
 
 /** The check of an earlier commit: said on that commit too, and never a success. */
 function supersededBy(commit: string, newer: string): CheckRunDraft {
-  const title = `Continued on ${newer.slice(0, 12)}`;
+  const title = commit === newer ? 'Tried again: see the newer check' : `Continued on ${newer.slice(0, 12)}`;
   return {
     commit,
     title,

@@ -1,4 +1,4 @@
-import type { Assembled } from '../converge/assemble.ts';
+import { deliveredCommits, type Assembled, type DeliveredCommit } from '../converge/assemble.ts';
 import type { Ledger } from '../domain/ledger.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { Place } from '../domain/run.ts';
@@ -47,7 +47,7 @@ async function endEarly({ run, place, journal, hub }: Ending, status: 'stopped' 
 
 /** What was pushed counts as delivered, whatever happened after; nothing else does. */
 function earlyLedger(plan: Plan, state: RunState): Ledger {
-  const landed = new Set(deliveredIn(state)?.commits.flatMap((commit) => commit.shards));
+  const landed = new Set(deliveredIn(state).flatMap((commit) => commit.shards));
   const accepted = new Set(state.accepted.map(({ shard }) => shard));
   const leftOver = new Map(state.leftOver.map(({ shard, reason }) => [shard, reason]));
   return fileEntries(plan, (shard) => {
@@ -59,13 +59,13 @@ function earlyLedger(plan: Plan, state: RunState): Ledger {
   });
 }
 
-/** The assembly whose push reached GitHub; null when none did. */
-function deliveredIn(state: RunState): Assembled | null {
+/** What the last push that reached GitHub brought there, with all that was there before. */
+function deliveredIn(state: RunState): readonly DeliveredCommit[] {
   const pushed = [...state.effects].findLast(
-    ([key, result]) => /^push\/converged\/\d+$/u.test(key) && isThere(trusted<PushResult>().parse(result)),
+    ([key, result]) => /^push\/converged\/\d+(?:~\d+)?$/u.test(key) && isThere(trusted<PushResult>().parse(result)),
   );
   const assembled = pushed === undefined ? undefined : state.steps.get(`assembled#${pushed[0].split('/').at(-1) ?? ''}`);
-  return assembled === undefined ? null : trusted<Assembled>().parse(assembled);
+  return assembled === undefined ? [] : deliveredCommits(trusted<Assembled>().parse(assembled));
 }
 
 function isThere({ kind }: PushResult): boolean {

@@ -1,4 +1,4 @@
-import type { Assembled } from '../converge/assemble.ts';
+import { deliveredCommits, type Assembled } from '../converge/assemble.ts';
 import type { RunBranch } from '../converge/branch.ts';
 import type { Proof } from '../converge/prove.ts';
 import type { SettledShards } from '../converge/shards.ts';
@@ -25,19 +25,20 @@ export async function report(house: House, plan: Plan, result: Result): Promise<
   const ledger = ledgerOf(plan, result);
   const outcome = outcomeFrom(plan, result, ledger);
   await postReviews(house, plan, result);
-  if (result.delivered.commits.length > 0) await startCheck(house, result.delivered.head, { waiting: false });
+  const isThere = deliveredCommits(result.delivered).length > 0;
+  if (isThere) await startCheck(house, result.delivered.head, { generation: house.generation, waiting: false });
   const state = foldRun(await house.journal.events(house.run));
   const { number } = result.branch.pullRequest;
   await house.hub.updatePullRequest(number, {
     title: pullRequestTitle(plan),
     body: bodyOf({ house, plan, result, ledger, outcome, state }),
   });
-  if (result.delivered.commits.length > 0) await house.hub.markReady(number);
+  if (isThere) await house.hub.markReady(number);
   await house.journal.append(house.run, [{ type: 'run.ended', status: outcome.status, why: outcome.reasons.join(' '), ledger }]);
 }
 
 function outcomeFrom(plan: Plan, { executed, delivered, proof }: Result, ledger: Ledger): Outcome {
-  const landed = new Set(delivered.commits.flatMap((commit) => commit.shards));
+  const landed = new Set(deliveredCommits(delivered).flatMap((commit) => commit.shards));
   return outcomeOf({
     ledger,
     otherLeftOver: plan.shards.filter((shard) => shard.kind !== 'inventory' && !landed.has(shard.id)).map((shard) => shard.id),
@@ -48,6 +49,7 @@ function outcomeFrom(plan: Plan, { executed, delivered, proof }: Result, ledger:
     missing: proof?.missing ?? [],
     baseTrouble: baseTrouble(plan, proof),
     scriptFailed: executed.kind === 'failed' ? executed.message : null,
+    stoppedBy: executed.kind === 'stopped' ? executed.by : null,
   });
 }
 
@@ -76,7 +78,7 @@ function bodyOf({ house, plan, result, ledger, outcome, state }: BodyParts): str
     status: outcome.status,
     reasons: outcome.reasons,
     ledger,
-    shards: result.delivered.commits.flatMap(({ commit, shards }) => shards.flatMap((id) => reviewed(id, commit, result))),
+    shards: deliveredCommits(result.delivered).flatMap(({ commit, shards }) => shards.flatMap((id) => reviewed(id, commit, result))),
     leftOver: result.shards.leftOver.map(({ shard, reason }) => ({ shard: shard.id, files: shard.files, reason })),
     checks: result.proof?.checks ?? [],
     base: result.proof?.base ?? null,

@@ -1,4 +1,4 @@
-import type { Assembled } from '../converge/assemble.ts';
+import { deliveredCommits, type Assembled } from '../converge/assemble.ts';
 import type { Proof } from '../converge/prove.ts';
 import type { AcceptedShard, SettledShards } from '../converge/shards.ts';
 import type { Ledger, LedgerEntry } from '../domain/ledger.ts';
@@ -13,7 +13,7 @@ interface Landed {
 /** Every file of the inventory with how it ended (invariant 9), and what the scope skipped. */
 export function ledgerOf(plan: Plan, { shards, delivered, proof }: Landed): Ledger {
   const remaining = new Set(proof?.remaining);
-  const landed = new Set(delivered.commits.flatMap((commit) => commit.shards));
+  const landed = new Set(deliveredCommits(delivered).flatMap((commit) => commit.shards));
   const accepted = new Map(shards.accepted.map((item) => [item.shard.id, item]));
   const leftOver = new Map(shards.leftOver.map((item) => [item.shard.id, item]));
   const conflicts = new Map(delivered.conflicts.map((conflict) => [conflict.shard, conflict]));
@@ -25,7 +25,7 @@ export function ledgerOf(plan: Plan, { shards, delivered, proof }: Landed): Ledg
     if (item !== undefined && landed.has(shard)) return { ending: 'migrated', why: verifiedBy(item) };
     if (conflict !== undefined) return { ending: 'left-over', why: whyNotLanded(conflict) };
     const left = leftOver.get(shard);
-    return { ending: left?.unverified === true ? 'unverified' : 'left-over', why: left?.reason ?? 'accepted, but not delivered' };
+    return { ending: left?.ending ?? 'left-over', why: left?.reason ?? 'accepted, but not delivered' };
   });
 }
 

@@ -1,7 +1,8 @@
-import type { Assembled } from '../converge/assemble.ts';
+import { deliveredCommits, type Assembled, type DeliveredCommit } from '../converge/assemble.ts';
 import type { RunBranch } from '../converge/branch.ts';
 import type { AcceptedShard, SettledShards } from '../converge/shards.ts';
 import type { Finding } from '../domain/finding.ts';
+import { inGeneration } from '../domain/generation.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { FileDiff } from '../git/workspace.ts';
 import type { ReviewDraft } from '../github/hub.ts';
@@ -21,26 +22,35 @@ export interface Reviewing {
 /** One review for each delivered commit, as COMMENT (an author cannot approve), and one comment for what is left over. */
 export async function postReviews(house: House, plan: Plan, { branch, delivered, shards }: Reviewing): Promise<void> {
   const accepted = new Map(shards.accepted.map((item) => [item.shard.id, item]));
-  const diff = delivered.commits.length === 0 ? [] : await house.repository.diff(plan.base.tree, delivered.tree);
-  for (const [at, reviewed] of grouped(delivered).entries()) {
+  const own = (name: string): string => inGeneration(house.generation, name);
+  const commits = await notReviewed(house, delivered, own);
+  const diff = commits.length === 0 ? [] : await house.repository.diff(plan.base.tree, delivered.tree);
+  for (const [at, reviewed] of grouped(commits).entries()) {
     const items = reviewed.shards.flatMap((id) => accepted.get(id) ?? []);
     const draft = reviewOf({ plan, commit: reviewed.commit, items, diff });
-    await house.hub.review(house.run, `review/${at + 1}`, { number: branch.pullRequest.number, ...draft });
+    await house.hub.review(house.run, own(`review/${at + 1}`), { number: branch.pullRequest.number, ...draft });
   }
   if (shards.leftOver.length > 0) {
     const body = leftOverComment(
       shards.leftOver.map(({ shard, reason, verdicts }) => ({ id: shard.id, files: shard.files, reason, verdicts })),
     );
-    await house.hub.comment(house.run, 'left-over', { number: branch.pullRequest.number, body });
+    await house.hub.comment(house.run, own('left-over'), { number: branch.pullRequest.number, body });
   }
 }
 
+/** In a new generation what it brought, and what an earlier one brought that ended before its reviews. */
+async function notReviewed(house: House, delivered: Assembled, own: (name: string) => string): Promise<readonly DeliveredCommit[]> {
+  const posted = (await house.journal.effects(house.run)).map(({ key }) => key).filter((key) => key.startsWith('review/'));
+  const before = posted.filter((key) => own(key.replace(/~\d+$/u, '')) !== key);
+  return before.length > 0 ? delivered.commits : deliveredCommits(delivered);
+}
+
 /** Above the bound, neighbours share a review, posted on the last of their commits. */
-function grouped(delivered: Assembled): readonly { readonly commit: string; readonly shards: readonly string[] }[] {
-  const size = Math.max(1, Math.ceil(delivered.commits.length / MOST_REVIEWS));
+function grouped(commits: readonly DeliveredCommit[]): readonly { readonly commit: string; readonly shards: readonly string[] }[] {
+  const size = Math.max(1, Math.ceil(commits.length / MOST_REVIEWS));
   const groups: { commit: string; shards: string[] }[] = [];
-  for (let at = 0; at < delivered.commits.length; at += size) {
-    const members = delivered.commits.slice(at, at + size);
+  for (let at = 0; at < commits.length; at += size) {
+    const members = commits.slice(at, at + size);
     const last = members.at(-1);
     if (last !== undefined) groups.push({ commit: last.commit, shards: members.flatMap((member) => member.shards) });
   }

@@ -1,3 +1,4 @@
+import { inGeneration } from '../domain/generation.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { RunState } from '../domain/run-state.ts';
 import type { PostedComment, PostedPullRequest } from '../github/hub.ts';
@@ -22,7 +23,7 @@ export interface CheckSeen {
   readonly commit: string;
 }
 
-const CHECK_KEY = /^check\/([0-9a-f]{40})$/u;
+const CHECK_KEY = /^check\/([0-9a-f]{40})(?:~\d+)?$/u;
 
 export function viewOf(state: RunState): RunView {
   const [step, planned] = [...state.steps].findLast(([name]) => name.startsWith('plan#')) ?? [];
@@ -43,6 +44,7 @@ export function viewOf(state: RunState): RunView {
   };
 }
 
-export function checkKey(commit: string): string {
-  return `check/${commit}`;
+/** A completed check run is not taken back: each generation has its own. */
+export function checkKey(commit: string, generation: number): string {
+  return inGeneration(generation, `check/${commit}`);
 }

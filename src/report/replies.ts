@@ -3,7 +3,7 @@ import type { ConfigurationError } from '../domain/repository-configuration.ts';
 import { block, code, line, paragraphs, prose, table } from './markdown.ts';
 
 /** Commands that later versions bring; they parse, and say so. */
-const NOT_YET: ReadonlySet<CommandName> = new Set(['retry', 'drop', 'steer', 'budget', 'review', 'undo']);
+const NOT_YET: ReadonlySet<CommandName> = new Set(['drop', 'steer', 'budget', 'review', 'undo']);
 
 export function isThere(name: CommandName): boolean {
   return !NOT_YET.has(name);
@@ -16,9 +16,9 @@ const MEANS: Readonly<Record<CommandName, string>> = {
   status: 'tell how far the run is',
   pause: 'pause the run',
   resume: 'go on',
-  stop: 'end the run',
-  retry: 'try shards again',
-  drop: 'leave shards out',
+  stop: 'end the run; with `--deliver`, after what is accepted was delivered and proved',
+  retry: 'try shards again that are left over, all or those named',
+  drop: 'leave shards out, for good',
   steer: 'tell something to every agent',
   budget: 'raise the budget',
   save: 'save the script of the run, as a pull request',

@@ -1,4 +1,5 @@
 import { dollars } from '../domain/budget.ts';
+import { inGeneration } from '../domain/generation.ts';
 import type { RunState } from '../domain/run-state.ts';
 import { ledgerLine, STATUS_WORDS } from './ledger.ts';
 import { code, count, details, duration, line, paragraphs, table } from './markdown.ts';
@@ -45,8 +46,8 @@ export function stageOf(state: RunState, hash: string | null): string {
   if (state.held !== null && state.pause === null)
     return `⏸️ Pausing, as ${line(`@${state.held.by}`, 40)} asked: what the model is answering is finished and kept`;
   if (state.pause !== null) return `${STATUS_WORDS.paused}: ${line(state.pause.message, 400)}`;
-  if (state.steps.has('proved')) return '📝 Writing the report';
-  if (state.steps.has('executed')) return '🧪 Converging: one tree, one push, and CI';
+  if (state.steps.has(inGeneration(state.generation, 'proved'))) return '📝 Writing the report';
+  if (state.steps.has(inGeneration(state.generation, 'executed'))) return '🧪 Converging: one tree, one push, and CI';
   if (isApproved(state)) return '🛠️ Migrating';
   if (hash !== null) return '🖐️ Waiting for approval of the plan';
   return '🔎 Planning';

@@ -41,7 +41,7 @@ export async function runFacts(journal: Journal, run: string): Promise<Json> {
     dollars: total.spent / 1_000_000,
     seconds: (Date.parse(state.end?.at ?? state.lastEventAt) - Date.parse(state.startedAt)) / 1000,
     pushes: [...state.effects.keys()].filter((key) => key.startsWith('push/')).length,
-    steps: Object.fromEntries([...state.steps].filter(([name]) => name === 'proved')),
+    steps: Object.fromEntries([...state.steps].filter(([name]) => name.startsWith('proved')).map(([, proof]) => ['proved', proof])),
     log: state.logs.map(({ text }) => text),
   };
 }

@@ -38,6 +38,7 @@ export async function openOffice(approvers = STARTED.settings.approvers, known: 
     operator: OPERATOR_DEFAULTS,
     drive: (run) => void driven.push(run),
     interrupt: () => Promise.resolve(),
+    restart: (run) => Promise.resolve(void driven.push(run)),
     log: { info: () => {}, warn: () => {}, error: () => {} },
   };
   return {

@@ -48,7 +48,13 @@ async function scene(pushed: Readonly<Record<string, string>>, on: Readonly<Reco
   );
   const house = { run: RUN, requester: { login: 'ada', id: 1 }, journal: await journal(), repository };
   const whole = plan({ branch: 'main', commit, tree }, shards);
-  return { assembled: await assemble(house, whole, { onto: tip, shards: { accepted, leftOver: [] } }), accepted, house, whole, tip };
+  return {
+    assembled: await assemble(house, whole, { onto: tip, landed: [], shards: { accepted, leftOver: [] } }),
+    accepted,
+    house,
+    whole,
+    tip,
+  };
 }
 
 test('what needs a shard in conflict does not land either, and names what conflicts; the rest lands', async () => {
@@ -79,8 +85,8 @@ test('a change that was laid on work which is not accepted cannot land without i
   const { accepted, house, whole, tip } = await scene({}, { sb: ['sa'] }, [shard('sa', ['src/a.js']), shard('sb', ['src/b.js'])]);
   const [under, upper] = accepted;
   if (under === undefined || upper === undefined) throw new Error('two shards were accepted');
-  const leftOver = [{ ...under, reason: 'returned', unverified: false }];
-  const assembled = await assemble(house, whole, { onto: tip, shards: { accepted: [upper], leftOver } });
+  const leftOver = [{ ...under, reason: 'returned', ending: 'left-over' as const }];
+  const assembled = await assemble(house, whole, { onto: tip, landed: [], shards: { accepted: [upper], leftOver } });
   expect(assembled.conflicts).toEqual([{ shard: 'sb', paths: ['src/a.js'], needs: ['sa'] }]);
   expect(assembled.commits).toEqual([]);
 });

@@ -19,6 +19,13 @@ describe('parseComment', () => {
     });
   });
 
+  it('reads how a run is stopped, and which shards are tried again', () => {
+    expect(command('/workflow stop')).toEqual({ name: 'stop', deliver: false });
+    expect(command('/workflow stop --deliver')).toEqual({ name: 'stop', deliver: true });
+    expect(command('/workflow retry')).toEqual({ name: 'retry', shards: [] });
+    expect(command('/workflow retry a b')).toEqual({ name: 'retry', shards: ['a', 'b'] });
+  });
+
   it.each([
     ['/workflow run house-style', 'house-style', '', {}],
     [
@@ -66,6 +73,8 @@ describe('parseComment', () => {
     ['/workflow run x --base', 'Found `--base `, expected the name of a branch'],
     ['/workflow save Two Words', 'expected one name of lower-case letters'],
     ['/workflow status now', 'Found `now` after `status`, expected nothing'],
+    ['/workflow stop now', 'Found `now` after `stop`, expected nothing, or `--deliver`'],
+    ['/workflow stop --deliver now', 'Found `--deliver now` after `stop`'],
     ['/workflow stop\n\n/workflow help', 'Found 2 commands'],
   ])('answers %j with what was found and expected', (body, problem) => {
     const parsed = parseComment(body);

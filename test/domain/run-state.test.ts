@@ -42,6 +42,8 @@ test('a run that has just started is active and empty', () => {
     end: null,
     generation: 1,
     reopened: new Map(),
+    stop: null,
+    retry: null,
     amendments: [],
     phases: [],
     logs: [],
