@@ -68,11 +68,10 @@ export async function start(
   const estate: Estate = { config, waits, journal, agents, hubOf, allowances, log };
   const houses = houseOpener(estate);
   const driver = driverOf(estate, houses, (run) => agents.quiet(run));
-  const { allowedOwners } = config;
   const desk: Desk = {
     journal,
     hubOf,
-    allowedOwners,
+    allowedOwners: config.allowedOwners,
     scriptRepositories: config.scriptRepositories,
     repositoryOf: (repository) => houses.mirror(repository),
     operator: operatorLimits(config),
