@@ -84,6 +84,7 @@ function bodyOf({ house, plan, result, ledger, outcome, state }: BodyParts): str
     base: result.proof?.base ?? null,
     head: result.proof?.head ?? null,
     caveats: house.commands.caveats,
+    pageUrl: house.pageUrl,
     seconds: (Date.parse(state.lastEventAt) - Date.parse(state.startedAt)) / 1000,
   });
 }

@@ -20,6 +20,9 @@ export function conclusionOf(status: Exclude<RunStatus, 'paused'>): CheckConclus
   }
 }
 
+/** What the census leaves of a check run's text. */
+const LEDGER_ROOM = 45_000;
+
 export interface CheckText {
   readonly title: string;
   readonly summary: string;
@@ -42,7 +45,7 @@ export function checkText(state: RunState, facts: { readonly planHash: string | 
     text: clip(
       paragraphs(
         state.census.phases.length === 0 ? null : `### Agents\n\n${census(state)}`,
-        state.end === null ? null : `### Ledger\n\n${ledgerTable(state.end.ledger)}`,
+        state.end === null ? null : `### Ledger\n\n${ledgerTable(state.end.ledger, { characters: LEDGER_ROOM, pageUrl: null })}`,
       ),
       BODY_LIMIT,
     ),

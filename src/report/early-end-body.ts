@@ -16,6 +16,9 @@ export interface EarlyEnd {
   readonly spent: MicroDollars;
 }
 
+/** What all else leaves of a body. */
+const LEDGER_ROOM = 45_000;
+
 /** The pull request's body of a run that ended before its report: what is in it, and what is not. */
 export function earlyEndBody({ run, place, plan, status, why, ledger, spent }: EarlyEnd): string {
   const delivered = ledger.some(({ ending }) => ending === 'migrated');
@@ -27,7 +30,7 @@ export function earlyEndBody({ run, place, plan, status, why, ledger, spent }: E
       : 'Nothing was delivered: this draft holds an empty commit. It can be closed.',
     prose(plan.draft.intent),
     origin(place),
-    `### Ledger\n\n${ledgerTable(ledger)}`,
+    `### Ledger\n\n${ledgerTable(ledger, { characters: LEDGER_ROOM, pageUrl: null })}`,
     `It cost ${dollars(spent)}.`,
     `<sub>Converge run ${code(run)}</sub>`,
   );

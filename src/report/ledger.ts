@@ -30,35 +30,91 @@ export function ledgerLine(ledger: Ledger): string {
     .join(' · ');
 }
 
-/** Every file of the inventory with how it ended and why: what needs a person first, the rest folded. */
-export function ledgerTable(ledger: Ledger): string {
+/** How much of a ledger there is place for. */
+export interface Room {
+  /** In characters; without end unless told. */
+  readonly characters: number;
+  /** Where every file is listed, for what does not fit; null when nothing links there. */
+  readonly pageUrl: string | null;
+}
+
+const UNBOUNDED: Room = { characters: Number.POSITIVE_INFINITY, pageUrl: null };
+
+/** Deepest directories by which files are grouped when they do not fit one by one; then fewer, and at last the totals alone. */
+const DEEPEST = 6;
+
+/** Every file of the inventory with how it ended and why: what needs a person first, the rest folded. What does not fit is grouped by directory, with counts. */
+export function ledgerTable(ledger: Ledger, room: Room = UNBOUNDED): string {
+  const open = ledger.filter((entry) => isOpen(entry));
+  const closed = ledger.filter((entry) => !isOpen(entry));
+  const depths = Array.from({ length: DEEPEST }, (_, at) => DEEPEST - at);
+  const total = totals(ledger);
+  const openFiles = mayFit(open, room) ? files(open) : null;
+  const ways: readonly (() => string)[] = [
+    ...(mayFit(ledger, room) ? [() => paragraphs(total, openFiles, wellEnded(closed, files(closed)))] : []),
+    ...(mayFit(open, room) ? depths : []).map(
+      (depth) => () => paragraphs(total, openFiles, wellEnded(closed, directories(closed, depth)), grouped(ledger, room)),
+    ),
+    ...depths.map(
+      (depth) => () => paragraphs(total, directories(open, depth), wellEnded(closed, directories(closed, depth)), grouped(ledger, room)),
+    ),
+  ];
+  for (const way of ways) {
+    const text = way();
+    if (text.length <= room.characters) return text;
+  }
+  return paragraphs(total, grouped(ledger, room));
+}
+
+/** A row is no shorter, so that a huge ledger is not rendered to be thrown away. */
+const SHORTEST_ROW = 20;
+
+function mayFit(entries: Ledger, { characters }: Room): boolean {
+  return entries.length * SHORTEST_ROW <= characters;
+}
+
+function isOpen({ ending }: LedgerEntry): boolean {
+  return ending !== 'migrated' && ending !== 'skipped';
+}
+
+function totals(ledger: Ledger): string {
   const counts = countEndings(ledger);
-  const open = ledger.filter((entry) => entry.ending !== 'migrated' && entry.ending !== 'skipped');
-  const closed = ledger.filter((entry) => entry.ending === 'migrated' || entry.ending === 'skipped');
-  const totals = table(
+  return table(
     ['Ended as', 'Files'],
     ORDER.filter((ending) => counts[ending] > 0).map((ending) => [WORDS[ending], String(counts[ending])]),
   );
-  return paragraphs(
-    totals,
-    open.length === 0
-      ? null
-      : table(
-          ['File', 'Ended as', 'Why'],
-          open.map((entry) => row(entry)),
-        ),
-    closed.length === 0
-      ? null
-      : details(
-          `All ${count(closed.length, 'file')} that ended well`,
-          table(
-            ['File', 'Ended as', 'Why'],
-            closed.map((entry) => row(entry)),
-          ),
-        ),
+}
+
+function wellEnded(closed: Ledger, shown: string | null): string | null {
+  return shown === null ? null : details(`All ${count(closed.length, 'file')} that ended well`, shown);
+}
+
+function files(entries: Ledger): string | null {
+  if (entries.length === 0) return null;
+  // Thousands of files end for a few reasons.
+  const whys = new Map([...new Set(entries.map(({ why }) => why))].map((why) => [why, line(why)]));
+  return table(
+    ['File', 'Ended as', 'Why'],
+    entries.map((entry) => [cell(entry.path), WORDS[entry.ending], whys.get(entry.why) ?? '']),
   );
 }
 
-function row(entry: LedgerEntry): readonly string[] {
-  return [cell(entry.path), WORDS[entry.ending], line(entry.why)];
+/** One row for each directory of that depth and each ending in it; the reason when all of its files have the same. */
+function directories(entries: Ledger, depth: number): string | null {
+  if (entries.length === 0) return null;
+  const groups = Map.groupBy(entries, ({ path, ending }) => `${ending} ${path.split('/').slice(0, -1).slice(0, depth).join('/')}`);
+  const rows = [...groups.values()].map((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const directory = first.path.split('/').slice(0, -1).slice(0, depth).join('/');
+    const whys = new Set(group.map(({ why }) => why));
+    const why = whys.size === 1 ? line(first.why, 120) : count(whys.size, 'reason');
+    return [cell(directory === '' ? './' : `${directory}/`), String(group.length), WORDS[first.ending], why];
+  });
+  return table(['Directory', 'Files', 'Ended as', 'Why'], rows);
+}
+
+function grouped(ledger: Ledger, { pageUrl }: Room): string {
+  const page = pageUrl === null ? 'run page' : `[run page](${pageUrl})`;
+  return `*${count(ledger.length, 'file')} do not fit here one by one: the ${page} lists each, with how it ended and why.*`;
 }

@@ -50,32 +50,57 @@ export interface ResultFacts {
   readonly base: CiResult | null;
   readonly head: CiResult | null;
   readonly caveats: readonly string[];
+  /** Of the run page; null when it is not reachable. */
+  readonly pageUrl: string | null;
   readonly seconds: number;
 }
 
-/** The final body: where to look first, then ledger, CI, verdicts, cost; detail folded away. */
+/** Most of the run's own reasons, and of what was not verified, that are told. */
+const SENTENCES = 20;
+
+/** The final body: where to look first, then ledger, CI, verdicts, cost; detail folded away. Ledger and verdicts shrink to the room that all else leaves. */
 export function pullRequestBody(facts: ResultFacts): string {
-  const body = paragraphs(
-    `## ${STATUS_WORDS[facts.status]}: ${ledgerLine(facts.ledger)}`,
-    [origin(facts.place), ...(facts.status === 'completed' ? [] : facts.reasons.map((reason) => `- ${line(reason, 600)}`))].join('\n'),
-    `### Where to look first\n\n${lookFirst(facts)}`,
-    `### CI\n\n${ciTable(facts)}`,
-    facts.checks.length === 0 ? null : `### Checks on the converged tree\n\n${checksTable(facts)}`,
-    `### Ledger\n\n${ledgerTable(facts.ledger)}`,
-    facts.shards.length === 0 ? null : details(`Verdicts: ${count(facts.shards.length, 'accepted shard')}`, verdicts(facts.shards)),
-    `### Cost\n\n${cost(facts)}`,
-    facts.caveats.length === 0 ? null : `### What was not verified\n\n${facts.caveats.map((caveat) => `- ${line(caveat)}`).join('\n')}`,
-    `<sub>Converge run ${code(facts.run)} · plan ${code(facts.plan.hash.slice(0, 12))} · every commit was reviewed by verifiers who saw the diff, the guide and the gates, and nothing of the author's reasoning. Converge never approves or merges.</sub>`,
-  );
-  return clip(body, BODY_LIMIT);
+  const reasons = facts.status === 'completed' ? [] : few(facts.reasons.map((reason) => `- ${line(reason, 600)}`));
+  const bodyWith = (ledger: string, accepted: string | null): string =>
+    paragraphs(
+      `## ${STATUS_WORDS[facts.status]}: ${ledgerLine(facts.ledger)}`,
+      [origin(facts.place), ...reasons].join('\n'),
+      `### Where to look first\n\n${lookFirst(facts)}`,
+      `### CI\n\n${ciTable(facts)}`,
+      facts.checks.length === 0 ? null : `### Checks on the converged tree\n\n${checksTable(facts)}`,
+      `### Ledger\n\n${ledger}`,
+      accepted,
+      `### Cost\n\n${cost(facts)}`,
+      facts.caveats.length === 0
+        ? null
+        : `### What was not verified\n\n${few(facts.caveats.map((caveat) => `- ${line(caveat)}`)).join('\n')}`,
+      `<sub>Converge run ${code(facts.run)} · plan ${code(facts.plan.hash.slice(0, 12))} · every commit was reviewed by verifiers who saw the diff, the guide and the gates, and nothing of the author's reasoning. Converge never approves or merges.</sub>`,
+    );
+  const room = BODY_LIMIT - bodyWith('', null).length - '\n\n'.length;
+  // One that is short leaves its room to the other.
+  const shortest = ledgerTable(facts.ledger, { characters: room / 2, pageUrl: facts.pageUrl });
+  const accepted = verdicts(facts.shards, room - shortest.length);
+  const ledger = ledgerTable(facts.ledger, { characters: room - (accepted?.length ?? 0), pageUrl: facts.pageUrl });
+  return clip(bodyWith(ledger, accepted), BODY_LIMIT);
 }
+
+function few(lines: readonly string[]): readonly string[] {
+  return lines.length <= SENTENCES ? lines : [...lines.slice(0, SENTENCES), `- and ${lines.length - SENTENCES} more`];
+}
+
+/** Shards left over that are named where a person looks first; the ledger has them all. */
+const LEFT_OVER_NAMED = 10;
 
 /** What deserves a person's eyes: left over first, then what verifiers noted, then what took the most rounds, then the largest. */
 function lookFirst(facts: ResultFacts): string {
-  const items: string[] = facts.leftOver.map(
-    ({ shard, files, reason }) =>
-      `**Left over**, ${code(shard)} (${line(files.join(', '), 200)}): ${line(reason)}. Do it by hand, or say more in \`/workflow migrate\` on what is left.`,
-  );
+  const items: string[] = facts.leftOver
+    .slice(0, LEFT_OVER_NAMED)
+    .map(
+      ({ shard, files, reason }) =>
+        `**Left over**, ${code(shard)} (${line(files.join(', '), 200)}): ${line(reason)}. Do it by hand, or say more in \`/workflow migrate\` on what is left.`,
+    );
+  const unnamed = facts.leftOver.length - LEFT_OVER_NAMED;
+  if (unnamed > 0) items.push(`${count(unnamed, 'more shard is', 'more shards are')} left over: see the ledger, and the comment below.`);
   const ranked = facts.shards.toSorted(
     (a, b) => b.notes.length - a.notes.length || b.rounds - a.rounds || b.added + b.removed - a.added - a.removed,
   );
@@ -90,6 +115,11 @@ function lookFirst(facts: ResultFacts): string {
   return items.length === 0 ? 'Nothing was delivered.' : items.map((item, at) => `${at + 1}. ${item}`).join('\n');
 }
 
+/** Checks of CI that have a row; of what failed, outputs that are shown, and their last characters. */
+const CHECKS_TOLD = 60;
+const OUTPUTS_SHOWN = 5;
+const OUTPUT_SHOWN = 3000;
+
 export function ciTable({ base, head }: { readonly base: CiResult | null; readonly head: CiResult | null }): string {
   if (head === null || base === null) return 'Nothing was delivered, so CI had nothing to say.';
   const names = [...new Set([...checksOf(base), ...checksOf(head)].map((check) => check.name))].toSorted();
@@ -99,21 +129,26 @@ export function ciTable({ base, head }: { readonly base: CiResult | null; readon
     const words = `${passes(check.conclusion) ? '✅' : '❌'} ${check.conclusion}`;
     return check.url === null ? words : `[${words}](${check.url})`;
   };
+  const fine = (name: string): boolean => checksOf(head).some((check) => check.name === name && passes(check.conclusion));
   const notes = [
+    names.length <= CHECKS_TOLD
+      ? null
+      : `And ${count(names.length - CHECKS_TOLD, 'more check')}; those that did not pass on the head come first.`,
     base.kind === 'none' && head.kind === 'none'
       ? 'No CI reported anything on this repository: nothing but the checks above and below speaks for the result.'
       : null,
     base.kind === 'unknown' ? `Base: unknown, ${line(base.why)}` : null,
     head.kind === 'unknown' ? `Head: unknown, ${line(head.why)}` : null,
   ];
-  const rows = names.map((name) => [line(name, 100), of(base, name), of(head, name)]);
+  const told = names.length <= CHECKS_TOLD ? names : names.toSorted((a, b) => Number(fine(a)) - Number(fine(b))).slice(0, CHECKS_TOLD);
+  const rows = told.map((name) => [line(name, 100), of(base, name), of(head, name)]);
   return paragraphs(
     names.length === 0 ? null : table(['Check', `Base ${cell(base.commit.slice(0, 12))}`, `Head ${cell(head.commit.slice(0, 12))}`], rows),
     ...notes,
     ...checksOf(head)
       .filter((check) => !passes(check.conclusion) && check.summary !== '')
-      .slice(0, 5)
-      .map((check) => details(`Output of ${line(check.name, 100)} on the head`, block(check.summary.slice(-4000)))),
+      .slice(0, OUTPUTS_SHOWN)
+      .map((check) => details(`Output of ${line(check.name, 100)} on the head`, block(check.summary.slice(-OUTPUT_SHOWN)))),
   );
 }
 
@@ -124,11 +159,36 @@ function checksTable({ checks }: ResultFacts): string {
       ['Check', 'Command', 'Result'],
       checks.map((check) => [line(check.name, 60), cell(check.run), words[check.outcome]]),
     ),
-    ...checks.filter((check) => check.output !== '').map((check) => details(`Output of ${line(check.name, 60)}`, block(check.output))),
+    ...checks
+      .filter((check) => check.output !== '')
+      .slice(0, OUTPUTS_SHOWN)
+      .map((check) => details(`Output of ${line(check.name, 60)}`, block(check.output.slice(-OUTPUT_SHOWN)))),
   );
 }
 
-function verdicts(shards: readonly ReviewedShard[]): string {
+/** As many as there is room for, those with the most to look at first; null without any. */
+function verdicts(shards: readonly ReviewedShard[], room: number): string | null {
+  if (shards.length === 0) return null;
+  const folded = (shown: readonly ReviewedShard[]): string =>
+    details(
+      `Verdicts: ${count(shards.length, 'accepted shard')}`,
+      paragraphs(
+        verdictTable(shown),
+        shown.length === shards.length ? null : `*And ${count(shards.length - shown.length, 'more shard')}, each told in a review below.*`,
+      ),
+    );
+  const all = folded(shards);
+  if (all.length <= room) return all;
+  const ranked = shards.toSorted((a, b) => b.notes.length - a.notes.length || b.rounds - a.rounds);
+  const each = Math.ceil(verdictTable(shards).length / shards.length);
+  for (let shown = Math.min(shards.length - 1, Math.floor(room / each)); shown > 0; shown = Math.floor(shown * 0.8)) {
+    const some = folded(ranked.slice(0, shown));
+    if (some.length <= room) return some;
+  }
+  return null;
+}
+
+function verdictTable(shards: readonly ReviewedShard[]): string {
   return table(
     ['Shard', 'Commit', 'Diff', 'Rounds', 'Reviewed for', 'Notes'],
     shards.map((shard) => [

@@ -2,6 +2,8 @@ import { foldRun } from '../domain/run-state.ts';
 import type { Journal } from '../journal/journal.ts';
 import { openQuestions } from '../publish/questions.ts';
 import { viewOf } from '../publish/view.ts';
+import { ledgerTable } from '../report/ledger.ts';
+import { paragraphs } from '../report/markdown.ts';
 import { page } from '../report/page.ts';
 import { statusComment } from '../report/status-comment.ts';
 
@@ -22,5 +24,6 @@ export async function runPage(journal: Journal, run: string): Promise<string | n
     inventory: view.plan?.inventory.length ?? null,
     shards: view.plan?.shards.length ?? null,
   });
-  return page(`Converge run ${run}`, body);
+  const ledger = state.end === null ? null : `### Ledger\n\n${ledgerTable(state.end.ledger)}`;
+  return page(`Converge run ${run}`, paragraphs(body, ledger));
 }

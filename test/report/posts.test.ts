@@ -61,6 +61,7 @@ const RESULT: ResultFacts = {
   base: ci('a', { test: 'success', [HOSTILE]: 'success' }),
   head: ci('b', { test: 'failure', [HOSTILE]: 'failure' }),
   caveats: [HOSTILE],
+  pageUrl: null,
   seconds: 61,
 };
 const STATUS = {
