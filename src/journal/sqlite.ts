@@ -1,5 +1,5 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { ConvergeError, messageOf } from '../domain/errors.ts';
 import type { StoredEvent } from '../domain/events.ts';
@@ -20,20 +20,46 @@ export interface SqliteJournal extends Journal {
 
 /**
  * Opens `journal.sqlite` in the directory, which is made when absent, for this process alone. `clock` dates the events; the system's unless told.
- * Ends in a ConvergeError of kind `journal` when the directory cannot be written, another process holds it, or a newer Converge wrote it.
+ * Ends in a ConvergeError of kind `journal` when the directory cannot be written, another process holds it, a newer Converge wrote it, or its file is damaged.
  */
 export async function openSqliteJournal(options: { readonly directory: string; readonly clock?: () => Date }): Promise<SqliteJournal> {
   const { directory, clock = () => new Date() } = options;
   prepareDirectory(directory);
   const lock = holdLock(directory);
   try {
-    const database = new Database(join(directory, 'journal.sqlite'));
+    const database = openSound(join(directory, 'journal.sqlite'));
     prepareTables(database, directory);
     return new Sqlite({ database, lock, clock });
   } catch (thrown) {
     lock.release();
     throw thrown instanceof ConvergeError ? thrown : unusable(directory, thrown);
   }
+}
+
+/** Nothing is written to a damaged file: it would spread the damage over what can still be read. */
+function openSound(file: string): Database {
+  try {
+    const database = new Database(file);
+    const damage = database.damage();
+    if (damage === null) return database;
+    database.close();
+    throw damaged(file, damage);
+  } catch (thrown) {
+    throw isDamage(thrown) ? damaged(file, messageOf(thrown)) : thrown;
+  }
+}
+
+function damaged(file: string, found: string): ConvergeError {
+  return new ConvergeError(
+    'journal',
+    `The journal ${file} is damaged: ${found}. Nothing was written. Copy the data directory first; then put back a backup of journal.sqlite, or see what can be read with: npm run --silent export -- ${dirname(file)} > events.jsonl`,
+  );
+}
+
+const SQLITE_CORRUPT = 11;
+
+function isDamage(thrown: unknown): boolean {
+  return thrown instanceof Error && 'errcode' in thrown && typeof thrown.errcode === 'number' && (thrown.errcode & 0xff) === SQLITE_CORRUPT;
 }
 
 function prepareDirectory(directory: string): void {

@@ -1,13 +1,19 @@
+import { spawnSync } from 'node:child_process';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
 import * as fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 
+import { Database } from '../../src/journal/database.ts';
 import type { Journal } from '../../src/journal/journal.ts';
+import { readableEvents } from '../../src/journal/salvage.ts';
 import { openSqliteJournal, type SqliteJournal } from '../../src/journal/sqlite.ts';
 import { journalConformance } from './conformance.ts';
 import { aReservation, anAccount, fill, someUsage, spendingOf, temporaryDirectory } from './support.ts';
+
+const EXPORT = fileURLToPath(new URL('../../src/journal/export.ts', import.meta.url));
 
 async function open(directory = temporaryDirectory()): Promise<SqliteJournal> {
   const journal = await openSqliteJournal({ directory });
@@ -129,6 +135,68 @@ describe('the index tables', () => {
     await open(directory);
     expect(dump(directory)).toEqual(before);
   });
+});
+
+describe('a damaged file', () => {
+  /** Writes noise over pages in the middle of a journal with so many events; gives the lines of the events before that. */
+  async function damage(directory: string): Promise<readonly string[]> {
+    const file = join(directory, 'journal.sqlite');
+    const journal = await openSqliteJournal({ directory });
+    for (let n = 0; n < 200; n += 1) await journal.append('r', [{ type: 'log', text: `${n} ${'x'.repeat(2000)}` }]);
+    await journal.close();
+    const sound = [...readableEvents(file)];
+    expect(sound).toHaveLength(200);
+    const bytes = readFileSync(file);
+    const middle = bytes.indexOf('100 xxx');
+    bytes.fill(0xab, middle - (middle % 4096), middle - (middle % 4096) + 4096);
+    writeFileSync(file, bytes);
+    return sound;
+  }
+
+  test('is not written to; what is wrong and what to do is told', async () => {
+    const directory = temporaryDirectory();
+    await damage(directory);
+    const before = readFileSync(join(directory, 'journal.sqlite'));
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      await expect(openSqliteJournal({ directory })).rejects.toMatchObject({
+        kind: 'journal',
+        message: expect.stringMatching(/journal\.sqlite is damaged: .*Nothing was written.*npm run --silent export -- .*> events\.jsonl/su),
+      });
+    }
+    expect(readFileSync(join(directory, 'journal.sqlite')).equals(before)).toBe(true);
+  });
+
+  test('gives every event that lies on other pages', async () => {
+    const directory = temporaryDirectory();
+    const sound = await damage(directory);
+    const { stdout, stderr } = spawnSync(process.execPath, [EXPORT, directory], { encoding: 'utf8' });
+    const read = stdout.trim().split('\n');
+    expect(sound).toEqual(expect.arrayContaining(read));
+    expect(read.length).toBeLessThan(200);
+    expect(read.length).toBeGreaterThanOrEqual(196);
+    expect(JSON.parse(read.at(-1) ?? '')).toMatchObject({
+      scope: 'r',
+      n: 200,
+      event: { type: 'log', text: expect.stringMatching(/^199 x/u) },
+    });
+    expect(stderr).toContain(`${read.length} events of`);
+  });
+
+  test('that is not there is told by the export', () => {
+    const directory = temporaryDirectory();
+    expect(spawnSync(process.execPath, [EXPORT, directory], { encoding: 'utf8' })).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining(directory),
+    });
+  });
+});
+
+test('a commit is synced before it is acknowledged: WAL, and synchronous FULL', () => {
+  const database = new Database(join(temporaryDirectory(), 'journal.sqlite'));
+  expect(database.first({ sql: 'PRAGMA journal_mode', values: [] })).toEqual({ journal_mode: 'wal' });
+  // 2 is FULL: https://sqlite.org/pragma.html#pragma_synchronous
+  expect(database.first({ sql: 'PRAGMA synchronous', values: [] })).toEqual({ synchronous: 2 });
+  database.close();
 });
 
 describe('commits', () => {
