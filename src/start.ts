@@ -61,6 +61,7 @@ export async function start(
     allowanceOf: (run) => allowances.of(run),
     owner,
     timings: waits.agents,
+    onPlainSteers: (model) => log.warn({ model }, 'this model takes no system message within a conversation: steers go to it as text'),
     concurrency: config.limits.concurrency,
   });
   const hubs = openHubs({ ...config, timings: waits.github, journal, markerSecret: config.webhookSecret, signal: life.signal });
@@ -81,10 +82,8 @@ export async function start(
     log,
   };
   const inbox = openInbox(desk, waits.redriveMs[0] ?? 0);
-  const webhooks = await createNodeMiddleware(
-    converge((payload) => inbox.record(payload)),
-    { probot, webhooksPath: WEBHOOK_PATH },
-  );
+  const app = converge((payload) => inbox.record(payload));
+  const webhooks = await createNodeMiddleware(app, { probot, webhooksPath: WEBHOOK_PATH });
   const server = createServer(serveWeb({ webhooks, journal }));
   const url = await listen(server, config);
   for (const run of await toDrive(journal)) driver.drive(run);

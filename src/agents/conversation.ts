@@ -6,7 +6,9 @@ import type { Answered, Ask, Asked } from './ask.ts';
 import type { Clock } from './clock.ts';
 import type { Closing } from './closing.ts';
 import { maxTokensWithin, modelOf } from './models.ts';
+import type { Orders } from './orders.ts';
 import { carefulTokens, type Opening } from './request.ts';
+import { maySteer, saidAs, steerTokens, withSteers, type SaidSteer, type SteerForms } from './steering.ts';
 import { throwIfStopping } from './stopping.ts';
 import { openToolbox, resultOf, type Toolbox } from './toolbox.ts';
 import { failed } from './tools/tool.ts';
@@ -25,6 +27,8 @@ export interface ConversationParts {
   readonly ask: Ask;
   readonly journal: Journal;
   readonly clock: Clock;
+  readonly orders: Orders;
+  readonly forms: SteerForms;
   readonly signal: AbortSignal;
   /** Told after each turn, for the census. */
   readonly onProgress: (progress: Progress) => void;
@@ -86,19 +90,42 @@ interface Asking<Answer> {
   readonly parts: ConversationParts;
 }
 
-async function askNext<Answer>({
-  task,
-  opening,
-  transcript,
-  progress,
-  parts,
-}: Asking<Answer>): Promise<Ended<Answer> | { readonly kind: 'response'; readonly response: StoredResponse }> {
+type Response = { readonly kind: 'response'; readonly response: StoredResponse };
+
+/** With what people said since; in another form when the model turns out not to take the one that was tried. */
+async function askNext<Answer>(asking: Asking<Answer>): Promise<Ended<Answer> | Response> {
+  const { task, progress, parts } = asking;
+  const heard = maySteer(progress.messages) ? parts.orders.steers(task.run).filter(({ id }) => !progress.steered.includes(id)) : [];
+  if (heard.length === 0) return conclude(asking, [], await askWith(asking, []));
+  const { as, trial } = parts.forms.of(task.model);
+  const said = saidAs(as, heard);
+  if (!trial) return conclude(asking, said, await askWith(asking, said));
+
+  let outcome: Parameters<SteerForms['tried']>[1] = null;
+  try {
+    const asked = await askWith(asking, said);
+    if (asked.kind === 'answered') outcome = 'taken';
+    if (asked.kind !== 'rejected') return conclude(asking, said, asked);
+    const again = { ...asking, progress: { ...progress, spent: progress.spent + asked.charged } };
+    const plain = saidAs('user', heard);
+    const second = await askWith(again, plain);
+    if (second.kind === 'answered') outcome = 'refused';
+    return conclude(again, plain, second);
+  } finally {
+    parts.forms.tried(task.model, outcome);
+  }
+}
+
+async function askWith<Answer>(
+  { task, opening, transcript, progress, parts }: Asking<Answer>,
+  said: readonly SaidSteer[],
+): Promise<Ended<Answer> | Asked> {
   const { limits } = task;
   if (progress.turns >= limits.turns) return exhausted(`It used all of its ${limits.turns} turns without an answer.`);
   const milliseconds = limits.seconds * 1000 - progress.milliseconds;
   if (milliseconds <= 0) return exhausted(timeText(limits.seconds));
 
-  const inputTokens = progress.counted + progress.uncounted + OVERHEAD_TOKENS;
+  const inputTokens = progress.counted + progress.uncounted + steerTokens(said) + OVERHEAD_TOKENS;
   const { want, atLeast } = tokensFor(task, progress);
   const affordable = maxTokensWithin(task.model, inputTokens, limits.budget - progress.spent);
   if (affordable < atLeast) {
@@ -106,33 +133,44 @@ async function askNext<Answer>({
       `It spent ${dollars(progress.spent)} of the ${dollars(limits.budget)} that one agent may, and its next request could pass that.`,
     );
   }
-  const asked: Asked = await parts.ask(
+  return parts.ask(
     {
       run: task.run,
       agent: task.id,
       phase: task.phase,
       opening,
-      messages: progress.messages,
+      messages: withSteers(progress.messages, said),
       inputTokens,
       maxTokens: Math.min(want, affordable),
       atLeast,
       milliseconds,
-      keep: (answer) => transcript.storeResponse(progress.turns, responseOf(progress, answer)),
+      keep: (answer) => transcript.storeResponse(progress.turns, responseOf(progress, said, answer)),
     },
     parts.signal,
   );
+}
+
+function conclude<Answer>(
+  { task, progress }: Asking<Answer>,
+  said: readonly SaidSteer[],
+  asked: Ended<Answer> | Asked,
+): Ended<Answer> | Response {
   switch (asked.kind) {
+    case 'ended':
+      return asked;
     case 'late':
-      return exhausted(timeText(limits.seconds));
+      return exhausted(timeText(task.limits.seconds));
     case 'rejected':
       return { kind: 'ended', outcome: { ending: 'failed', cause: `The model service refused the request: ${asked.cause}` } };
     case 'answered':
-      return { kind: 'response', response: responseOf(progress, asked) };
+      return { kind: 'response', response: responseOf(progress, said, asked) };
   }
 }
 
-function responseOf(progress: Progress, { message, maxTokens, charged, milliseconds }: Answered): StoredResponse {
-  return { ...message, maxTokens, spent: progress.spent + charged, milliseconds: progress.milliseconds + milliseconds };
+function responseOf(progress: Progress, said: readonly SaidSteer[], answer: Answered): StoredResponse {
+  const { message, maxTokens, charged, milliseconds } = answer;
+  const response = { ...message, maxTokens, spent: progress.spent + charged, milliseconds: progress.milliseconds + milliseconds };
+  return said.length === 0 ? response : { ...response, steers: said };
 }
 
 /** A response that was cut off is asked for again with room for more; effort at its highest thinks long (facts/claude.md §4). */

@@ -11,6 +11,7 @@ import { openOrders } from './orders.ts';
 import { openPool } from './pool.ts';
 import { openPrefixes } from './prefixes.ts';
 import { onlyOwner, openSpending, settleLeftReservations, type Owner } from './spending.ts';
+import { openSteerForms } from './steering.ts';
 import type { Timings } from './timings.ts';
 
 /** Conversations with the model at once in one process, of all runs (DESIGN.md §4). */
@@ -24,6 +25,8 @@ export interface AgentsOptions {
   readonly timings: Timings;
   /** Default: the only process on its journal. */
   readonly owner?: Owner;
+  /** Told when a model turns out to take no system's word within a conversation: it gets steers as text then. */
+  readonly onPlainSteers?: (model: string) => void;
   /** Default: `CONVERSATIONS`. */
   readonly concurrency?: number;
   /** Default: the system's. */
@@ -54,6 +57,7 @@ export function openAgents(options: AgentsOptions): Agents & { quiet(run: string
   const mayStart = (model: string): void => {
     if (knownModels().includes(model)) circuits.check({ model, class: modelOf(model).class });
   };
-  const pool = openPool({ ask, journal, orders, clock, most, mostOf, prepare, mayStart });
+  const forms = openSteerForms(options.onPlainSteers ?? (() => undefined));
+  const pool = openPool({ ask, journal, orders, forms, clock, most, mostOf, prepare, mayStart });
   return { ...pool, quiet: (run) => orders.quiet(run) };
 }

@@ -1,12 +1,15 @@
 import { Suspended } from '../domain/errors.ts';
-import type { StoredEvent } from '../domain/events.ts';
+import type { RunEvent, StoredEvent } from '../domain/events.ts';
 import { heldBy, heldText } from '../domain/hold.ts';
+import { steersIn, type Steer } from '../domain/steer.ts';
 import type { Journal } from '../journal/journal.ts';
 
 /** What people tell runs that agents must know at once, wherever it was said: the journal shows it to every process. */
 export interface Orders {
   /** Knows this run's orders from now on; before its first conversation. */
   follow(run: string): Promise<void>;
+  /** What people said to every agent of the run, in order. */
+  steers(run: string): readonly Steer[];
   /** Why no request may be sent now; null when it may. */
   refusal(run: string): Suspended | null;
   /** A request of the run is sent; gives the way to say that it ended, with its answer on disk. */
@@ -31,7 +34,8 @@ export function openOrders(journal: Pick<Journal, 'events' | 'watch'>): Orders {
     return known;
   };
   const hear = (stored: StoredEvent): void => {
-    if (stored.event.type === 'signal.received') runs.get(stored.scope)?.events.set(stored.n, stored);
+    if (stored.event.type === 'signal.received' || stored.event.type === 'run.amended')
+      runs.get(stored.scope)?.events.set(stored.n, stored);
   };
   // For the life of the journal: which runs come is not known before.
   journal.watch(null, (stored) => {
@@ -53,8 +57,9 @@ export function openOrders(journal: Pick<Journal, 'events' | 'watch'>): Orders {
         throw error;
       }
     },
+    steers: (run) => steersIn(eventsOf(runs.get(run)).filter((event) => event.type === 'run.amended')),
     refusal: (run) => {
-      const held = heldBy(saidTo(runs.get(run)));
+      const held = heldBy(eventsOf(runs.get(run)).filter((event) => event.type === 'signal.received'));
       return held === null ? null : new Suspended('person', heldText(held));
     },
     begin: (run) => {
@@ -72,7 +77,7 @@ export function openOrders(journal: Pick<Journal, 'events' | 'watch'>): Orders {
   };
 }
 
-function saidTo(known: Known | undefined): readonly { readonly name: string; readonly by: string }[] {
+function eventsOf(known: Known | undefined): readonly RunEvent[] {
   const events = [...(known?.events.values() ?? [])].toSorted((a, b) => a.n - b.n);
-  return events.flatMap(({ event }) => (event.type === 'signal.received' ? [event] : []));
+  return events.map(({ event }) => event);
 }

@@ -7,12 +7,14 @@ import type { Clock } from './clock.ts';
 import { bySubmit, byText, type Closing } from './closing.ts';
 import { converse } from './conversation.ts';
 import type { Orders } from './orders.ts';
+import type { SteerForms } from './steering.ts';
 import { stopping, throwIfStopping } from './stopping.ts';
 
 export interface PoolParts {
   readonly ask: Ask;
   readonly journal: Journal;
   readonly orders: Orders;
+  readonly forms: SteerForms;
   readonly clock: Clock;
   /** Conversations at once, of all runs. */
   readonly most: number;

@@ -8,6 +8,7 @@ import type { Journal, TurnRecord } from '../journal/journal.ts';
 import type { ModelMessage } from './client.ts';
 import { promptTokens } from './models.ts';
 import { carefulTokens } from './request.ts';
+import { withSteers, type SaidSteer } from './steering.ts';
 
 /** A response as it is stored before its tools run. */
 export interface StoredResponse extends ModelMessage {
@@ -16,6 +17,8 @@ export interface StoredResponse extends ModelMessage {
   readonly spent: MicroDollars;
   /** Of work so far: responses and tools, without waiting. */
   readonly milliseconds: number;
+  /** Said to the model with the request that this answers; absent when there were none. */
+  readonly steers?: readonly SaidSteer[];
 }
 
 export interface Counters {
@@ -53,6 +56,8 @@ export interface Progress {
   /** Tokens that the service counted, and at most how many there are in what it has not seen yet. */
   readonly counted: number;
   readonly uncounted: number;
+  /** Ids of the steers that the conversation has. */
+  readonly steered: readonly string[];
   /** Stored, and its tools have not run. */
   readonly pending: StoredResponse | null;
 }
@@ -62,13 +67,28 @@ const NO_COUNTERS: Counters = { attempts: 0, objections: 0, nudges: 0, cuts: 0 }
 export function beginning(brief: string, openingTokens: number): Progress {
   const messages: MessageParam[] = [{ role: 'user', content: [{ type: 'text', text: brief }] }];
   const uncounted = openingTokens + carefulTokens(messages);
-  return { messages, turns: 0, spent: 0, milliseconds: 0, counters: NO_COUNTERS, maxTokens: 0, counted: 0, uncounted, pending: null };
+  const none = { turns: 0, spent: 0, milliseconds: 0, counters: NO_COUNTERS, maxTokens: 0, counted: 0, steered: [], pending: null };
+  return { ...none, messages, uncounted };
 }
 
 export function afterResponse(before: Progress, response: StoredResponse): Progress {
   const { spent, milliseconds, maxTokens, usage } = response;
   const counted = promptTokens(usage) + usage.output;
-  return { ...before, turns: before.turns + 1, spent, milliseconds, maxTokens, counted, uncounted: 0, pending: response };
+  const said = response.steers ?? [];
+  const messages = withSteers(before.messages, said);
+  const steered = [...before.steered, ...said.map(({ id }) => id)];
+  return {
+    messages,
+    turns: before.turns + 1,
+    counters: before.counters,
+    spent,
+    milliseconds,
+    maxTokens,
+    counted,
+    uncounted: 0,
+    steered,
+    pending: response,
+  };
 }
 
 export function afterResults(before: Progress, { say, keep, counters, milliseconds }: StoredResults): Progress {
@@ -151,6 +171,7 @@ const responseSchema: z.ZodType<StoredResponse> = z.object({
   maxTokens: z.number(),
   spent: z.number(),
   milliseconds: z.number(),
+  steers: z.array(z.object({ id: z.string(), by: z.string(), text: z.string(), as: z.enum(['system', 'user']) })).exactOptional(),
 });
 
 const resultsSchema: z.ZodType<StoredResults> = z.object({

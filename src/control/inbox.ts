@@ -15,6 +15,7 @@ import { revise } from './revise.ts';
 import { runSaved } from './run.ts';
 import { save } from './save.ts';
 import { status } from './status.ts';
+import { steer } from './steer.ts';
 import { stop } from './stop.ts';
 
 /**
@@ -50,6 +51,8 @@ function perform(desk: Desk, asked: Asked, command: Command): Promise<Answer> {
       return approve(desk, asked, command);
     case 'revise':
       return revise(desk, asked, command);
+    case 'steer':
+      return steer(desk, asked, command);
     case 'status':
       return status(desk, asked);
     case 'stop':
@@ -67,7 +70,6 @@ function perform(desk: Desk, asked: Asked, command: Command): Promise<Answer> {
     case 'resume':
       return resume(desk, asked);
     case 'drop':
-    case 'steer':
     case 'budget':
     case 'review':
     case 'undo':

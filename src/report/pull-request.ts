@@ -5,6 +5,7 @@ import type { Plan } from '../domain/plan.ts';
 import type { Place } from '../domain/run.ts';
 import type { RunState } from '../domain/run-state.ts';
 import type { Finding } from '../domain/finding.ts';
+import { amendmentList } from './amendments.ts';
 import { ledgerLine, ledgerTable, STATUS_WORDS } from './ledger.ts';
 import { block, BODY_LIMIT, cell, clip, code, count, details, duration, line, paragraphs, table } from './markdown.ts';
 
@@ -70,6 +71,7 @@ export function pullRequestBody(facts: ResultFacts): string {
       facts.checks.length === 0 ? null : `### Checks on the converged tree\n\n${checksTable(facts)}`,
       `### Ledger\n\n${ledger}`,
       accepted,
+      facts.state.amendments.length === 0 ? null : `### Changed after the approval\n\n${amendmentList(facts.state)}`,
       `### Cost\n\n${cost(facts)}`,
       facts.caveats.length === 0
         ? null

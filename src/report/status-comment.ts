@@ -1,6 +1,7 @@
 import { dollars } from '../domain/budget.ts';
 import { inGeneration } from '../domain/generation.ts';
 import type { RunState } from '../domain/run-state.ts';
+import { amendmentList } from './amendments.ts';
 import { ledgerLine, STATUS_WORDS } from './ledger.ts';
 import { code, count, details, duration, line, paragraphs, table } from './markdown.ts';
 
@@ -26,6 +27,7 @@ export function statusComment(facts: StatusFacts): string {
     `### ${headline(facts)}`,
     progress(facts),
     next(facts),
+    amendmentList(state),
     state.census.phases.length === 0 ? null : details(`${count(state.census.total.started, 'agent')}, by phase`, census(state)),
     state.logs.length === 0
       ? null

@@ -24,7 +24,7 @@ const requestSchema = z.looseObject({
   max_tokens: z.number(),
   system: z.array(block).optional(),
   tools: z.array(z.looseObject({ name: z.string(), description: z.string(), input_schema: z.looseObject({}) })).optional(),
-  messages: z.array(z.object({ role: z.enum(['user', 'assistant']), content: z.array(block) })),
+  messages: z.array(z.object({ role: z.enum(['user', 'assistant', 'system']), content: z.array(block) })),
 });
 type ModelBody = z.infer<typeof requestSchema>;
 
@@ -226,6 +226,7 @@ export interface BenchOptions {
   readonly journal?: Journal;
   readonly timings?: Partial<Timings>;
   readonly clock?: Clock;
+  readonly onPlainSteers?: (model: string) => void;
 }
 
 /** Real agents on a scripted model and a real journal. */
@@ -233,6 +234,7 @@ export async function bench(script: Script, options: BenchOptions = {}): Promise
   const server = await modelServer(script);
   const journal = options.journal ?? (await openTestJournal());
   const agents = openAgents({
+    onPlainSteers: options.onPlainSteers ?? (() => {}),
     client: { apiKey: 'test-key', baseUrl: server.url },
     journal,
     allowanceOf: (run) => anAllowance(run, { dollars: options.budget ?? 100 * MICRO }, options.concurrency),
