@@ -2,7 +2,7 @@ import type { MessageParam } from '@anthropic-ai/sdk/resources/messages';
 import type { MicroDollars } from '../domain/budget.ts';
 import { Suspended } from '../domain/errors.ts';
 import type { ModelClient, ModelMessage } from './client.ts';
-import { deadline, type Clock } from './clock.ts';
+import { CLEARED, deadline, type Clock } from './clock.ts';
 import type { Circuits, Passes } from './circuits.ts';
 import { faultOf, type Fault } from './faults.ts';
 import type { Limiter, Refusal, Slot } from './limiter.ts';
@@ -27,6 +27,8 @@ interface Question {
   readonly milliseconds: number;
   /** Stores the answer; called so that it shares the commit of its charge. */
   readonly keep: (answer: Answered) => Promise<void>;
+  /** What must be on disk before the question is sent; it may share the commit of the reservation. */
+  readonly after: Promise<unknown>;
 }
 
 /** An answer, with what all tries of it cost. */
@@ -112,6 +114,7 @@ async function tryOnce(parts: AskParts, { question, before, tries, signal }: Try
       const slot = await parts.limiterOf(modelClass).enter(halts);
       try {
         const reserved = await parts.spending.reserve({ ...question, model: opening.model }, signal);
+        await settledOr(question.after, reserved);
         // Nothing stands between this and the request: whatever ended the leave to send it is seen here.
         const refusal = haltOf(halts) ?? parts.orders.refusal(question.run);
         if (refusal !== null) {
@@ -128,6 +131,16 @@ async function tryOnce(parts: AskParts, { question, before, tries, signal }: Try
     }
   } finally {
     for (const pass of Object.values(passes)) pass.left();
+  }
+}
+
+/** What could not be written takes the request with it. */
+async function settledOr(write: Promise<unknown>, reserved: Reserved): Promise<void> {
+  try {
+    await write;
+  } catch (error) {
+    await reserved.release();
+    throw error;
   }
 }
 
@@ -210,7 +223,7 @@ function cutOff(clock: Clock, limits: { readonly signal: AbortSignal; readonly d
     late: () => time.signal.aborted,
     clear: () => {
       time.clear();
-      cleared.abort();
+      cleared.abort(CLEARED);
       limits.signal.removeEventListener('abort', stop);
     },
   };

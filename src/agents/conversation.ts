@@ -32,6 +32,8 @@ export interface ConversationParts {
   readonly signal: AbortSignal;
   /** Told after each turn, for the census. */
   readonly onProgress: (progress: Progress) => void;
+  /** That the agent started: on its way to the journal. */
+  readonly started: Promise<unknown>;
 }
 
 /** Below this, a response is hardly worth its prompt. */
@@ -57,6 +59,7 @@ export async function converse<Answer>(
   closing: Closing<Answer>,
   parts: ConversationParts,
 ): Promise<AgentOutcome<Answer>> {
+  let stored = inOrder(parts.started);
   const toolbox = openToolbox({ tools: task.tools, checks: task.checks, submit: closing.definition });
   const opening: Opening = { model: task.model, effort: task.effort, system: task.system, tools: toolbox.definitions };
   const transcript = openTranscript({ journal: parts.journal, run: task.run, agent: task.id });
@@ -66,8 +69,11 @@ export async function converse<Answer>(
     parts.onProgress(progress);
     if (progress.pending === null) {
       throwIfStopping(parts.signal);
-      const asked = await askNext({ task, opening, transcript, progress, parts });
-      if (asked.kind === 'ended') return asked.outcome;
+      const asked = await askNext({ task, opening, transcript, progress, parts, stored });
+      if (asked.kind === 'ended') {
+        await stored;
+        return asked.outcome;
+      }
       progress = afterResponse(progress, asked.response);
       parts.onProgress(progress);
     }
@@ -77,9 +83,16 @@ export async function converse<Answer>(
     const step = await take({ task, closing, toolbox, progress, signal: parts.signal });
     if (step.kind === 'ended') return step.outcome;
     const results = { ...step, milliseconds: progress.milliseconds + parts.clock.now() - started };
-    await transcript.storeResults(progress.turns - 1, results, task.workspace);
+    // On its way to the journal while the next request gets its place and its money: all of it shares one commit.
+    stored = inOrder(transcript.storeResults(progress.turns - 1, results, task.workspace));
     progress = afterResults(progress, { ...results, reverted: [] });
   }
+}
+
+/** A write that somebody waits for later: until then its failure is nobody's. */
+function inOrder(write: Promise<unknown>): Promise<unknown> {
+  write.catch(() => undefined);
+  return write;
 }
 
 interface Asking<Answer> {
@@ -88,6 +101,7 @@ interface Asking<Answer> {
   readonly transcript: Transcript;
   readonly progress: Progress;
   readonly parts: ConversationParts;
+  readonly stored: Promise<unknown>;
 }
 
 type Response = { readonly kind: 'response'; readonly response: StoredResponse };
@@ -117,7 +131,7 @@ async function askNext<Answer>(asking: Asking<Answer>): Promise<Ended<Answer> | 
 }
 
 async function askWith<Answer>(
-  { task, opening, transcript, progress, parts }: Asking<Answer>,
+  { task, opening, transcript, progress, parts, stored }: Asking<Answer>,
   said: readonly SaidSteer[],
 ): Promise<Ended<Answer> | Asked> {
   const { limits } = task;
@@ -144,6 +158,7 @@ async function askWith<Answer>(
       maxTokens: Math.min(want, affordable),
       atLeast,
       milliseconds,
+      after: stored,
       keep: (answer) => transcript.storeResponse(progress.turns, responseOf(progress, said, answer)),
     },
     parts.signal,

@@ -91,12 +91,13 @@ async function live<Answer>({ task, closing, parts, signal }: Living<Answer>): P
   const ended = (ending: AgentOutcome<Answer>['ending'] | 'suspended', cause: string): Promise<unknown> =>
     parts.journal.append(task.run, [{ type: 'agent.ended', agent, ending, cause, turns, seconds: Math.round(milliseconds) / 1000 }]);
 
-  await parts.journal.append(task.run, [{ type: 'agent.started', agent, role, label, phase, model }]);
+  const started = parts.journal.append(task.run, [{ type: 'agent.started', agent, role, label, phase, model }]);
   let outcome: AgentOutcome<Answer>;
   try {
     outcome = await converse(task, closing, {
       ...parts,
       signal,
+      started,
       onProgress: (progress) => {
         turns = progress.turns;
         milliseconds = progress.milliseconds;

@@ -69,9 +69,28 @@ const DENSE = 24;
 export function carefulTokens(value: unknown): number {
   const text = JSON.stringify(value) ?? '';
   let saved = 0;
-  for (const [row] of text.matchAll(/[A-Za-z0-9+/=_-]+| +/gu)) {
-    const letters = row.length - (row.match(/[^A-Za-z ]/gu)?.length ?? 0);
-    saved += letters * (row.length >= DENSE && /\d/u.test(row) ? 1 / 3 : 1 / 2);
+  let row = { spaces: false, length: 0, letters: 0, digits: false };
+  // Character by character: every prompt is asked about as a whole, and a pattern is ten times slower.
+  for (let at = 0; at <= text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    const sort = sortOf(code);
+    if (row.length > 0 && (sort === 'other' || row.spaces !== (sort === 'space'))) {
+      saved += row.letters * (row.length >= DENSE && row.digits ? 1 / 3 : 1 / 2);
+      row = { spaces: false, length: 0, letters: 0, digits: false };
+    }
+    if (sort === 'other') continue;
+    row.spaces = sort === 'space';
+    row.length += 1;
+    if (sort === 'letter' || sort === 'space') row.letters += 1;
+    if (sort === 'digit') row.digits = true;
   }
   return Math.ceil(Buffer.byteLength(text) - saved);
+}
+
+/** `sign`: those that stand in hashes, paths and base64, `+ / = _ -`. */
+function sortOf(code: number): 'letter' | 'digit' | 'space' | 'sign' | 'other' {
+  if ((code >= 97 && code <= 122) || (code >= 65 && code <= 90)) return 'letter';
+  if (code === 32) return 'space';
+  if (code >= 48 && code <= 57) return 'digit';
+  return code === 43 || code === 47 || code === 61 || code === 95 || code === 45 ? 'sign' : 'other';
 }

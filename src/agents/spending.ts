@@ -74,19 +74,21 @@ export async function settleLeftReservations(journal: Journal, run: string | nul
 }
 
 export function openSpending(parts: SpendingParts): Spending {
-  /** One at a time for each run, in order, so that a large request is not passed for ever by small ones. */
+  /** Who waits for room in a run: one at a time, in order, so that a large request is not passed for ever by small ones. */
   const lines = new Map<string, PQueue>();
   const books: Books = { ...parts, owed: [] };
   return {
     async reserve(wanted, signal) {
       const line = lines.get(wanted.run) ?? new PQueue({ concurrency: 1 });
       lines.set(wanted.run, line);
-      return line.add(async () => {
-        throwIfStopping(signal);
-        await payOwed(books);
+      throwIfStopping(signal);
+      await payOwed(books);
+      // Where nobody waits for room all try beside each other, and share the journal's commits.
+      if (line.size + line.pending === 0) {
         const answer = await attempt(wanted, books);
-        return answer.kind === 'reserved' ? answer : whenThereIsRoom(wanted, books, signal);
-      });
+        if (answer.kind === 'reserved') return answer;
+      }
+      return line.add(() => whenThereIsRoom(wanted, books, signal));
     },
   };
 }

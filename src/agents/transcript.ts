@@ -2,7 +2,7 @@ import type { ContentBlockParam, MessageParam } from '@anthropic-ai/sdk/resource
 import { z } from 'zod';
 import type { MicroDollars } from '../domain/budget.ts';
 import { bytesOf, contentOf, type Content } from '../domain/change.ts';
-import type { Json } from '../domain/json.ts';
+import { toJson } from '../domain/json.ts';
 import type { Workspace } from '../git/workspace.ts';
 import type { Journal, TurnRecord } from '../journal/journal.ts';
 import type { ModelMessage } from './client.ts';
@@ -138,12 +138,12 @@ export function openTranscript({
         start,
       );
     },
-    storeResponse: (n, response) => journal.checkpoint(run, agent, { n, part: 'response', data: asJson(response), overlay: [] }),
+    storeResponse: (n, response) => journal.checkpoint(run, agent, { n, part: 'response', data: toJson(response), overlay: [] }),
     async storeResults(n, results, workspace) {
       const overlay = await workspace.overlay();
       const gone = editedAtFirst.filter((path) => !overlay.some((edit) => edit.path === path));
       const reverted = await Promise.all(gone.map(async (path) => ({ path, content: await contentAt(workspace, path) })));
-      await journal.checkpoint(run, agent, { n, part: 'results', data: asJson({ ...results, reverted }), overlay });
+      await journal.checkpoint(run, agent, { n, part: 'results', data: toJson({ ...results, reverted }), overlay });
     },
   };
 }
@@ -183,9 +183,3 @@ const resultsSchema: z.ZodType<StoredResults> = z.object({
     z.object({ path: z.string(), content: z.union([z.object({ utf8: z.string() }), z.object({ base64: z.string() })]).nullable() }),
   ),
 });
-
-const jsonSchema: z.ZodType<Json> = z.json();
-
-function asJson(value: unknown): Json {
-  return jsonSchema.parse(JSON.parse(JSON.stringify(value)));
-}

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { tidyPath } from './file-text.ts';
-import { defineTool, done, failed, type Edits, type Tool } from './tool.ts';
+import { byEdits, defineTool, done, failed } from './tool.ts';
 
 const MOST_PATHS = 1000;
 
-export const globTool = (edits: Edits): Tool =>
+export const globTool = byEdits((edits) =>
   defineTool({
     name: 'glob',
     description: [
@@ -35,7 +35,8 @@ export const globTool = (edits: Edits): Tool =>
         paths.length > MOST_PATHS ? `${shown}\n(${MOST_PATHS} of ${paths.length} paths: use a narrower pattern to see the others)` : shown,
       );
     },
-  });
+  }),
+);
 
 /** A directory as the beginning of a pattern, its own special characters meant literally; empty for the root. */
 export function below(path: string | undefined): string {

@@ -2,12 +2,12 @@ import { z } from 'zod';
 import type { Workspace } from '../../git/workspace.ts';
 import { tidyPath } from './file-text.ts';
 import { below, literal } from './glob.ts';
-import { defineTool, done, type Edits, type Tool } from './tool.ts';
+import { byEdits, defineTool, done } from './tool.ts';
 
 const MOST_MATCHES = 250;
 const MOST_CHARACTERS = 300;
 
-export const grepTool = (edits: Edits): Tool =>
+export const grepTool = byEdits((edits) =>
   defineTool({
     name: 'grep',
     description: [
@@ -28,7 +28,8 @@ export const grepTool = (edits: Edits): Tool =>
       const shown = matches.map((match) => `${match.path}:${match.line}:${shorten(match.text)}`).join('\n');
       return done(cut ? `${shown}\n(there are more than ${MOST_MATCHES} matches: narrow the search to see the others)` : shown);
     },
-  });
+  }),
+);
 
 async function where(
   workspace: Workspace,

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { linesOf, lineEndOf, MOST_BYTES, textOf, tidyPath } from './file-text.ts';
-import { defineTool, done, failed, type Edits, type Tool } from './tool.ts';
+import { byEdits, defineTool, done, failed } from './tool.ts';
 
-export const readTool = (edits: Edits): Tool =>
+export const readTool = byEdits((edits) =>
   defineTool({
     name: 'read',
     description: [
@@ -45,7 +45,8 @@ export const readTool = (edits: Edits): Tool =>
       }
       return done([text, ...notes({ text: file.text, to: last, of: lines.length })].join('\n'));
     },
-  });
+  }),
+);
 
 function notes({ text, to, of }: { readonly text: string; readonly to: number; readonly of: number }): string[] {
   const told: string[] = [];

@@ -60,6 +60,12 @@ export function inputSchemaOf(schema: z.ZodType): SdkTool.InputSchema {
   return objectSchema.parse(jsonSchemaOf(schema));
 }
 
+/** A tool whose words depend on whose edits its agent sees, made once for each. */
+export function byEdits(make: (edits: Edits) => Tool): (edits: Edits) => Tool {
+  const made = { own: make('own'), none: make('none') };
+  return (edits) => made[edits];
+}
+
 /** JSON Schema as the model reads it: without what only says that numbers are numbers. */
 export function jsonSchemaOf(schema: z.ZodType): Record<string, unknown> {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, {
