@@ -18,6 +18,7 @@ import { durableSteps } from './journal/step.ts';
 import { openPredicate } from './plan/predicate.ts';
 import { openPrimitives } from './primitives/table.ts';
 import { openBulletin, type Bulletin } from './publish/bulletin.ts';
+import { openPilot } from './publish/pilot.ts';
 import { restoreMirror } from './restore-mirror.ts';
 import { openCommands } from './sandbox/commands-of.ts';
 import { deliveredBudget } from './script/budget.ts';
@@ -179,6 +180,7 @@ async function runPlan(house: House, plan: Plan, retryWaits: readonly number[]):
   const { run, task, journal, repository, agents, commands, signal } = house;
   const predicate = await house.predicates.open(plan);
   try {
+    const withhold = await openPilot(house, plan);
     const { opening, budgetAt } = deliveredBudget({ journal, run, totals: { tokens: null, budget: plan.limits.budget } });
     const end = await runScript({
       run,
@@ -188,6 +190,7 @@ async function runPlan(house: House, plan: Plan, retryWaits: readonly number[]):
       reopened: foldRun(await journal.events(run)).reopened,
       source: plan.script,
       saved: plan.calls ?? [],
+      ...(withhold === undefined ? {} : { withhold }),
       view: {
         args: scriptArgs(plan.from?.args ?? null, plan.limits),
         shards: plan.shards.map(({ id, files, owner, after, kind }) => ({ id, files, owner, after, kind })),

@@ -27,9 +27,6 @@ export type Wanted =
 
 /** Starts a run: consent of the repository, one run at a time, settings resolved; then planning begins. */
 export async function startRun(desk: Desk, asked: Asked, { flags, what }: Wish): Promise<Answer> {
-  // Passed over in silence it would start all shards, where somebody asked for a few.
-  if (flags.pilot !== undefined)
-    return '`--pilot` is not there yet, so nothing was started. Without it, all shards of the approved plan are migrated; `--paths` and `--budget` keep a first try small.';
   const run = runId(asked);
   // Asked again after a kill: the run is there, whatever became of it.
   if ((await desk.journal.runs()).includes(run)) return null;

@@ -1,5 +1,5 @@
 import { dollars, type MicroDollars, type Usage } from '../domain/budget.ts';
-import type { Base, Estimate, Plan, PlanDraft } from '../domain/plan.ts';
+import type { Base, Estimate, Pilot, Plan, PlanDraft } from '../domain/plan.ts';
 import type { Settings } from '../domain/run.ts';
 import type { Workspace } from '../git/workspace.ts';
 import type { Commands } from '../sandbox/commands.ts';
@@ -7,6 +7,7 @@ import { type BaseChecks, outputTail } from './base-checks.ts';
 import { estimate } from './estimate.ts';
 import { matcherOf } from './globs.ts';
 import { planHash } from './hash.ts';
+import { choosePilot, importsOf } from './pilot.ts';
 import type { SoundDraft } from './validate.ts';
 
 export interface AssemblyFacts {
@@ -31,6 +32,7 @@ export async function assemblePlan(draft: PlanDraft, sound: SoundDraft, facts: A
     models: settings.models,
     priceOf: facts.priceOf,
   });
+  const pilot = await pilotOf(sound, facts);
   const plan: Omit<Plan, 'hash'> = {
     draft,
     script: sound.script,
@@ -51,6 +53,7 @@ export async function assemblePlan(draft: PlanDraft, sound: SoundDraft, facts: A
       ...(await linkNotes(draft, facts.workspace)),
       ...proofNotes(sound, failingAtBase),
       ...budgetNotes(estimated, settings),
+      ...pilot.notes,
       ...facts.commands.caveats,
     ],
   };
@@ -58,8 +61,21 @@ export async function assemblePlan(draft: PlanDraft, sound: SoundDraft, facts: A
     ...plan,
     ...(facts.from === undefined ? {} : { from: facts.from }),
     ...(sound.calls.length === 0 ? {} : { calls: sound.calls }),
+    ...(pilot.pilot === null ? {} : { pilot: pilot.pilot }),
   };
   return { ...whole, hash: planHash(whole) };
+}
+
+async function pilotOf(
+  { survey, shards }: SoundDraft,
+  { settings, workspace }: AssemblyFacts,
+): Promise<{ readonly pilot: Pilot | null; readonly notes: readonly string[] }> {
+  if (settings.pilot === undefined) return { pilot: null, notes: [] };
+  const bytes = new Map(survey.inventory.map((file) => [file.path, file.bytes]));
+  const imports = await importsOf([...bytes.keys()], workspace);
+  const pilot = choosePilot({ shards, bytes, imports, count: settings.pilot });
+  if (pilot !== null) return { pilot, notes: [] };
+  return { pilot, notes: [`--pilot ${settings.pilot} holds nothing back: with what they need, that many shards are all there are.`] };
 }
 
 async function failing({ checks }: SoundDraft, baseChecks: BaseChecks): Promise<Plan['failingAtBase']> {

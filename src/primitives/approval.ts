@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { approvalGate } from '../domain/approval-gate.ts';
-import type { CallOutcome, Signal } from '../journal/journal.ts';
-import { nextSignal } from '../journal/next-signal.ts';
+import type { Signal } from '../journal/journal.ts';
+import { nextSignal, type SignalWait } from '../journal/next-signal.ts';
 import { readArguments } from './arguments.ts';
-import type { CallContext, Primitive } from './primitive.ts';
+import type { Primitive } from './primitive.ts';
 import { toOutcome } from './to-outcome.ts';
 
 const schema = z.tuple([z.string().min(1).max(10_000)]);
@@ -21,13 +21,20 @@ export const approval: Primitive = {
       label: 'approval',
       phase: '',
       identity: { question },
-      perform: (key) => toOutcome(context, () => answer(key, context)),
+      perform: (key) => toOutcome(context, async () => ({ kind: 'value', value: { ...(await answerTo(key, context)) } })),
     };
   },
   view: (value) => value,
 };
 
-async function answer(key: string, context: CallContext): Promise<CallOutcome> {
+export interface GateAnswer {
+  readonly approved: boolean;
+  readonly by: string;
+  readonly text: string;
+}
+
+/** Waits for a person's answer to the question that was issued under this key. Rejects with `Suspended` when the wait is aborted. */
+export async function answerTo(key: string, context: SignalWait): Promise<GateAnswer> {
   const gate = approvalGate(key);
   const earlier = await saidBefore(key, context);
   const signal = await nextSignal(context, (candidate) => {
@@ -38,7 +45,7 @@ async function answer(key: string, context: CallContext): Promise<CallOutcome> {
   });
   const said = words(signal);
   const text = (said[0] === gate ? signal.text.trim().slice(gate.length) : signal.text).trim();
-  return { kind: 'value', value: { approved: signal.name === 'approve', by: signal.by, text } };
+  return { approved: signal.name === 'approve', by: signal.by, text };
 }
 
 const GATE = /^[0-9a-f]{8}$/u;
@@ -48,7 +55,7 @@ function words(signal: Signal): readonly string[] {
 }
 
 /** Ids of the signals that came before the question was asked: among them what people said about the plan. */
-async function saidBefore(key: string, { journal, run }: CallContext): Promise<ReadonlySet<string>> {
+async function saidBefore(key: string, { journal, run }: SignalWait): Promise<ReadonlySet<string>> {
   const said = new Set<string>();
   for (const { event } of await journal.events(run)) {
     if (event.type === 'call.issued' && event.key === key) return said;

@@ -68,12 +68,15 @@ export function openBulletin(parts: BulletinParts): Bulletin {
     last = mine.catch(parts.onProblem);
     return mine;
   };
-  const unwatch = parts.journal.watch(parts.run, () => {
+  const soon = (): void => {
     timer ??= setTimeout(() => {
       timer = null;
       enqueue().catch(() => undefined);
     }, parts.intervalMs);
-  });
+  };
+  const unwatch = parts.journal.watch(parts.run, soon);
+  // A process that was killed may have shown less than it wrote, and a run that waits for a person writes nothing new.
+  soon();
   const cancel = (): void => {
     if (timer !== null) clearTimeout(timer);
     timer = null;

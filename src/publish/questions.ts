@@ -1,11 +1,13 @@
 import { approvalGate } from '../domain/approval-gate.ts';
+import { PILOT_CALL } from '../domain/pilot.ts';
 import type { Journal } from '../journal/journal.ts';
 
-/** A question of the script that waits for a person. */
+/** A question that waits for a person. */
 export interface Question {
   /** What people type after `approve`. */
   readonly gate: string;
   readonly text: string;
+  readonly of: 'script' | 'pilot';
 }
 
 export async function openQuestions(journal: Journal, run: string): Promise<readonly Question[]> {
@@ -13,6 +15,7 @@ export async function openQuestions(journal: Journal, run: string): Promise<read
   return calls
     .filter((call) => call.kind === 'approval' && call.settled === null)
     .map(({ key, input }) => ({
+      of: key === PILOT_CALL ? 'pilot' : 'script',
       gate: approvalGate(key),
       text: input !== null && typeof input === 'object' && 'question' in input && typeof input.question === 'string' ? input.question : '',
     }));

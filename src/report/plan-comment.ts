@@ -1,5 +1,5 @@
 import { dollars } from '../domain/budget.ts';
-import type { Check, Plan, Predicate, Range } from '../domain/plan.ts';
+import type { Check, Pilot, Plan, Predicate, Range } from '../domain/plan.ts';
 import { block, cell, clip, code, count, details, line, paragraphs, parts, prose, table } from './markdown.ts';
 
 export interface PlanShown {
@@ -84,6 +84,7 @@ function summary(plan: Plan): string {
         '**Expected cost**',
         `**${dollars(estimate.cost.expected)}** (${dollars(estimate.cost.low)} to ${dollars(estimate.cost.worst)}), never above ${dollars(plan.limits.budget)}`,
       ],
+      ...(plan.pilot === undefined ? [] : [['**Pilot**', pilot(plan, plan.pilot)]]),
       ['**Agents**', `${range(estimate.agents)}; at most ${plan.limits.concurrency} at once`],
       [
         '**On GitHub**',
@@ -91,6 +92,15 @@ function summary(plan: Plan): string {
       ],
     ],
   );
+}
+
+function pilot(plan: Plan, { shards, needs }: Pilot): string {
+  const others = plan.shards.filter(({ kind }) => kind === 'inventory').length - shards.length - needs.length;
+  return [
+    `${count(shards.length, 'shard')} first: ${shards.map(({ shard, why }) => `${cell(shard)} (${line(why)})`).join(', ')}`,
+    ...(needs.length === 0 ? [] : [`what they need: ${needs.map((id) => cell(id)).join(', ')}`]),
+    `the other ${count(others, 'shard')} cost nothing until somebody has seen what these came to and approved them`,
+  ].join('; ');
 }
 
 function when(check: Check): string {

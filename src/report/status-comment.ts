@@ -1,5 +1,6 @@
 import { dollars } from '../domain/budget.ts';
 import { inGeneration } from '../domain/generation.ts';
+import { PILOT_ANSWERED } from '../domain/pilot.ts';
 import type { RunState } from '../domain/run-state.ts';
 import { amendmentList } from './amendments.ts';
 import { ledgerLine, STATUS_WORDS } from './ledger.ts';
@@ -14,8 +15,8 @@ export interface StatusFacts {
   readonly inventory: number | null;
   readonly shards: number | null;
   readonly pageUrl: string | null;
-  /** Questions of the script that wait for a person. */
-  readonly questions: readonly { readonly gate: string; readonly text: string }[];
+  /** Questions that wait for a person: the script's, and the pilot's. */
+  readonly questions: readonly { readonly gate: string; readonly text: string; readonly of: 'script' | 'pilot' }[];
 }
 
 const LOGS_SHOWN = 30;
@@ -50,9 +51,20 @@ export function stageOf(state: RunState, hash: string | null): string {
   if (state.pause !== null) return `${STATUS_WORDS.paused}: ${line(state.pause.message, 400)}`;
   if (state.steps.has(inGeneration(state.generation, 'proved'))) return '📝 Writing the report';
   if (state.steps.has(inGeneration(state.generation, 'executed'))) return '🧪 Converging: one tree, one push, and CI';
-  if (isApproved(state)) return '🛠️ Migrating';
+  if (isApproved(state)) return inPilot(state) ? pilotStage(state) : '🛠️ Migrating';
   if (hash !== null) return '🖐️ Waiting for approval of the plan';
   return '🔎 Planning';
+}
+
+/** The approved plan has a pilot that nobody answered yet. */
+function inPilot({ steps }: RunState): boolean {
+  const planned = [...steps].findLast(([name]) => name.startsWith('plan#'))?.[1] ?? null;
+  const plan = planned !== null && typeof planned === 'object' && 'plan' in planned ? planned.plan : null;
+  return !steps.has(PILOT_ANSWERED) && plan !== null && typeof plan === 'object' && 'pilot' in plan;
+}
+
+function pilotStage({ effects }: RunState): string {
+  return effects.has('pilot') ? '🖐️ The pilot is done: waiting for approval of the other shards' : '🧭 Pilot: a few shards go first';
 }
 
 export function isApproved(state: RunState): boolean {
@@ -98,8 +110,8 @@ function next({ state, planHash, planUrl, questions }: StatusFacts): string | nu
   if (questions.length > 0) {
     return questions
       .map(
-        ({ gate, text }) =>
-          `> 🖐️ **The script asks:** ${line(text, 2000)}\n> \`/workflow approve ${gate}\` for yes, \`/workflow revise ${gate} <text>\` for no.`,
+        ({ gate, text, of }) =>
+          `> 🖐️ **${of === 'pilot' ? 'The other shards wait for a person:' : 'The script asks:'}** ${line(text, 2000)}\n> \`/workflow approve ${gate}\` for yes, \`/workflow revise ${gate} <text>\` for no.`,
       )
       .join('\n\n');
   }

@@ -37,6 +37,17 @@ export interface Carried {
 /** Resolves when the call is settled in the journal. Rejects with `Suspended`, and with failures of the journal. */
 export type Carry = (call: Carried) => Promise<void>;
 
+/** Keeps calls back before they cost anything, until somebody decides. */
+export interface Withhold {
+  /**
+   * Null for a call that goes on at once. Else resolves when it is decided: null when it goes on after all, or the end that it comes to without being carried out.
+   * Rejects with `Suspended`, and with failures of the journal.
+   */
+  withholds(call: { readonly kind: string; readonly args: readonly Json[] }): Promise<CallOutcome | null> | null;
+  /** Told whenever calls are kept back and nothing that ends by itself is under way. Rejects as `withholds` does. */
+  idle(): Promise<void>;
+}
+
 export interface RunOptions {
   readonly run: string;
   readonly source: string;
@@ -47,6 +58,7 @@ export interface RunOptions {
   readonly calls: CallSource;
   /** Takes each call that is not settled to its end; in this process unless told. */
   readonly carry?: Carry;
+  readonly withhold?: Withhold;
   readonly limits?: Partial<ScriptLimits>;
   /** Calls that are open again in this generation of the run; none unless told. */
   readonly reopened?: Reopened;
@@ -65,7 +77,7 @@ export interface ReplayCount {
 /**
  * Runs a script from the top against the journal: the one loop for a live run and for its replay (DESIGN.md §4, Replay). Calls that settled before are answered
  * in the order in which they were committed, one at a time, the others are performed at once and all together. When it resolves, nothing of it is under way
- * but questions to people that the script left without waiting for the answer.
+ * but questions to people, and calls that are kept back, that the script left without waiting for them.
  * Rejects with `Suspended` when a call was suspended or the signal aborts, after what was under way came to rest; and with a failure of the journal.
  */
 export async function runScript(options: RunOptions): Promise<ScriptEnd & { readonly replay: ReplayCount }> {
@@ -79,6 +91,8 @@ export async function runScript(options: RunOptions): Promise<ScriptEnd & { read
   } catch (thrown) {
     await replay.rest();
     throw thrown;
+  } finally {
+    replay.close();
   }
 }
 
@@ -113,6 +127,10 @@ class Replay implements CallPort {
   /** What stops the run: `Suspended`, or a journal that cannot be written. */
   #stopped: { readonly thrown: unknown } | null = null;
   #changed = Promise.withResolvers<void>();
+  /** Calls that wait for somebody's decision. */
+  #withheld = 0;
+  #idling = false;
+  #closed = false;
 
   constructor(options: RunOptions) {
     this.#options = options;
@@ -147,6 +165,7 @@ class Replay implements CallPort {
       await this.#read();
       const delivery = await this.#deliver();
       if (delivery !== null) return delivery;
+      this.#tellIdle();
       await changed;
     }
   }
@@ -154,6 +173,11 @@ class Replay implements CallPort {
   /** Until nothing that ends by itself is under way; a question to a person may stay open for ever. */
   async rest(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.race(this.#underWay.values());
+  }
+
+  /** What is kept back now is not carried out in this replay any more. */
+  close(): void {
+    this.#closed = true;
   }
 
   count(): ReplayCount {
@@ -234,10 +258,47 @@ class Replay implements CallPort {
     this.#ready.unshift(early);
   }
 
-  #start(key: string, { kind, args }: GuestCall, script: ScriptCall): void {
+  #start(key: string, call: GuestCall, script: ScriptCall): void {
     this.#counts.performed += 1;
+    const kept = this.#options.withhold?.withholds(call) ?? null;
+    if (kept === null) this.#carry(key, call, () => script.perform(key));
+    else void this.#whenDecided(kept, (end) => this.#carry(key, call, end ?? (() => script.perform(key))));
+  }
+
+  async #whenDecided(kept: Promise<CallOutcome | null>, goOn: (end: CallOutcome | null) => void): Promise<void> {
+    this.#withheld += 1;
+    try {
+      const end = await kept;
+      if (this.#stopped === null && !this.#closed) goOn(end);
+    } catch (thrown) {
+      this.#stop(thrown);
+    }
+    this.#withheld -= 1;
+    this.#wake();
+  }
+
+  /** Not waited for: what it decides comes back through the calls that are kept back. */
+  #tellIdle(): void {
+    const { withhold } = this.#options;
+    if (withhold === undefined || this.#withheld === 0 || this.#underWay.size > 0 || this.#idling || this.#stopped !== null) return;
+    this.#idling = true;
+    const before = this.#changed.promise;
+    void withhold
+      .idle()
+      .catch((thrown: unknown) => this.#stop(thrown))
+      .finally(() => {
+        this.#idling = false;
+        // What changed meanwhile was not looked at.
+        if (this.#stopped !== null || this.#changed.promise !== before) this.#wake();
+      });
+  }
+
+  /** A call whose end is known already needs nobody to carry it out. */
+  #carry(key: string, { kind, args }: GuestCall, act: (() => Promise<CallOutcome>) | CallOutcome): void {
     const { run, journal, carry = carryHere(journal) } = this.#options;
-    const work = carry({ run, key, kind, args, perform: () => script.perform(key) })
+    const here = typeof act === 'function' ? carry : carryHere(journal);
+    const perform = typeof act === 'function' ? act : () => Promise.resolve(act);
+    const work = here({ run, key, kind, args, perform })
       .catch((thrown: unknown) => this.#stop(thrown))
       .finally(() => {
         this.#underWay.delete(key);

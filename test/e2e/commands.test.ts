@@ -77,12 +77,6 @@ describe('what is not understood', () => {
     for (const command of later)
       expect(await ask(issue, `/workflow ${command}`)).toContain(`\`/workflow ${command.split(' ')[0]}\` is not there yet`);
   });
-
-  it('starts nothing for --pilot, which is not there yet, and says so', async () => {
-    const issue = await newIssue();
-    expect(await ask(issue, '/workflow migrate the tests --pilot 2')).toContain('`--pilot` is not there yet');
-    expect(await ask(issue, '/workflow status')).toContain('There is no unfinished run here');
-  });
 });
 
 describe('help and status', () => {

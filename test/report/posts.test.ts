@@ -73,7 +73,7 @@ const STATUS = {
   inventory: 3,
   shards: 2,
   pageUrl: null,
-  questions: [{ gate: 'abcd1234', text: HOSTILE }],
+  questions: [{ gate: 'abcd1234', text: HOSTILE, of: 'script' as const }],
 };
 
 describe('nothing that others wrote acts', () => {
