@@ -108,7 +108,7 @@ test('killed at any stored turn, the conversation goes on with the steer where i
     const dying = withCheckpoint(first, async (...args) => {
       await first.checkpoint(...args);
       stored += 1;
-      if (stored === 2) await say(first, '7', 'Keep the names.');
+      if (stored === 1) await say(first, '7', 'Keep the names.');
       if (stored !== kill) return;
       stop.abort();
       throw new Suspended('stopping', 'killed');
