@@ -16,6 +16,8 @@ export interface Config {
   /** Where people reach the run page, for links; null when it is not reachable. */
   readonly publicUrl: string | null;
   readonly dataDirectory: string;
+  /** Postgres, for more than one machine; null for one process with its journal in the data directory. */
+  readonly databaseUrl: string | null;
   /** Accounts that may spend, in lower case. */
   readonly allowedOwners: ReadonlySet<string>;
   /** Repositories, as `owner/repo` in lower case, whose saved scripts may be run in other repositories. */
@@ -60,6 +62,7 @@ const Environment = z.object({
   PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
   PUBLIC_URL: z.url().optional(),
   DATA_DIR: z.string().default('./data'),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/u, error: 'expected a Postgres URL, such as postgres://user@host/converge' }).optional(),
   ALLOWED_OWNERS: z.string().default(''),
   SCRIPT_REPOSITORIES: z.string().default(''),
   ANTHROPIC_API_KEY: z.string().min(1),
@@ -125,6 +128,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     port: env.PORT,
     publicUrl: env.PUBLIC_URL ?? null,
     dataDirectory: env.DATA_DIR,
+    databaseUrl: env.DATABASE_URL ?? null,
     allowedOwners,
     scriptRepositories,
     model: { apiKey: env.ANTHROPIC_API_KEY, baseUrl: env.ANTHROPIC_BASE_URL },

@@ -28,6 +28,8 @@ export interface House {
   readonly planner: Planner;
   readonly scripts: Scripts;
   readonly predicates: Predicates;
+  /** Whether people are waited for in this process; else the run is let go, and driven again when somebody has said something. */
+  readonly patient: boolean;
   /** The run's page, for links; null when people cannot reach it. */
   readonly pageUrl: string | null;
   /** Who stopped the run so that what is accepted is delivered first: no agent starts any more; null while it goes on. */

@@ -8,6 +8,8 @@ import type { Place } from './domain/run.ts';
 import { foldRun } from './domain/run-state.ts';
 import type { Plan } from './domain/plan.ts';
 import { scriptArgs } from './domain/saved-script.ts';
+import { openCarrying } from './engine/carry.ts';
+import type { Dispatch } from './engine/dispatch.ts';
 import type { OpenHouse } from './engine/driver.ts';
 import { openRepository } from './git/mirror.ts';
 import type { Repository } from './git/workspace.ts';
@@ -35,15 +37,19 @@ export interface Estate {
   readonly waits: Waits;
   readonly journal: Journal;
   readonly agents: Agents;
-  readonly hubOf: (repository: RepositoryName) => Hub;
+  /** Effects go into that journal; this process's own unless told. */
+  readonly hubOf: (repository: RepositoryName, journal?: Journal) => Hub;
   /** Of the runs that are driven here. */
   readonly allowances: Allowances;
+  /** Takes calls to workers; null where they are carried out where the run is driven. */
+  readonly calls: Dispatch | null;
   readonly log: Log;
 }
 
 /** Opens houses for runs. Mirrors are opened once in this process and shared by the runs of their repository. */
 export function houseOpener(estate: Estate): {
-  readonly enter: (run: string, signal: AbortSignal) => Promise<OpenHouse>;
+  /** What is decided there goes into `journal`, this process's own unless told. */
+  readonly enter: (run: string, signal: AbortSignal, journal?: Journal) => Promise<OpenHouse>;
   readonly mirror: (repository: RepositoryName) => Promise<Repository>;
   close(): Promise<void>;
 } {
@@ -65,7 +71,7 @@ export function houseOpener(estate: Estate): {
     return mirror.repository;
   };
   return {
-    enter: (run, signal) => enter(estate, { run, signal, mirrorOf }),
+    enter: (run, signal, journal = estate.journal) => enter({ ...estate, journal }, { run, signal, mirrorOf }),
     mirror: (repository) => mirrorOf(repository, estate.hubOf(repository)),
     close: async () => {
       for (const { repository } of mirrors.values()) await (await repository).close();
@@ -88,7 +94,7 @@ interface Entering {
 async function enter(estate: Estate, { run, signal, mirrorOf }: Entering): Promise<OpenHouse> {
   const { config, journal } = estate;
   const { place, requester, task, settings, generation, stop } = foldRun(await journal.events(run));
-  const hub = estate.hubOf(place);
+  const hub = estate.hubOf(place, journal);
   const repository = await mirrorOf(place, hub);
   const { sandbox } = config;
   const commands = await openCommands({
@@ -117,6 +123,7 @@ async function enter(estate: Estate, { run, signal, mirrorOf }: Entering): Promi
     repository,
     commands,
     signal,
+    patient: estate.calls === null,
     pageUrl: pageUrlOf(config, run),
     step: durableSteps(journal, run),
     agents: estate.agents,
@@ -124,9 +131,7 @@ async function enter(estate: Estate, { run, signal, mirrorOf }: Entering): Promi
     scripts: {
       standard: DEFAULT_SCRIPT,
       run: (own, plan) =>
-        own.stoppedBy !== null
-          ? Promise.resolve({ kind: 'stopped' as const, by: own.stoppedBy })
-          : runPlan(own, plan, estate.waits.retryWaits),
+        own.stoppedBy !== null ? Promise.resolve({ kind: 'stopped' as const, by: own.stoppedBy }) : runPlan(own, plan, estate),
     },
     predicates: { open: (plan) => openPredicate(plan.draft.predicate, { commands }) },
   };
@@ -150,7 +155,14 @@ export async function bulletinOf({ config, journal, hubOf, waits, log }: Estate,
   const { place } = foldRun(await journal.events(run));
   const onProblem = (problem: unknown): void =>
     log.warn({ run, problem: messageOf(problem) }, 'status could not be shown; it is shown with the next change');
-  return openBulletin({ run, journal, hub: hubOf(place), intervalMs: waits.bulletinMs, pageUrl: pageUrlOf(config, run), onProblem });
+  return openBulletin({
+    run,
+    journal,
+    hub: hubOf(place, journal),
+    intervalMs: waits.bulletinMs,
+    pageUrl: pageUrlOf(config, run),
+    onProblem,
+  });
 }
 
 function pageUrlOf({ publicUrl }: Config, run: string): string | null {
@@ -176,9 +188,11 @@ function savedPlaces({ config, hubOf }: Estate, { place, hub }: House): SavedPla
   return { here: place, hub, hubOf: (repository) => hubOf({ ...repository, installation }), allowed: config.scriptRepositories };
 }
 
-async function runPlan(house: House, plan: Plan, retryWaits: readonly number[]): Promise<Executed> {
+async function runPlan(house: House, plan: Plan, { waits, calls, log }: Estate): Promise<Executed> {
   const { run, task, journal, repository, agents, commands, signal } = house;
+  const { retryWaits } = waits;
   const predicate = await house.predicates.open(plan);
+  const carrying = calls === null ? null : openCarrying({ run, journal, dispatch: calls, limit: plan.limits.concurrency, signal, log });
   try {
     const withhold = await openPilot(house, plan);
     const { opening, budgetAt } = deliveredBudget({ journal, run, totals: { tokens: null, budget: plan.limits.budget } });
@@ -186,6 +200,7 @@ async function runPlan(house: House, plan: Plan, retryWaits: readonly number[]):
       run,
       journal,
       signal,
+      ...(carrying === null ? {} : { carry: carrying.carry }),
       budgetAt,
       reopened: foldRun(await journal.events(run)).reopened,
       source: plan.script,
@@ -202,6 +217,7 @@ async function runPlan(house: House, plan: Plan, retryWaits: readonly number[]):
       ? { kind: 'returned', divergences: end.replay.diverged }
       : { kind: 'failed', message: end.message, site: end.site };
   } finally {
+    carrying?.close();
     await predicate.close();
   }
 }

@@ -1,8 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { createNodeMiddleware, Probot } from 'probot';
 import { openAllowances } from './allowances.ts';
-import { openAgents } from './agents/open-agents.ts';
-import { onlyOwner, settleLeftReservations } from './agents/spending.ts';
+import { settleLeftReservations } from './agents/spending.ts';
 import { converge } from './app.ts';
 import type { Config } from './config.ts';
 import type { Desk } from './control/desk.ts';
@@ -13,11 +12,13 @@ import { inGeneration } from './domain/generation.ts';
 import { OPERATOR_DEFAULTS, type OperatorLimits } from './domain/settings.ts';
 import { foldRun } from './domain/run-state.ts';
 import { openDriver, SHOWN, type Driver } from './engine/driver.ts';
+import { answerAccess } from './engine/access.ts';
+import type { Enquiries } from './engine/enquiries.ts';
 import { requireGit } from './git/spawn.ts';
 import { openHubs } from './github/open-hubs.ts';
 import type { Journal } from './journal/journal.ts';
-import { openSqliteJournal } from './journal/sqlite.ts';
 import { migrate } from './migration.ts';
+import { agentsOf, openConfiguredJournal, openEngine, type Engine, type OpenJournal } from './open-engine.ts';
 import { bulletinOf, houseOpener, type Estate } from './open-house.ts';
 import { failed, stopped, type Ending } from './publish/early-end.ts';
 import { waitsFrom } from './waits.ts';
@@ -31,12 +32,6 @@ export interface Running {
 
 export const WEBHOOK_PATH = '/api/github/webhooks';
 
-/** The way to the journal that this configuration names. */
-export type OpenJournal = (config: Config) => Promise<Journal>;
-
-/** One file in the data directory. */
-export const openConfiguredJournal: OpenJournal = ({ dataDirectory }) => openSqliteJournal({ directory: dataDirectory });
-
 /**
  * Builds the parts, starts listening, and resumes what was unfinished. `openJournal` is the one that the configuration names unless told.
  * Ends in a ConvergeError: of kind `journal` when the data directory cannot be used or another process has it, of kind `configuration` for waits that do not exist, of kind `git` when git is missing or too old.
@@ -49,26 +44,18 @@ export async function start(
   const { log } = probot;
   const waits = waitsFrom(config.timings);
   await requireGit();
-  const journal = await openJournal(config);
+  const engine = await openEngine(config, { openJournal, log });
+  const { journal, shared } = engine;
   const life = new AbortController();
   const allowances = openAllowances({ journal, operator: config.limits });
-  const owner = onlyOwner();
   // All runs': what a killed process holds in the account of a month is missing to others too.
-  await settleLeftReservations(journal, null, owner);
-  const agents = openAgents({
-    client: config.model,
-    journal,
-    allowanceOf: (run) => allowances.of(run),
-    owner,
-    timings: waits.agents,
-    onPlainSteers: (model) => log.warn({ model }, 'this model takes no system message within a conversation: steers go to it as text'),
-    concurrency: config.limits.concurrency,
-  });
+  await settleLeftReservations(journal, null, engine.owner);
+  const agents = agentsOf(config, { journal: engine.agentsJournal, owner: engine.owner, allowances, timings: waits.agents, log });
   const hubs = openHubs({ ...config, timings: waits.github, journal, markerSecret: config.webhookSecret, signal: life.signal });
-  const hubOf: Desk['hubOf'] = (place) => hubs.of(place);
-  const estate: Estate = { config, waits, journal, agents, hubOf, allowances, log };
+  const hubOf: Estate['hubOf'] = (place, own) => hubs.of(place, own);
+  const estate: Estate = { config, waits, journal, agents, hubOf, allowances, calls: shared?.calls ?? null, log };
   const houses = houseOpener(estate);
-  const driver = driverOf(estate, houses, (run) => agents.quiet(run));
+  const driver = await driverOf(estate, { engine, houses, quiet: (run) => agents.quiet(run) });
   const desk: Desk = {
     journal,
     hubOf,
@@ -81,13 +68,14 @@ export async function start(
     restart: (run) => driver.restart(run),
     log,
   };
-  const inbox = openInbox(desk, waits.redriveMs[0] ?? 0);
+  const inbox = await openInbox(desk, { dispatch: engine.commands, retryMs: waits.redriveMs[0] ?? 0 });
   const app = converge((payload) => inbox.record(payload));
   const webhooks = await createNodeMiddleware(app, { probot, webhooksPath: WEBHOOK_PATH });
   const server = createServer(serveWeb({ webhooks, journal }));
   const url = await listen(server, config);
   for (const run of await toDrive(journal)) driver.drive(run);
   inbox.wake();
+  if (shared !== null) await joinOthers({ journal, hubOf, enquiries: shared.enquiries, drive: (run) => driver.drive(run) });
   const catchUp = openCatchUp({ desk, deliveries: hubs.deliveries, inbox }, waits.catchUpMs);
   log.info({ url }, 'Converge listens');
   return {
@@ -98,7 +86,7 @@ export async function start(
       await Promise.all([driver.close(), catchUp.close(), inbox.close(), closeServer(server)]);
       await agents.close();
       await houses.close();
-      await journal.close();
+      await engine.close();
     },
   };
 }
@@ -131,23 +119,57 @@ function closeServer(server: Server): Promise<void> {
   });
 }
 
-function driverOf(estate: Estate, houses: ReturnType<typeof houseOpener>, quiet: (run: string) => Promise<void>): Driver {
-  const { journal, hubOf, waits, log } = estate;
-  const endingOf = async (run: string): Promise<Ending> => {
+interface Driving {
+  readonly engine: Engine;
+  readonly houses: ReturnType<typeof houseOpener>;
+  readonly quiet: (run: string) => Promise<void>;
+}
+
+function driverOf(estate: Estate, { engine, houses, quiet }: Driving): Promise<Driver> {
+  const { hubOf, waits, log } = estate;
+  const endingOf = async (run: string, journal: Journal): Promise<Ending> => {
     const { place } = foldRun(await journal.events(run));
-    return { run, place, journal, hub: hubOf(place) };
+    return { run, place, journal, hub: hubOf(place, journal) };
   };
   return openDriver({
-    journal,
-    bulletin: (run) => bulletinOf(estate, run),
-    enter: (run, signal) => houses.enter(run, signal),
+    journal: engine.journal,
+    dispatch: engine.runs,
+    slots: engine.slots,
+    hold: (run) => engine.hold(run),
+    bulletin: (run, journal) => bulletinOf({ ...estate, journal }, run),
+    enter: (run, journal, signal) => houses.enter(run, signal, journal),
     migrate,
     quiet,
-    openGenerations: (run) => openGenerations(journal, run),
-    stopped: async (run, why) => stopped(await endingOf(run), why),
-    failed: async (run, why) => failed(await endingOf(run), why),
+    openGenerations: (run, journal) => openGenerations(journal, run),
+    stopped: async (run, journal, why) => stopped(await endingOf(run, journal), why),
+    failed: async (run, journal, why) => failed(await endingOf(run, journal), why),
     redriveMs: waits.redriveMs,
     log,
+  });
+}
+
+interface Others {
+  readonly journal: Journal;
+  readonly hubOf: Estate['hubOf'];
+  readonly enquiries: Enquiries;
+  readonly drive: (run: string) => void;
+}
+
+/** One App among several, and workers: it lets workers read repositories, and drives what another App heard and died of. */
+async function joinOthers({ journal, hubOf, enquiries, drive }: Others): Promise<void> {
+  journal.watch(null, ({ scope, event }) => {
+    if (
+      event.type === 'run.started' ||
+      event.type === 'signal.received' ||
+      event.type === 'run.amended' ||
+      event.type === 'generation.opened'
+    )
+      drive(scope);
+  });
+  await answerAccess(enquiries, journal, async (run) => {
+    const hub = hubOf(foldRun(await journal.events(run)).place);
+    const { cloneUrl } = await hub.repository();
+    return { cloneUrl, bot: await hub.bot(), token: await hub.gitToken('read') };
   });
 }
 

@@ -38,6 +38,7 @@ function config(dataDirectory: string): Config {
     port: 0,
     publicUrl: null,
     dataDirectory,
+    databaseUrl: null,
     allowedOwners: new Set(),
     scriptRepositories: new Set(),
     model: { apiKey: '', baseUrl: 'http://127.0.0.1:9' },
@@ -77,7 +78,7 @@ function opener(journal: Journal, dataDirectory: string, hubOf: Parameters<typeo
   const agents = { run: refuse, submit: refuse };
   const own = config(dataDirectory);
   const allowances = openAllowances({ journal, operator: own.limits });
-  return houseOpener({ config: own, waits: PRODUCTION_WAITS, journal, agents, hubOf, allowances, log });
+  return houseOpener({ config: own, waits: PRODUCTION_WAITS, journal, agents, hubOf, allowances, calls: null, log });
 }
 
 interface Scene {

@@ -1,5 +1,6 @@
 import { parseComment, type Command } from '../domain/command.ts';
 import { ConvergeError, messageOf } from '../domain/errors.ts';
+import { CLOSING, type Delivery, type Dispatch, DRIVE } from '../engine/dispatch.ts';
 import { parseCommentEvent, type CommentEvent } from '../github/events.ts';
 import { trusted } from '../journal/trusted.ts';
 import { malformedReply, notThereReply } from '../report/replies.ts';
@@ -88,24 +89,18 @@ export interface Inbox {
   close(): Promise<void>;
 }
 
-/** `retryMs`: before a command that met something which may pass is tried again. */
-export function openInbox(desk: Desk, retryMs: number): Inbox {
-  let work: Promise<void> = Promise.resolve();
-  let closing = false;
-  let timer: NodeJS.Timeout | undefined;
-  const turn = async (before: Promise<void>): Promise<void> => {
-    await before;
-    if (closing) return;
-    try {
-      const open = await workThrough(desk, () => closing);
-      clearTimeout(timer);
-      if (open && !closing) timer = setTimeout(wake, retryMs);
-    } catch (error) {
-      desk.log.error({ error: messageOf(error) }, 'the inbox could not be read');
-    }
-  };
+/** The one delivery of commands: whoever has it works on all that are recorded. */
+const ALL = 'commands';
+
+/** `dispatch` gives the inbox to one process at a time; `retryMs`: before a command that met something which may pass is tried again. */
+export async function openInbox(
+  desk: Desk,
+  { dispatch, retryMs }: { readonly dispatch: Dispatch; readonly retryMs: number },
+): Promise<Inbox> {
   const wake = (): void => {
-    work = turn(work);
+    dispatch.push(ALL, [DRIVE]).catch((error: unknown) => {
+      desk.log.error({ error: messageOf(error) }, 'recorded commands could not be pushed; they are taken up with the next');
+    });
   };
   const take = async (event: CommentEvent): Promise<boolean> => {
     // Only what may be a command is kept: a busy repository has many comments.
@@ -114,6 +109,7 @@ export function openInbox(desk: Desk, retryMs: number): Inbox {
     if (open) wake();
     return open;
   };
+  await dispatch.work(1, (delivery) => workOn(desk, { dispatch, delivery, retryMs }));
   return {
     record: async (payload) => {
       const event = parseCommentEvent(payload);
@@ -121,12 +117,32 @@ export function openInbox(desk: Desk, retryMs: number): Inbox {
     },
     take,
     wake,
-    close: async () => {
-      closing = true;
-      clearTimeout(timer);
-      await work;
-    },
+    close: () => dispatch.close(),
   };
+}
+
+interface Working {
+  readonly dispatch: Dispatch;
+  readonly delivery: Delivery;
+  readonly retryMs: number;
+}
+
+async function workOn(desk: Desk, { dispatch, delivery, retryMs }: Working): Promise<void> {
+  const { signal } = delivery;
+  const tried = await idsOf(desk);
+  const left = await workThrough(desk, () => signal.aborted);
+  if (signal.aborted) {
+    if (signal.reason === CLOSING) await dispatch.redeliver(delivery, new Date());
+    return;
+  }
+  if (left) await dispatch.redeliver(delivery, new Date(Date.now() + retryMs));
+  else await delivery.complete();
+  // What came while these were worked on was passed over when it was pushed.
+  if ([...(await idsOf(desk))].some((id) => !tried.has(id))) await dispatch.push(ALL, [DRIVE]);
+}
+
+async function idsOf({ journal }: Desk): Promise<ReadonlySet<string>> {
+  return new Set((await journal.received()).map(({ id }) => id));
 }
 
 /** Repositories beside each other, each in order: one that waits for its rate limit holds no other up. True when something is left for later. */

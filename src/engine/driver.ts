@@ -4,6 +4,7 @@ import { foldRun } from '../domain/run-state.ts';
 import type { House, Log } from '../house.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Bulletin } from '../publish/bulletin.ts';
+import { CLOSING, type Delivery, type Dispatch, DRIVE } from './dispatch.ts';
 import { holdIfAsked, letGoOnPause } from './hold.ts';
 
 /** A run's house with what has to be closed after it. */
@@ -14,29 +15,36 @@ export interface OpenHouse {
 
 export interface DriverParts {
   readonly journal: Journal;
+  /** Brings runs that are to be driven; their key is `DRIVE`. */
+  readonly dispatch: Dispatch;
+  /** Runs driven here at once. */
+  readonly slots: number;
+  /** The journal of whoever drives the run from now on. */
+  readonly hold: (run: string) => Promise<{ readonly journal: Journal; release(): void }>;
   /** What a run shows while it is driven; opened before its house, so that what goes wrong there is shown too. */
-  readonly bulletin: (run: string) => Promise<Bulletin>;
-  readonly enter: (run: string, signal: AbortSignal) => Promise<OpenHouse>;
+  readonly bulletin: (run: string, journal: Journal) => Promise<Bulletin>;
+  readonly enter: (run: string, journal: Journal, signal: AbortSignal) => Promise<OpenHouse>;
   readonly migrate: (house: House) => Promise<void>;
   /** Resolves when no request of the run to the model is in flight. */
   readonly quiet: (run: string) => Promise<void>;
   /** Opens the generations that people asked for since the last drive. */
-  readonly openGenerations: (run: string) => Promise<void>;
-  readonly stopped: (run: string, why: string) => Promise<void>;
-  readonly failed: (run: string, why: string) => Promise<void>;
+  readonly openGenerations: (run: string, journal: Journal) => Promise<void>;
+  readonly stopped: (run: string, journal: Journal, why: string) => Promise<void>;
+  readonly failed: (run: string, journal: Journal, why: string) => Promise<void>;
   /** Milliseconds before each further try of a run that met something which may pass; the last is repeated. */
   readonly redriveMs: readonly number[];
   readonly log: Log;
 }
 
-/** Drives runs in this process: each at most once at a time, from where its journal ends to where it ends or waits. */
+/** Drives runs that are delivered to this process: each at most once at a time, from where its journal ends to where it ends or waits. */
 export interface Driver {
+  /** Soon, in this process or another. */
   drive(run: string): void;
   /** Interrupts a run and drives it again, so that a stop that was signalled ends it; resolves when that was done. */
   interrupt(run: string): Promise<void>;
   /** Interrupts a run and drives it again from its record; resolves when the first has let go. */
   restart(run: string): Promise<void>;
-  /** Lets every run go at a safe place; they go on at the next start. */
+  /** Lets every run go at a safe place; they go on at the next start, or in another process. */
   close(): Promise<void>;
 }
 
@@ -48,60 +56,112 @@ interface Driven {
   readonly done: Promise<void>;
 }
 
-export function openDriver(parts: DriverParts): Driver {
+export async function openDriver(parts: DriverParts): Promise<Driver> {
+  const { dispatch, log } = parts;
   const driven = new Map<string, Driven>();
-  const tries = new Map<string, number>();
-  const timers = new Map<string, NodeJS.Timeout>();
-  /** Runs that were to be driven while they were. */
-  const asked = new Set<string>();
-  let closing = false;
-
-  const later = (run: string): void => {
-    const made = tries.get(run) ?? 0;
-    tries.set(run, made + 1);
-    const wait = parts.redriveMs.at(Math.min(made, parts.redriveMs.length - 1)) ?? 0;
-    timers.set(
-      run,
-      setTimeout(() => drive(run), wait),
-    );
+  const ends = new Map<string, () => void>();
+  const push = async (run: string): Promise<void> => {
+    try {
+      await dispatch.push(run, [DRIVE]);
+    } catch (error) {
+      log.error({ run, error: messageOf(error) }, 'a run could not be pushed; it is driven at the next start');
+    }
   };
-  const once = async (run: string, abort: AbortController): Promise<void> => {
-    const unwatch = letGoOnPause(parts, run, abort);
-    const trip = await driveOnce(parts, run, abort.signal);
-    unwatch();
-    driven.delete(run);
-    if (trip !== 'again') tries.delete(run);
-    if (asked.delete(run) && trip !== 'rest') drive(run);
-    else if (trip === 'again' && !closing && !abort.signal.aborted) later(run);
-  };
-  const drive = (run: string): void => {
-    if (driven.has(run)) asked.add(run);
-    if (closing || driven.has(run)) return;
-    clearTimeout(timers.get(run));
-    timers.delete(run);
+  const handle = async (delivery: Delivery): Promise<void> => {
+    const { run } = delivery;
+    const { promise: done, resolve } = Promise.withResolvers<void>();
     const abort = new AbortController();
-    driven.set(run, { abort, done: once(run, abort) });
+    driven.set(run, { abort, done });
+    try {
+      await driveDelivery(parts, delivery, abort);
+    } finally {
+      driven.delete(run);
+      resolve();
+      ends.get(run)?.();
+    }
   };
-  const restart = async (run: string): Promise<void> => {
+  await dispatch.work(parts.slots, handle);
+  const letGo = async (run: string): Promise<void> => {
     const current = driven.get(run);
     current?.abort.abort();
     await current?.done;
-    drive(run);
   };
   return {
-    drive,
-    restart,
+    drive: (run) => void push(run),
+    restart: async (run) => {
+      await letGo(run);
+      await push(run);
+    },
     interrupt: async (run) => {
-      await restart(run);
-      await driven.get(run)?.done;
+      await letGo(run);
+      const over = overOf(parts.journal, run);
+      ends.set(run, over.resolve);
+      await push(run);
+      await over.promise;
+      ends.delete(run);
     },
-    close: async () => {
-      closing = true;
-      for (const timer of timers.values()) clearTimeout(timer);
-      for (const { abort } of driven.values()) abort.abort();
-      await Promise.all([...driven.values()].map(({ done }) => done));
-    },
+    close: () => dispatch.close(),
   };
+}
+
+/** Longest that somebody who interrupted a run is kept waiting for its end, in milliseconds. */
+const OVER_MS = 20_000;
+
+/** Resolves when the run comes to an end or to a pause, wherever it is driven; sooner by `resolve`. */
+function overOf(journal: Journal, run: string): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, OVER_MS);
+  const unwatch = journal.watch(run, ({ event }) => {
+    if (event.type === 'run.paused' || (event.type === 'step.done' && event.step === SHOWN)) resolve();
+  });
+  const stop = (): void => {
+    clearTimeout(timer);
+    unwatch();
+  };
+  return { promise: promise.finally(stop), resolve };
+}
+
+/** pg-boss ends a delivery after 23 hours; what is still driven then goes on in another one. */
+const LONGEST_MS = 20 * 3600 * 1000;
+
+async function driveDelivery(parts: DriverParts, delivery: Delivery, abort: AbortController): Promise<void> {
+  const { run } = delivery;
+  const { dispatch, redriveMs } = parts;
+  const held = await parts.hold(run);
+  const long = AbortSignal.timeout(LONGEST_MS);
+  const own = { ...parts, journal: held.journal };
+  const before = (await parts.journal.events(run)).length;
+  const signal = AbortSignal.any([abort.signal, delivery.signal, long]);
+  const unwatch = [letGoOnPause(own, run, abort), letGoOnWord(parts.journal, run, abort)];
+  const trip = await driveOnce(own, run, signal);
+  for (const stop of unwatch) stop();
+  // Whatever still waits in this house (a question to people) waits no longer.
+  abort.abort();
+  held.release();
+  if (delivery.signal.aborted || long.aborted) {
+    if (long.aborted || delivery.signal.reason === CLOSING) await dispatch.redeliver(delivery, new Date());
+    return;
+  }
+  const wait = redriveMs.at(Math.min(delivery.number, redriveMs.length) - 1) ?? 0;
+  if (trip === 'again') await dispatch.redeliver(delivery, new Date(Date.now() + wait));
+  else await delivery.complete();
+  // What was pushed while it was driven was passed over; what people said too late for this drive is for the next.
+  if (await hasNews(parts.journal, run, before)) await dispatch.push(run, [DRIVE]);
+}
+
+/** Whether people said something after the drive that began there came to an end or a pause. */
+async function hasNews(journal: Journal, run: string, before: number): Promise<boolean> {
+  const since = (await journal.events(run, before)).map(({ event }) => event.type);
+  const over = Math.max(since.lastIndexOf('run.paused'), since.lastIndexOf('run.ended'));
+  return since.slice(over + 1).some((type) => type === 'signal.received' || type === 'run.amended');
+}
+
+/** Lets go of a run that somebody stopped or wants to be tried again, whichever process heard it: the next drive does what was said. */
+function letGoOnWord(journal: Journal, run: string, abort: AbortController): () => void {
+  return journal.watch(run, ({ event }) => {
+    const said = event.type === 'signal.received' && (event.name === 'stop' || event.name === 'retry');
+    if (said || (event.type === 'run.amended' && event.amendment.kind === 'drop')) abort.abort();
+  });
 }
 
 /** Step that says that people saw the end of a generation: a run that ended without it is shown again at the next start. */
@@ -113,7 +173,7 @@ async function driveOnce(parts: DriverParts, run: string, signal: AbortSignal): 
   let bulletin: Bulletin | null = null;
   let trip: Trip = 'rest';
   try {
-    bulletin = await parts.bulletin(run);
+    bulletin = await parts.bulletin(run, journal);
     trip = await travel(parts, run, signal);
     await bulletin.flush();
     const { status, generation } = foldRun(await journal.events(run));
@@ -152,11 +212,11 @@ async function tellUnrecorded(
 
 async function travel(parts: DriverParts, run: string, signal: AbortSignal): Promise<Trip> {
   const { journal } = parts;
-  await parts.openGenerations(run);
+  await parts.openGenerations(run, journal);
   const state = foldRun(await journal.events(run));
   if (state.status === 'ended') return 'rest';
   if (state.stop !== null && !state.stop.deliver) {
-    await parts.stopped(run, `Stopped by ${state.stop.by}.`);
+    await parts.stopped(run, journal, `Stopped by ${state.stop.by}.`);
     return 'rest';
   }
   if (await holdIfAsked(journal, run)) return 'paused';
@@ -173,7 +233,7 @@ async function inHouse(
   run: string,
   { signal, paused }: { signal: AbortSignal; paused: boolean },
 ): Promise<void> {
-  const open = await enter(run, signal);
+  const open = await enter(run, journal, signal);
   try {
     if (paused) await journal.append(run, [{ type: 'run.resumed' }]);
     await migrate(open.house);
@@ -190,7 +250,7 @@ async function settle({ journal, failed, log }: DriverParts, run: string, error:
   const detail = error instanceof ConvergeError ? error.detail : undefined;
   if (error instanceof ConvergeError && error.retry === 'never' && error.kind !== 'journal') {
     log.error({ run, kind: error.kind, detail }, error.message);
-    await failed(run, error.message);
+    await failed(run, journal, error.message);
     return 'rest';
   }
   if (await holdIfAsked(journal, run)) return 'paused';

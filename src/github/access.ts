@@ -27,10 +27,10 @@ export async function grants(site: Site): Promise<Readonly<Record<string, string
   return Installation.parse(await site.octokit.auth({ type: 'installation' })).permissions;
 }
 
-/** Newly minted, since a cached one may end while git works; narrowed to the repository and to what a push needs. */
-export async function gitToken(site: Site): Promise<string> {
-  const { workflows } = await grants(site);
-  const permissions = { contents: 'write', ...(workflows !== undefined && { workflows }) };
+/** Newly minted, since a cached one may end while git works; narrowed to the repository and to what a push, or a fetch, needs. */
+export async function gitToken(site: Site, may: 'read' | 'write'): Promise<string> {
+  const { workflows } = may === 'write' ? await grants(site) : {};
+  const permissions = { contents: may, ...(workflows !== undefined && { workflows }) };
   const asked = { type: 'installation', repositoryNames: [site.repo], permissions, refresh: true };
   return Installation.parse(await site.octokit.auth(asked)).token;
 }

@@ -23,8 +23,8 @@ export interface Hub {
   unedited(comment: number): Promise<boolean>;
   /** What the installation may do, e.g. `workflows: 'write'`. */
   grants(): Promise<Readonly<Record<string, string>>>;
-  /** For git: short-lived, for this repository only. */
-  gitToken(): Promise<string>;
+  /** For git: short-lived, for this repository only; it may write unless told. */
+  gitToken(may?: 'read' | 'write'): Promise<string>;
   /** The App's bot account. */
   bot(): Promise<{ readonly name: string; readonly email: string }>;
   /** Waits for the commit's real results (facts/github.md §8), ignoring our own checks. Those that `base` requires must report; the default branch's unless told. */

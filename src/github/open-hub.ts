@@ -44,7 +44,7 @@ export function openHub(options: HubOptions): Hub {
     said: (number, since) => said(site, number, since),
     unedited: (comment) => unedited(site, comment),
     grants: () => grants(site),
-    gitToken: () => gitToken(site),
+    gitToken: (may = 'write') => gitToken(site, may),
     bot: () => site.bot(),
     waitForCi: async (commit, stop, base) => {
       const branch = base ?? (await repositoryFacts(site)).defaultBranch;

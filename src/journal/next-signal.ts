@@ -5,6 +5,8 @@ export interface SignalWait {
   readonly run: string;
   readonly journal: Journal;
   readonly signal: AbortSignal;
+  /** False: what is not there yet is not waited for, but ends in `Suspended`. True unless told. */
+  readonly patient?: boolean;
 }
 
 /**
@@ -23,6 +25,8 @@ export async function nextSignal(wait: SignalWait, wanted: (signal: Signal) => b
       if (wait.signal.aborted) throw new Suspended('stopping', 'The wait for a person was interrupted.');
       const found = (await wait.journal.signals(wait.run)).find((signal) => wanted(signal));
       if (found !== undefined) return found;
+      if (wait.patient === false)
+        throw new Suspended('stopping', 'The run waits for a person, and goes on when somebody has said something.');
       await woken.promise;
       woken = Promise.withResolvers<void>();
     }
