@@ -29,7 +29,7 @@ export async function migrate(house: House): Promise<void> {
   const { plan, branch } = agreed;
   const executed = await anew(house, 'executed', () => house.scripts.run(house, plan));
   const settled = await settleShards(house, plan, executed);
-  const { assembled: delivered, shards } = await deliver(house, plan, { branch, shards: settled });
+  const { assembled: delivered, shards } = await deliver(house, plan, { branch, executed, shards: settled });
   const proof = await anew(house, 'proved', () => prove(house, plan, { branch, delivered }));
   return report(house, plan, { branch, executed, shards, delivered, proof });
 }

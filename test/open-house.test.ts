@@ -161,7 +161,7 @@ async function accepted(house: House, made: Plan): Promise<void> {
 async function delivered(house: House) {
   const made = await planned(house);
   const branch = await openBranch(house, made);
-  return deliver(house, made, { branch, shards: await settleShards(house, made, EXECUTED) });
+  return deliver(house, made, { branch, executed: EXECUTED, shards: await settleShards(house, made, EXECUTED) });
 }
 
 test('a mirror that is lost before the branch was pushed: its beginning is made again, with the same id', async () => {

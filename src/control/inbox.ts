@@ -7,6 +7,7 @@ import { malformedReply, notThereReply } from '../report/replies.ts';
 import { approve } from './approve.ts';
 import { authorise } from './authorise.ts';
 import { scopeOf, type Answer, type Asked, type Desk } from './desk.ts';
+import { drop } from './drop.ts';
 import { help } from './help.ts';
 import { migrateCommand } from './migrate.ts';
 import { pause } from './pause.ts';
@@ -58,6 +59,8 @@ function perform(desk: Desk, asked: Asked, command: Command): Promise<Answer> {
       return status(desk, asked);
     case 'stop':
       return stop(desk, asked, command);
+    case 'drop':
+      return drop(desk, asked, command);
     case 'retry':
       return retry(desk, asked, command);
     case 'save':
@@ -70,7 +73,6 @@ function perform(desk: Desk, asked: Asked, command: Command): Promise<Answer> {
       return pause(desk, asked);
     case 'resume':
       return resume(desk, asked);
-    case 'drop':
     case 'budget':
     case 'review':
     case 'undo':

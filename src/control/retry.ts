@@ -86,12 +86,18 @@ function whyNothing(
   if (unknown.length > 0) return unknownShards(unknown, view.plan);
   if (named.length > 0) {
     if (named.some((shard) => isRetryable(standings.get(shard)))) return null;
-    return `Nothing was tried again: ${named.map((shard) => `${code(shard)} ${standings.get(shard)?.kind === 'accepted' ? 'is accepted already' : 'is under way, and nothing of it has failed'}`).join('; ')}.`;
+    return `Nothing was tried again: ${named.map((shard) => `${code(shard)} ${whyNotAgain(standings.get(shard))}`).join('; ')}.`;
   }
   if (leftOver(standings).length > 0) return null;
   if (state.end === null)
     return `No shard of run \`${run}\` is left over so far; it is under way. \`/workflow status\` tells how far it is.`;
   return state.end.status === 'completed' ? `Run \`${run}\` is completed: no shard is left over, so there is nothing to try again.` : null;
+}
+
+function whyNotAgain(standing: ShardStanding | undefined): string {
+  if (standing?.kind === 'accepted') return 'is accepted already';
+  if (standing?.kind === 'unwanted') return `stays out: ${standing.why}`;
+  return 'is under way, and nothing of it has failed';
 }
 
 /** Names that the plan has not, with those that it has. */
@@ -114,7 +120,7 @@ function tried(named: readonly string[], shards: readonly string[], { run, state
           .filter((shard) => shards.includes(shard))
           .map((shard) => code(shard))
           .join(', ')}; the others are needed for that, or were waiting for it.`,
-    rest.length === 0 ? '' : `Not tried again, since it is accepted or under way: ${rest.map((shard) => code(shard)).join(', ')}.`,
+    rest.length === 0 ? '' : `Not tried again, since it is accepted, under way or dropped: ${rest.map((shard) => code(shard)).join(', ')}.`,
     `What succeeded stays and costs nothing; ${dollars(state.spending.total.spent)} of ${dollars(view.plan?.limits.budget ?? state.settings.limits.budget)} are spent so far.`,
   ];
   return words.filter((word) => word !== '').join(' ');

@@ -56,7 +56,9 @@ const GROUP_ABOVE = 200;
  */
 export async function assemble(house: AssemblyHouse, plan: Plan, { onto, landed, shards }: Laying): Promise<Assembled> {
   await keepShardBranches(house, plan, shards);
-  const made = new Map([...shards.accepted, ...shards.leftOver].flatMap(({ changes }) => changes.map((change) => [change.id, change])));
+  const made = new Map(
+    [...shards.accepted, ...shards.leftOver, ...shards.dropped].flatMap(({ changes }) => changes.map((change) => [change.id, change])),
+  );
   let head = onto;
   let tree = await house.repository.treeOf(onto);
   const moved = tree !== plan.base.tree;
@@ -160,7 +162,7 @@ async function mergeOnto(house: AssemblyHouse, { tree, item, made }: Upon): Retu
 /** Each shard's branch in the mirror has its latest change at its tip, accepted or not, so that nothing that was paid for is lost. */
 async function keepShardBranches(house: AssemblyHouse, plan: Plan, shards: SettledShards): Promise<void> {
   const [first] = await house.journal.events(house.run);
-  for (const history of [...shards.accepted, ...shards.leftOver]) {
+  for (const history of [...shards.accepted, ...shards.leftOver, ...shards.dropped]) {
     const change = history.changes.at(-1);
     if (change === undefined || first === undefined) continue;
     const message = commitMessage({ run: house.run, requester: house.requester, plan, shards: [{ ...history, change }] });

@@ -2,13 +2,13 @@ import { shardBranch } from '../domain/branch.ts';
 import { ConvergeError } from '../domain/errors.ts';
 import { inGeneration } from '../domain/generation.ts';
 import type { Plan } from '../domain/plan.ts';
-import type { House } from '../house.ts';
+import type { Executed, House } from '../house.ts';
 import { trusted } from '../journal/trusted.ts';
 import { assemble, type Assembled, type DeliveredCommit } from './assemble.ts';
 import { refusedPush, type RunBranch } from './branch.ts';
 import { pushOnce } from './push.ts';
 import { returnShards } from './return-shards.ts';
-import type { SettledShards } from './shards.ts';
+import { readShards, type SettledShards } from './shards.ts';
 
 /** A person may push between assembling and pushing; then it is assembled again on top of that, this often at most. */
 const ATTEMPTS = 5;
@@ -22,12 +22,12 @@ export interface Delivered {
 /**
  * One tree, one push: accepted changes become commits on the run's branch, always on top of what people pushed there (invariant 10). A shard in conflict
  * with that goes back once and is made again on the branch's tip. With nothing accepted that is not there yet nothing is pushed and `commits` is empty.
- * Ends in a ConvergeError of kind `github` when the push is refused.
+ * A shard that is dropped before its push was intended is taken out again. Ends in a ConvergeError of kind `github` when the push is refused.
  */
 export async function deliver(
   house: House,
   plan: Plan,
-  { branch, shards }: { branch: RunBranch; shards: SettledShards },
+  { branch, executed, shards }: { branch: RunBranch; executed: Executed; shards: SettledShards },
 ): Promise<Delivered> {
   let settled = shards;
   let moves = 0;
@@ -44,7 +44,17 @@ export async function deliver(
       continue;
     }
     if (assembled.commits.length === 0) return { assembled, shards: settled };
-    const pushed = await pushOnce(house, { key: own(`push/converged/${attempt}`), commit: assembled.head, branch: branch.name });
+    const ids = assembled.commits.flatMap((commit) => commit.shards);
+    const pushed = await pushOnce(house, {
+      key: own(`push/converged/${attempt}`),
+      commit: assembled.head,
+      branch: branch.name,
+      shards: ids,
+    });
+    if (pushed.kind === 'withdrawn') {
+      settled = await readShards(house, plan, executed);
+      continue;
+    }
     if (pushed.kind === 'refused') throw refusedPush(branch.name, pushed.reason);
     // Only moves of this drive count: a run that is taken up again has all its attempts.
     if (pushed.kind === 'moved' && !pushed.replayed) moves += 1;

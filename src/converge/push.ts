@@ -1,3 +1,4 @@
+import { dropsOf } from '../domain/drops.ts';
 import type { PushResult, Repository } from '../git/workspace.ts';
 import type { Journal } from '../journal/journal.ts';
 import { trusted } from '../journal/trusted.ts';
@@ -13,16 +14,26 @@ export interface Push {
   readonly key: string;
   readonly commit: string;
   readonly branch: string;
+  /** Shards that it delivers. */
+  readonly shards?: readonly string[];
 }
+
+/** `withdrawn`: a person dropped one of its shards before it was intended, so it was never made. */
+export type Pushed = (PushResult | { readonly kind: 'withdrawn' }) & { readonly replayed: boolean };
 
 /**
  * A push as an effect: done once under its key. After an unknown outcome it is made again, which is harmless: the remote ref is compared first
  * and a branch that is there already answers `already`.
  */
-export async function pushOnce(house: Pusher, push: Push): Promise<PushResult & { readonly replayed: boolean }> {
-  const intent = await house.journal.intend(house.run, push.key, { push: push.branch, commit: push.commit });
+export async function pushOnce(house: Pusher, { key, commit, branch, shards = [] }: Push): Promise<Pushed> {
+  const delivers = shards.length === 0 ? {} : { shards };
+  const intent = await house.journal.intend(house.run, key, { push: branch, commit, ...delivers });
   if (intent.done) return { ...trusted<PushResult>().parse(intent.result), replayed: true };
-  const result = await house.repository.push({ commit: push.commit, branch: push.branch });
-  await house.journal.done(house.run, push.key, { ...result });
+  // The order in the record decides, so that a person who was told "dropped" does not find it delivered.
+  const dropped = shards.length === 0 ? null : dropsOf(await house.journal.events(house.run)).dropped;
+  const result = shards.some((shard) => dropped?.has(shard))
+    ? { kind: 'withdrawn' as const }
+    : await house.repository.push({ commit, branch });
+  await house.journal.done(house.run, key, { ...result });
   return { ...result, replayed: false };
 }

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import type { Change } from '../domain/change.ts';
+import { dropsOf, unwanted } from '../domain/drops.ts';
 import type { RunEvent, SettledOutcome, StoredEvent } from '../domain/events.ts';
 import { generationsOf, stands } from '../domain/generation.ts';
 import type { Plan } from '../domain/plan.ts';
+import { needsOf } from '../domain/shard.ts';
 import type { Verdict } from '../domain/verdict.ts';
 import { trusted } from '../journal/trusted.ts';
 import type { Assembled } from './assemble.ts';
@@ -14,6 +16,8 @@ export type ShardStanding =
   | { readonly kind: 'open' }
   /** `calls`: what has to be open again for another try. */
   | { readonly kind: 'left-over'; readonly calls: readonly string[] }
+  /** Dropped by a person, or what it needs. */
+  | { readonly kind: 'unwanted'; readonly why: string }
   /** Nothing of its own failed: it needs these, which are left over. */
   | { readonly kind: 'waiting'; readonly needs: readonly string[] };
 
@@ -21,28 +25,23 @@ export type ShardStanding =
 export function standingsOf(plan: Plan, events: readonly StoredEvent[]): ReadonlyMap<string, ShardStanding> {
   const record = readRecord(events);
   const own = new Map(plan.shards.map(({ id }) => [id, ownStanding(id, record)]));
-  const after = new Map(plan.shards.map((shard) => [shard.id, shard.after]));
-  const leftOverNeeds = (id: string): readonly string[] =>
-    allNeeds(id, (one) => after.get(one) ?? []).filter((need) => own.get(need)?.kind === 'left-over');
+  const { dropped } = dropsOf(events);
+  const isLeftOver = (id: string): boolean => own.get(id)?.kind === 'left-over';
+  /** Left over for a reason of its own, and not since others are. */
+  const isFirst = (id: string): boolean => {
+    const standing = own.get(id);
+    return standing?.kind === 'left-over' && (standing.calls.length > 0 || !needsOf(plan.shards, id).some((need) => isLeftOver(need)));
+  };
   return new Map(
     Array.from(own, ([id, standing]): readonly [string, ShardStanding] => {
+      const needed = needsOf(plan.shards, id);
+      const why = unwanted(id, needed, dropped);
+      if (why !== null) return [id, { kind: 'unwanted', why }];
       if (standing.kind === 'accepted' || (standing.kind === 'left-over' && standing.calls.length > 0)) return [id, standing];
-      const needs = leftOverNeeds(id);
+      const needs = needed.filter((need) => isFirst(need));
       return [id, needs.length === 0 ? standing : { kind: 'waiting', needs }];
     }),
   );
-}
-
-/** What it needs, directly or not, each once. */
-function allNeeds(id: string, after: (id: string) => readonly string[]): readonly string[] {
-  const met: string[] = [];
-  const open = [...after(id)];
-  for (let need = open.shift(); need !== undefined; need = open.shift()) {
-    if (met.includes(need)) continue;
-    met.push(need);
-    open.push(...after(need));
-  }
-  return met;
 }
 
 /** The shards of a retry: those named, the left-over ones that they need, and all that only wait for any of these. In the plan's order. */

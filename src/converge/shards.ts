@@ -1,9 +1,10 @@
 import type { Change } from '../domain/change.ts';
+import { dropsOf, unwanted } from '../domain/drops.ts';
 import type { StoredEvent } from '../domain/events.ts';
 import { generationsOf, stands } from '../domain/generation.ts';
 import type { Plan } from '../domain/plan.ts';
 import { foldRun } from '../domain/run-state.ts';
-import type { Shard } from '../domain/shard.ts';
+import { needsOf, type Shard } from '../domain/shard.ts';
 import type { Verdict } from '../domain/verdict.ts';
 import type { Executed, House } from '../house.ts';
 import type { SettledCall } from '../journal/journal.ts';
@@ -43,6 +44,8 @@ export interface SettledShards {
   /** In the order in which they converge: each after all that it needs. */
   readonly accepted: readonly AcceptedShard[];
   readonly leftOver: readonly LeftOverShard[];
+  /** Taken out by people who may approve. */
+  readonly dropped: readonly (ShardHistory & { readonly by: string })[];
 }
 
 /**
@@ -64,22 +67,31 @@ export async function readShards(house: House, plan: Plan, executed: Executed): 
   const events = await house.journal.events(house.run);
   const { reopened } = generationsOf(events);
   const calls = (await house.journal.settled(house.run, 0)).filter(({ key }) => stands(reopened, key));
+  const drops = dropsOf(events);
+  const lostOf = ({ id }: Shard): string | null => (drops.delivered.has(id) ? null : unwanted(id, needsOf(plan.shards, id), drops.dropped));
   const words = lastWords(events, plan);
-  const accepted: AcceptedShard[] = [];
-  const open: ShardHistory[] = [];
-  for (const history of plan.shards.map((shard) => historyOf(shard, calls))) {
+  const histories = plan.shards.map((shard) => historyOf(shard, calls));
+  const kept = histories.filter(({ shard }) => !drops.dropped.has(shard.id));
+  const accepted = kept.flatMap((history) => {
     const word = words.get(history.shard.id);
     const change = history.changes.find((candidate) => candidate.id === word?.accepted?.change);
     const verdict = history.verdicts.find((candidate) => candidate.id === word?.accepted?.verdict);
-    if (word?.accepted != null && change !== undefined && verdict !== undefined)
-      accepted.push({ ...history, change, verdict, at: word.accepted.at, start: word.start, returned: word.returned });
-    else open.push(history);
-  }
-  const done = new Set(accepted.map((shard) => shard.shard.id));
-  const leftOver = open.map((history) =>
-    leftOverShard(history, { done, calls, executed, rounds: plan.limits.rounds, returned: words.get(history.shard.id)?.returned ?? false }),
-  );
-  return { accepted: inOrder(accepted), leftOver };
+    if (word?.accepted == null || change === undefined || verdict === undefined || lostOf(history.shard) !== null) return [];
+    return [{ ...history, change, verdict, at: word.accepted.at, start: word.start, returned: word.returned }];
+  });
+  const done = new Set(accepted.map(({ shard }) => shard.id));
+  const circumstances = { done, calls, executed, rounds: plan.limits.rounds };
+  const leftOver = kept
+    .filter(({ shard }) => !done.has(shard.id))
+    .map((history) => {
+      const returned = words.get(history.shard.id)?.returned ?? false;
+      return leftOverShard(history, { ...circumstances, lost: lostOf(history.shard), returned });
+    });
+  const dropped = histories.flatMap((history) => {
+    const by = drops.dropped.get(history.shard.id);
+    return by === undefined ? [] : [{ ...history, by }];
+  });
+  return { accepted: inOrder(accepted), leftOver, dropped };
 }
 
 /** Writes that these are left over, and why, once. */
@@ -140,6 +152,8 @@ interface Circumstances {
   readonly calls: readonly SettledCall[];
   readonly executed: Executed;
   readonly rounds: number;
+  /** What it needs was dropped, in words; null while all of that is wanted. */
+  readonly lost: string | null;
   readonly returned: boolean;
 }
 
@@ -159,9 +173,10 @@ function unrevised(verdict: Verdict, calls: readonly SettledCall[]): string | nu
   return call?.outcome.kind === 'null' ? call.outcome.cause : null;
 }
 
-function reasonOf(history: ShardHistory, { done, calls, executed, rounds }: Circumstances): Pick<LeftOverShard, 'reason' | 'ending'> {
-  const failure = calls.findLast((call) => call.outcome.kind === 'null' && shardOf(call) === history.shard.id);
+function reasonOf(history: ShardHistory, { done, calls, executed, rounds, lost }: Circumstances): Pick<LeftOverShard, 'reason' | 'ending'> {
   const ending = 'left-over';
+  if (lost !== null) return { reason: lost, ending };
+  const failure = calls.findLast((call) => call.outcome.kind === 'null' && shardOf(call) === history.shard.id);
   if (executed.kind === 'stopped' && failure === undefined && !isOver(history, calls, rounds))
     return history.changes.length === 0
       ? { reason: `the run was stopped by @${executed.by} before`, ending: 'not-started' }

@@ -24,11 +24,11 @@ export interface Outcome {
 }
 
 /**
- * Invariant 9: `completed` means that every file of the inventory is migrated and verified, or skipped with a reason that a person approved,
+ * Invariant 9: `completed` means that every file of the inventory is migrated and verified, or skipped or dropped with a reason that a person approved,
  * and that nothing known speaks against the whole. Anything else is `partial`; nothing migrated at all is `failed`; what a person stopped short of `completed` is `stopped`.
  */
 export function outcomeOf(facts: OutcomeFacts): Outcome {
-  const open = facts.ledger.filter((entry) => entry.ending !== 'migrated' && entry.ending !== 'skipped');
+  const open = facts.ledger.filter((entry) => entry.ending !== 'migrated' && entry.ending !== 'skipped' && entry.ending !== 'dropped');
   const reasons: string[] = [];
   if (open.length > 0) reasons.push(`${open.length} of ${facts.ledger.length} files ${open.length === 1 ? 'is' : 'are'} not migrated.`);
   if (facts.otherLeftOver.length > 0) reasons.push(`Left over beside the inventory: ${facts.otherLeftOver.join(', ')}.`);

@@ -4,6 +4,7 @@ import { askedOf, type Asked } from './asked.ts';
 import { addUsage, NO_USAGE, type MicroDollars, type Usage } from './budget.ts';
 import { ConvergeError, type PauseReason } from './errors.ts';
 import type { Person, RunEvent, StoredEvent } from './events.ts';
+import { dropsOf } from './drops.ts';
 import { generationsOf, type Reopened } from './generation.ts';
 import { heldBy, type Held } from './hold.ts';
 import type { Json } from './json.ts';
@@ -54,6 +55,8 @@ export interface RunState {
   readonly calls: readonly CallCount[];
   readonly accepted: readonly { readonly shard: string; readonly change: string; readonly verdict: string }[];
   readonly leftOver: readonly { readonly shard: string; readonly reason: string }[];
+  /** Taken out of the run by people who may approve. */
+  readonly dropped: readonly { readonly shard: string; readonly by: string }[];
 
   readonly spending: Spending;
   /** Effects done, with what GitHub gave for them, in order. */
@@ -204,7 +207,7 @@ function amendmentsOf(events: readonly StoredEvent[]): RunState['amendments'] {
 }
 
 /** The last word on each shard: one that was returned, or is tried again in a new generation, is open again. */
-function shardsOf(events: readonly StoredEvent[]): Pick<RunState, 'accepted' | 'leftOver'> {
+function shardsOf(events: readonly StoredEvent[]): Pick<RunState, 'accepted' | 'leftOver' | 'dropped'> {
   const accepted = new Map<string, RunState['accepted'][number]>();
   const leftOver = new Map<string, RunState['leftOver'][number]>();
   for (const { event } of events) {
@@ -218,7 +221,16 @@ function shardsOf(events: readonly StoredEvent[]): Pick<RunState, 'accepted' | '
     accepted.delete(event.shard);
     leftOver.delete(event.shard);
   }
-  return { accepted: [...accepted.values()], leftOver: [...leftOver.values()] };
+  const { dropped } = dropsOf(events);
+  for (const shard of dropped.keys()) {
+    accepted.delete(shard);
+    leftOver.delete(shard);
+  }
+  return {
+    accepted: [...accepted.values()],
+    leftOver: [...leftOver.values()],
+    dropped: Array.from(dropped, ([shard, by]) => ({ shard, by })),
+  };
 }
 
 interface AgentFate {

@@ -14,3 +14,16 @@ export interface Shard {
   /** What a foundation or closing shard is to do; empty for inventory shards, whose task is the guide. */
   readonly task: string;
 }
+
+/** Ids of what a shard needs, directly or not, each once. */
+export function needsOf(shards: readonly Pick<Shard, 'id' | 'after'>[], id: string): readonly string[] {
+  const after = new Map(shards.map((shard) => [shard.id, shard.after]));
+  const met = new Set<string>();
+  const open = [...(after.get(id) ?? [])];
+  for (let need = open.shift(); need !== undefined; need = open.shift()) {
+    if (met.has(need)) continue;
+    met.add(need);
+    open.push(...(after.get(need) ?? []));
+  }
+  return [...met];
+}

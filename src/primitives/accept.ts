@@ -28,6 +28,8 @@ export const accept: Primitive = {
       perform: (key) =>
         toOutcome(context, async () => {
           await refuseReplaced(context.handles, [change]);
+          const unwanted = await context.wanted.whyNot(change.shard);
+          if (unwanted !== null) refused(change, unwanted);
           const precedent = await context.precedents.before(key);
           refuseObjected(change, precedent);
           await refuseUnfounded(change, precedent, context);

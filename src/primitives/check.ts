@@ -5,6 +5,7 @@ import { handle, readArguments } from './arguments.ts';
 import { lay } from './change-of.ts';
 import type { Primitive } from './primitive.ts';
 import { toOutcome } from './to-outcome.ts';
+import { whileWanted } from './wanted.ts';
 
 const schema = z.tuple([z.string(), handle]);
 
@@ -25,11 +26,13 @@ export const check: Primitive = {
       phase: '',
       identity: { name, run: known.run, change: change.id, tree: change.tree },
       perform: () =>
-        toOutcome(context, async () => {
-          await lay(change, context);
-          const result = await context.checks.run(known, change.tree);
-          return { kind: 'value', value: { ok: result.ok, exitCode: result.exitCode, output: tail(result.output) } };
-        }),
+        whileWanted(context, change.shard, (own) =>
+          toOutcome(own, async () => {
+            await lay(change, own);
+            const result = await own.checks.run(known, change.tree);
+            return { kind: 'value', value: { ok: result.ok, exitCode: result.exitCode, output: tail(result.output) } };
+          }),
+        ),
     };
   },
   view: (value) => value,

@@ -11,6 +11,7 @@ import { underlying } from './layers.ts';
 import type { CallContext, Primitive } from './primitive.ts';
 import { writeShard } from './shard-agent.ts';
 import { phaseOf, toOutcome } from './to-outcome.ts';
+import { whileWanted } from './wanted.ts';
 
 const RULES = loadPrompt(import.meta.url, './migrate.md');
 const BRIEF = loadPrompt(import.meta.url, './migrate-brief.md');
@@ -42,14 +43,16 @@ export const migrate: Primitive = {
       phase,
       identity: { shard: shard.id, tree: context.plan.base.tree, on: on.map((change) => change.id), prompt: asked.prompt ?? '', ...choice },
       perform: (key) =>
-        toOutcome(context, async () => {
-          await refuseReplaced(context.handles, on);
-          const brief = briefOf({ shard, on, prompt: asked.prompt ?? '' }, context);
-          return writeShard(
-            { role: 'migrator', rules: RULES, brief, key, label, phase: await phaseOf(key, context), choice, shard, on, replaces: null },
-            context,
-          );
-        }),
+        whileWanted(context, shard.id, (own) =>
+          toOutcome(own, async () => {
+            await refuseReplaced(own.handles, on);
+            const brief = briefOf({ shard, on, prompt: asked.prompt ?? '' }, own);
+            return writeShard(
+              { role: 'migrator', rules: RULES, brief, key, label, phase: await phaseOf(key, own), choice, shard, on, replaces: null },
+              own,
+            );
+          }),
+        ),
     };
   },
   view: (value) => handleOf(trusted<Change>().parse(value)),

@@ -40,7 +40,7 @@ interface Review {
 interface Turn {
   readonly at: number;
   readonly shard: string;
-  /** Null: the shard was returned. */
+  /** Null: the shard was returned, or dropped. */
   readonly change: string | null;
 }
 
@@ -66,6 +66,8 @@ class Reading {
   #take({ n, event }: StoredEvent): void {
     if (event.type === 'shard.accepted') this.turns.push({ at: n, shard: event.shard, change: event.change });
     if (event.type === 'shard.returned') this.turns.push({ at: n, shard: event.shard, change: null });
+    if (event.type === 'run.amended' && event.amendment.kind === 'drop')
+      for (const shard of event.amendment.shards) this.turns.push({ at: n, shard, change: null });
     if (event.type === 'generation.opened') {
       this.retries.push({ at: n, shards: event.shards });
       for (const review of event.calls.flatMap((key) => this.reviews.get(key) ?? [])) review.reopened = n;

@@ -10,6 +10,7 @@ import type { Acceptances } from './acceptances.ts';
 import type { Census } from './census.ts';
 import type { Handles } from './handles.ts';
 import type { Precedents } from './precedents.ts';
+import type { Wanted } from './wanted.ts';
 
 /** What primitives may use of a run; everything that is decided or paid for goes through `journal`. */
 export interface PrimitivePorts {
@@ -36,6 +37,7 @@ export interface CallContext extends PrimitivePorts {
   readonly census: Census;
   readonly acceptances: Acceptances;
   readonly precedents: Precedents;
+  readonly wanted: Wanted;
 }
 
 /**

@@ -14,6 +14,7 @@ import { refuseReplaced } from './handles.ts';
 import type { EarlierReview } from './precedents.ts';
 import type { Primitive } from './primitive.ts';
 import { phaseOf, toOutcome } from './to-outcome.ts';
+import { whileWanted } from './wanted.ts';
 
 const FORM = 'review(change, {lenses, reviewers, label, phase})';
 
@@ -47,15 +48,17 @@ export const review: Primitive = {
       phase,
       identity: { change: change.id, tree: change.tree, seats: seats.map((seat) => seat.name), ...context.plan.models.verifier },
       perform: (key) =>
-        toOutcome(context, async (last) => {
-          await refuseReplaced(context.handles, [change]);
-          const precedent = await context.precedents.before(key);
-          refuseAgain(change, precedent.reviews(change.shard), context.plan);
-          const { under } = await lay(change, context);
-          const request = { key, label, phase: await phaseOf(key, context), change, shard, under, seats, last };
-          const verdict = await reviewChange(request, { ...context, admit: (agent) => context.census.admit(agent) });
-          return { kind: 'value', value: toJson(verdict) };
-        }),
+        whileWanted(context, shard.id, (own) =>
+          toOutcome(own, async (last) => {
+            await refuseReplaced(own.handles, [change]);
+            const precedent = await own.precedents.before(key);
+            refuseAgain(change, precedent.reviews(change.shard), own.plan);
+            const { under } = await lay(change, own);
+            const request = { key, label, phase: await phaseOf(key, own), change, shard, under, seats, last };
+            const verdict = await reviewChange(request, { ...own, admit: (agent) => own.census.admit(agent) });
+            return { kind: 'value', value: toJson(verdict) };
+          }),
+        ),
     };
   },
   view: (value) => {

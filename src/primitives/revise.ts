@@ -13,6 +13,7 @@ import { refuseReplaced } from './handles.ts';
 import type { CallContext, Primitive } from './primitive.ts';
 import { writeShard } from './shard-agent.ts';
 import { phaseOf, toOutcome } from './to-outcome.ts';
+import { whileWanted } from './wanted.ts';
 
 const RULES = loadPrompt(import.meta.url, './revise.md');
 const BRIEF = loadPrompt(import.meta.url, './revise-brief.md');
@@ -37,20 +38,22 @@ export const revise: Primitive = {
       phase,
       identity: { change: change.id, tree: change.tree, findings: toJson(findings), ...choice },
       perform: (key) =>
-        toOutcome(context, async () => {
-          await refuseReplaced(context.handles, [change]);
-          if (findings.length === 0) {
-            const cause = `the verdict on ${shard.id} (${verdict.outcome}) has no blocking finding: there is nothing to revise`;
-            return { kind: 'null', cause };
-          }
-          const { on, under } = await lay(change, context);
-          const diff = await context.repository.diff(under, change.tree);
-          const brief = briefOf({ change, findings, diff }, context);
-          return writeShard(
-            { role: 'reviser', rules: RULES, brief, key, label, phase: await phaseOf(key, context), choice, shard, on, replaces: change },
-            context,
-          );
-        }),
+        whileWanted(context, shard.id, (own) =>
+          toOutcome(own, async () => {
+            await refuseReplaced(own.handles, [change]);
+            if (findings.length === 0) {
+              const cause = `the verdict on ${shard.id} (${verdict.outcome}) has no blocking finding: there is nothing to revise`;
+              return { kind: 'null', cause };
+            }
+            const { on, under } = await lay(change, own);
+            const diff = await own.repository.diff(under, change.tree);
+            const brief = briefOf({ change, findings, diff }, own);
+            return writeShard(
+              { role: 'reviser', rules: RULES, brief, key, label, phase: await phaseOf(key, own), choice, shard, on, replaces: change },
+              own,
+            );
+          }),
+        ),
     };
   },
   view: (value) => handleOf(trusted<Change>().parse(value)),

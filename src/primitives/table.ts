@@ -16,6 +16,7 @@ import { openPrecedents } from './precedents.ts';
 import type { CallContext, PreparedCall, Primitive, PrimitivePorts } from './primitive.ts';
 import { review } from './review.ts';
 import { revise } from './revise.ts';
+import { openWanted } from './wanted.ts';
 
 /** All primitives that reach the host; `phase`, `log`, `parallel`, `pipeline`, `workflow`, `failures` and the frozen values live in the guest. */
 const PRIMITIVES: readonly Primitive[] = [agent, files, grep, migrate, codemod, review, revise, check, accept, approval];
@@ -40,6 +41,7 @@ export function openPrimitives(ports: PrimitivePorts): Primitives {
     census: openCensus({ run, journal, limit: plan.limits.agents }),
     acceptances: openAcceptances(run, journal),
     precedents: openPrecedents(run, journal),
+    wanted: openWanted(ports),
   };
   return {
     prepare: async (kind, args, own) =>

@@ -9,7 +9,7 @@ import type { Journal } from '../journal/journal.ts';
 import { trusted } from '../journal/trusted.ts';
 import { earlyEndBody } from '../report/early-end-body.ts';
 import { pullRequestTitle } from '../report/pull-request.ts';
-import { fileEntries } from './ledger-of.ts';
+import { droppedBy, fileEntries } from './ledger-of.ts';
 import { viewOf } from './view.ts';
 
 /** What ending a run before its report needs; a house has it, and a run that could not be entered too. */
@@ -49,10 +49,13 @@ async function endEarly({ run, place, journal, hub }: Ending, status: 'stopped' 
 function earlyLedger(plan: Plan, state: RunState): Ledger {
   const landed = new Set(deliveredIn(state).flatMap((commit) => commit.shards));
   const accepted = new Set(state.accepted.map(({ shard }) => shard));
+  const dropped = new Map(state.dropped.map(({ shard, by }) => [shard, by]));
   const leftOver = new Map(state.leftOver.map(({ shard, reason }) => [shard, reason]));
   return fileEntries(plan, (shard) => {
     if (landed.has(shard))
       return { ending: 'migrated', why: 'delivered, with gates and reviewers; the whole was not proved, since the run ended early' };
+    const by = dropped.get(shard);
+    if (by !== undefined) return droppedBy(by);
     if (accepted.has(shard)) return { ending: 'not-started', why: 'accepted, but not delivered before the run ended' };
     const reason = leftOver.get(shard);
     return reason === undefined ? { ending: 'not-started', why: 'the run ended before' } : { ending: 'left-over', why: reason };

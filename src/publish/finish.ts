@@ -1,7 +1,7 @@
 import { deliveredCommits, type Assembled } from '../converge/assemble.ts';
 import type { RunBranch } from '../converge/branch.ts';
 import type { Proof } from '../converge/prove.ts';
-import type { SettledShards } from '../converge/shards.ts';
+import { readShards, type SettledShards } from '../converge/shards.ts';
 import type { Ledger } from '../domain/ledger.ts';
 import { outcomeOf, type Outcome } from '../domain/outcome.ts';
 import type { Plan } from '../domain/plan.ts';
@@ -21,7 +21,9 @@ export interface Result {
 }
 
 /** Reviews on the delivered commits, then the pull request's title and body, ready for people; ends with the run's terminal event. */
-export async function report(house: House, plan: Plan, result: Result): Promise<void> {
+export async function report(house: House, plan: Plan, given: Result): Promise<void> {
+  // What was dropped while CI was waited for is told as dropped.
+  const result = { ...given, shards: await readShards(house, plan, given.executed) };
   const ledger = ledgerOf(plan, result);
   const outcome = outcomeFrom(plan, result, ledger);
   await postReviews(house, plan, result);
@@ -37,11 +39,14 @@ export async function report(house: House, plan: Plan, result: Result): Promise<
   await house.journal.append(house.run, [{ type: 'run.ended', status: outcome.status, why: outcome.reasons.join(' '), ledger }]);
 }
 
-function outcomeFrom(plan: Plan, { executed, delivered, proof }: Result, ledger: Ledger): Outcome {
-  const landed = new Set(deliveredCommits(delivered).flatMap((commit) => commit.shards));
+function outcomeFrom(plan: Plan, { executed, shards, delivered, proof }: Result, ledger: Ledger): Outcome {
+  const there = new Set([
+    ...deliveredCommits(delivered).flatMap((commit) => commit.shards),
+    ...shards.dropped.map(({ shard }) => shard.id),
+  ]);
   return outcomeOf({
     ledger,
-    otherLeftOver: plan.shards.filter((shard) => shard.kind !== 'inventory' && !landed.has(shard.id)).map((shard) => shard.id),
+    otherLeftOver: plan.shards.filter((shard) => shard.kind !== 'inventory' && !there.has(shard.id)).map((shard) => shard.id),
     failedChecks: proof?.checks.filter((check) => check.outcome === 'failed').map((check) => check.name) ?? [],
     base: proof?.base ?? null,
     head: proof?.head ?? null,

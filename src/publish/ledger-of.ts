@@ -15,11 +15,14 @@ export function ledgerOf(plan: Plan, { shards, delivered, proof }: Landed): Ledg
   const remaining = new Set(proof?.remaining);
   const landed = new Set(deliveredCommits(delivered).flatMap((commit) => commit.shards));
   const accepted = new Map(shards.accepted.map((item) => [item.shard.id, item]));
+  const dropped = new Map(shards.dropped.map((item) => [item.shard.id, item.by]));
   const leftOver = new Map(shards.leftOver.map((item) => [item.shard.id, item]));
   const conflicts = new Map(delivered.conflicts.map((conflict) => [conflict.shard, conflict]));
   return fileEntries(plan, (shard, path) => {
     const item = accepted.get(shard);
     const conflict = conflicts.get(shard);
+    const by = dropped.get(shard);
+    if (by !== undefined) return droppedBy(by);
     if (item !== undefined && landed.has(shard) && remaining.has(path))
       return { ending: 'left-over', why: 'migrated, but the predicate holds again on the delivered tree: somebody else changed it' };
     if (item !== undefined && landed.has(shard)) return { ending: 'migrated', why: verifiedBy(item) };
@@ -27,6 +30,11 @@ export function ledgerOf(plan: Plan, { shards, delivered, proof }: Landed): Ledg
     const left = leftOver.get(shard);
     return { ending: left?.ending ?? 'left-over', why: left?.reason ?? 'accepted, but not delivered' };
   });
+}
+
+/** The drop is the approval of leaving it out: only people who may approve can drop. */
+export function droppedBy(by: string): Pick<LedgerEntry, 'ending' | 'why'> {
+  return { ending: 'dropped', why: `dropped by @${by}, who may approve, and so approved to leave it out` };
 }
 
 /** An entry for each file of the inventory, by its shard, and for each that the scope skips. */

@@ -83,7 +83,7 @@ function progress({ state, shards, inventory, pullRequest }: StatusFacts): strin
   const bar =
     shards === null || !isApproved(state)
       ? null
-      : `\`${meter(accepted, state.leftOver.length, shards)}\` ${accepted} of ${count(shards, 'shard')} accepted${state.leftOver.length === 0 ? '' : `, ${state.leftOver.length} left over`}`;
+      : `\`${meter(accepted, state.leftOver.length, shards)}\` ${accepted} of ${count(shards, 'shard')} accepted${state.leftOver.length === 0 ? '' : `, ${state.leftOver.length} left over`}${state.dropped.length === 0 ? '' : `, ${state.dropped.length} dropped`}`;
   const facts = [
     state.end === null ? null : ledgerLine(state.end.ledger) || line(state.end.why),
     inventory === null || state.end !== null ? null : count(inventory, 'file'),

@@ -49,7 +49,7 @@ async function scene(pushed: Readonly<Record<string, string>>, on: Readonly<Reco
   const house = { run: RUN, requester: { login: 'ada', id: 1 }, journal: await journal(), repository };
   const whole = plan({ branch: 'main', commit, tree }, shards);
   return {
-    assembled: await assemble(house, whole, { onto: tip, landed: [], shards: { accepted, leftOver: [] } }),
+    assembled: await assemble(house, whole, { onto: tip, landed: [], shards: { accepted, leftOver: [], dropped: [] } }),
     accepted,
     house,
     whole,
@@ -86,7 +86,7 @@ test('a change that was laid on work which is not accepted cannot land without i
   const [under, upper] = accepted;
   if (under === undefined || upper === undefined) throw new Error('two shards were accepted');
   const leftOver = [{ ...under, reason: 'returned', ending: 'left-over' as const }];
-  const assembled = await assemble(house, whole, { onto: tip, landed: [], shards: { accepted: [upper], leftOver } });
+  const assembled = await assemble(house, whole, { onto: tip, landed: [], shards: { accepted: [upper], leftOver, dropped: [] } });
   expect(assembled.conflicts).toEqual([{ shard: 'sb', paths: ['src/a.js'], needs: ['sa'] }]);
   expect(assembled.commits).toEqual([]);
 });

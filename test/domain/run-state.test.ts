@@ -51,6 +51,7 @@ test('a run that has just started is active and empty', () => {
     calls: [],
     accepted: [],
     leftOver: [],
+    dropped: [],
     signals: [],
     census: {
       total: {
