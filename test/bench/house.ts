@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { openAgents } from '../../src/agents/open-agents.ts';
 import { PRODUCTION_TIMINGS } from '../../src/agents/timings.ts';
 import { runAccount } from '../../src/domain/account.ts';
-import type { Settings } from '../../src/domain/run.ts';
+import type { Place, Settings } from '../../src/domain/run.ts';
 import { openRepository } from '../../src/git/mirror.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { openPrimitives } from '../../src/primitives/table.ts';
@@ -52,8 +52,10 @@ const NO_COMMANDS: Commands = {
   close: () => Promise.resolve(),
 };
 
+const FARM: Place = { owner: 'octo', repo: 'farm', installation: 7, number: 3, kind: 'issue' };
+
 /** The start of a run, as a journal has it. */
-export async function begin(journal: Journal): Promise<void> {
+export async function begin(journal: Journal, place: Place = FARM): Promise<void> {
   const { limits, models } = planFor({ branch: 'main', commit: '', tree: '' }, { script: '', shards: [], concurrency: 16 });
   const settings: Settings = {
     base: 'main',
@@ -69,7 +71,6 @@ export async function begin(journal: Journal): Promise<void> {
     planOnly: false,
     planOnlyReason: null,
   };
-  const place = { owner: 'octo', repo: 'farm', installation: 7, number: 3, kind: 'issue' } as const;
   await journal.start({
     run: RUN,
     trigger: '1001',

@@ -6,6 +6,7 @@ import { type Bench, render } from './table.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   'fan-out': () => import('./fan-out.ts'),
+  github: () => import('./github.ts'),
 };
 
 const { values, positionals } = parseArgs({ options: { json: { type: 'string' } }, allowPositionals: true });
