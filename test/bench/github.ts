@@ -182,6 +182,7 @@ async function houseOf({ hub, journal, directory, place, shards, signal }: Furni
     commands: COMMANDS,
     signal,
     pageUrl: null,
+    patient: true,
     step: durableSteps(journal, RUN),
     agents: { run: refuse, submit: refuse },
     planner: {
