@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { StoredEvent } from '../domain/events.ts';
 import { Draft, type Task } from './draft.ts';
 import { refusal } from './group-commit.ts';
+import { batchInserts } from './postgres-batch.ts';
 import { Connection } from './postgres-connection.ts';
 import { throughFaults, unanswered } from './postgres-faults.ts';
 import { look, news, send } from './postgres-transaction.ts';
@@ -118,7 +119,7 @@ export class PostgresCommits {
     // Under the locks of its scopes an earlier attempt has ended one way or the other.
     if (done.sent && (await this.#committed(client))) return void (await send(client, ['COMMIT']));
     done.decided = group.map((task) => task.decide(draft));
-    const statements = draft.statements();
+    const statements = batchInserts(draft.statements());
     if (statements.length === 0) return void (await send(client, ['COMMIT']));
     done.sent = true;
     const results = await send(client, [...statements, this.#sign(), ...news(draft.events), 'COMMIT']);

@@ -10,11 +10,13 @@ const types: CustomTypesConfig = {
 };
 
 /**
- * `synchronous_commit`: a commit that returned survives a power cut. The others: a process that is stopped inside of a transaction, or whose machine is gone,
+ * `synchronous_commit`: a commit that returned survives a power cut. `enable_seqscan`: all is found by key, also by a plan that was made while the tables were empty.
+ * The timeouts: a process that is stopped inside of a transaction, or whose machine is gone,
  * keeps its locks for seconds and not for hours.
  */
 export const SESSION = `SET search_path TO converge;
   SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local');
+  SET enable_seqscan = off; SET jit = off;
   SET idle_in_transaction_session_timeout = '10s';
   SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3`;
 

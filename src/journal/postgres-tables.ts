@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 
 import { Draft } from './draft.ts';
+import { batchInserts, batchLookups } from './postgres-batch.ts';
 import { prepared } from './postgres-connection.ts';
 import { demandVersion, locks, send, VERSION } from './postgres-transaction.ts';
 import { eventsOfAll } from './reads.ts';
@@ -36,11 +37,11 @@ async function rebuild(client: Client): Promise<void> {
     if (last === undefined) break;
     const draft = new Draft(() => new Date());
     const events = page.map(({ event }) => event);
-    const lookups = draft.projectionLookups(events);
+    const lookups = batchLookups(draft.projectionLookups(events));
     const found = await send(client, lookups);
-    for (const [index, lookup] of lookups.entries()) lookup.found(found[index]?.rows[0]);
+    for (const [index, lookup] of lookups.entries()) lookup.found(found[index]?.rows ?? []);
     draft.projectAgain(events);
-    await send(client, draft.statements());
+    await send(client, batchInserts(draft.statements()));
     after = last.id;
   }
   await send(client, ['DELETE FROM version', { sql: 'INSERT INTO version (number) VALUES (?)', values: [INDEX_VERSION] }]);

@@ -5,6 +5,7 @@ import { Pool, type PoolClient } from 'pg';
 import type { StoredEvent } from '../domain/events.ts';
 import { Draft, type Task } from './draft.ts';
 import { refusal } from './group-commit.ts';
+import { batchInserts } from './postgres-batch.ts';
 import { clientSettings, SESSION } from './postgres-connection.ts';
 import { isFault, throughFaults, unanswered } from './postgres-faults.ts';
 import { look, news, send } from './postgres-transaction.ts';
@@ -58,7 +59,7 @@ export class Together {
       await look(client, draft, task.needs);
       const decided = draft.attempt(task);
       if (!decided.ok) throw refusal(decided.error);
-      await send(client, draft.statements());
+      await send(client, batchInserts(draft.statements()));
       last = { value: decided.value, also: await also(asTransaction(client)), events: decided.events };
       return last;
     };

@@ -5,6 +5,7 @@ import { ConvergeError } from '../domain/errors.ts';
 import type { StoredEvent } from '../domain/events.ts';
 import type { Draft } from './draft.ts';
 import { prepared } from './postgres-connection.ts';
+import { batchLookups } from './postgres-batch.ts';
 import type { Need } from './rows.ts';
 import { INDEX_VERSION } from './schema.ts';
 import type { Statement } from './statement.ts';
@@ -31,10 +32,10 @@ function lockOf({ table, scope }: Need): string {
 
 /** Locks what the needs name, in a transaction that has begun, and looks it up: one way there and back. */
 export async function look(client: Client, draft: Draft, needs: readonly Need[]): Promise<void> {
-  const lookups = draft.lookups(needs);
+  const lookups = batchLookups(draft.lookups(needs));
   const [, version, ...found] = await send(client, [locks([...new Set(needs.map(lockOf))]), VERSION, ...lookups]);
   demandVersion(version?.rows[0]);
-  for (const [index, lookup] of lookups.entries()) lookup.found(found[index]?.rows[0]);
+  for (const [index, lookup] of lookups.entries()) lookup.found(found[index]?.rows ?? []);
 }
 
 export const VERSION = 'SELECT number FROM version';

@@ -51,15 +51,19 @@ const stepRow = z.object({ body: stepDone }).transform(({ body }) => ({ result: 
 export function doneStep(run: string, name: string): Query<{ readonly result: Json }> {
   return {
     row: stepRow,
-    sql: 'SELECT body FROM step JOIN event ON event.scope = step.run AND event.n = step.n WHERE step.run = ? AND step.name = ?',
+    sql: `SELECT ${eventAt('body', 'step.run', 'step.n')} AS body FROM step WHERE step.run = ? AND step.name = ?`,
     values: [run, name],
   };
 }
 
-export const CALLS = `SELECT call.seq, call.issued_n, call.settled_n, issue.body AS issued, ending.body AS ended, ending.at
-  FROM call JOIN event AS issue ON issue.scope = call.run AND issue.n = call.issued_n
-  LEFT JOIN event AS ending ON ending.scope = call.run AND ending.n = call.settled_n
-  WHERE call.run = ?`;
+/** Subqueries, not joins: Postgres would look through all events of the scope for a join on its constant. */
+function eventAt(column: 'id' | 'at' | 'body', scope: string, n: string): string {
+  return `(SELECT event.${column} FROM event WHERE event.scope = ${scope} AND event.n = ${n})`;
+}
+
+export const CALLS = `SELECT call.seq, call.issued_n, call.settled_n, ${eventAt('body', 'call.run', 'call.issued_n')} AS issued,
+  ${eventAt('body', 'call.run', 'call.settled_n')} AS ended, ${eventAt('at', 'call.run', 'call.settled_n')} AS at
+  FROM call WHERE call.run = ?`;
 
 function callOf({ key, kind, label, phase, input, args }: z.infer<typeof callIssued>): IssuedCall {
   return { key, kind, label, phase, input, ...(args === undefined ? {} : { args }) };
@@ -131,15 +135,14 @@ const signalRow = z.object({ body: signalReceived }).transform(({ body: { id, na
 export function signals(run: string): Query<Signal> {
   return {
     row: signalRow,
-    sql: 'SELECT body FROM signal JOIN event ON event.scope = signal.run AND event.n = signal.n WHERE signal.run = ? ORDER BY signal.n',
+    sql: `SELECT ${eventAt('body', 'signal.run', 'signal.n')} AS body FROM signal WHERE signal.run = ? ORDER BY signal.n`,
     values: [run],
   };
 }
 
-export const EFFECTS = `SELECT effect.intended_n, effect.done_n, intended.body AS intended, done.body AS done
-  FROM effect JOIN event AS intended ON intended.scope = effect.scope AND intended.n = effect.intended_n
-  LEFT JOIN event AS done ON done.scope = effect.scope AND done.n = effect.done_n
-  WHERE effect.scope = ?`;
+export const EFFECTS = `SELECT effect.intended_n, effect.done_n, ${eventAt('body', 'effect.scope', 'effect.intended_n')} AS intended,
+  ${eventAt('body', 'effect.scope', 'effect.done_n')} AS done
+  FROM effect WHERE effect.scope = ?`;
 
 export const effectRow = z
   .object({ intended: effectIntended, done: effectDone.nullable(), intended_n: z.number(), done_n: z.number().nullable() })
@@ -196,7 +199,9 @@ export function balance(account: string): Query<Balance> {
   return { row: balanceRow, sql: 'SELECT * FROM balance WHERE account = ?', values: [account] };
 }
 
-export const SPENDS = 'FROM spend JOIN event ON event.scope = spend.run AND event.n = spend.reserved_n';
+const RESERVED = eventAt('body', 'spend.run', 'spend.reserved_n');
+
+export const SPENDS = `SELECT ${RESERVED} AS body, spend.reserved_n, spend.charged_n FROM spend WHERE spend.run = ?`;
 
 const openRow = z
   .object({ run: z.string(), body: spendReserved })
@@ -204,7 +209,12 @@ const openRow = z
 
 export function openReservations(run: string | null): Query<OpenReservation> {
   const [where, values] = run === null ? ['', []] : ['AND spend.run = ?', [run]];
-  return { row: openRow, sql: `SELECT spend.run, body ${SPENDS} WHERE spend.charged_n IS NULL ${where} ORDER BY event.id`, values };
+  return {
+    row: openRow,
+    sql: `SELECT spend.run, ${RESERVED} AS body FROM spend WHERE spend.charged_n IS NULL ${where}
+      ORDER BY ${eventAt('id', 'spend.run', 'spend.reserved_n')}`,
+    values,
+  };
 }
 
 const receivedRow: z.ZodType<{ id: string; payload: Json }> = z.object({ id: z.string(), payload: jsonText(json) });

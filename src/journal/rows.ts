@@ -74,7 +74,7 @@ export const FIND: { readonly [T in Table]: Find<T> } = {
     row: z
       .object({ body: spendReserved, reserved_n: z.number(), charged_n: z.number().nullable() })
       .transform(({ body, reserved_n: reservedN, charged_n: chargedN }) => ({ request: body, reservedN, chargedN })),
-    sql: `SELECT body, reserved_n, charged_n ${SPENDS} WHERE spend.run = ? AND spend.id = ?`,
+    sql: `${SPENDS} AND spend.id = ?`,
     values: [run, id],
   }),
   balance: (account) => ({ row: balanceRow, sql: 'SELECT * FROM balance WHERE account = ?', values: [account] }),
