@@ -42,19 +42,27 @@ export interface Need {
 
 type Find<T extends Table> = (scope: string, key: string) => Query<Rows[T]>;
 
+// Made once: zod compiles a schema when it is first used.
+const headRow = z.object({ n: z.number(), seq: z.number() });
 const runRow = z.object({ id: z.string() });
+const statusRow = z.object({ status: z.enum(['active', 'paused', 'ended']) });
 const numberedRow = z.object({ n: z.number() });
+const spendRow = z
+  .object({ body: spendReserved, reserved_n: z.number(), charged_n: z.number().nullable() })
+  .transform(({ body, reserved_n: reservedN, charged_n: chargedN }) => ({ request: body, reservedN, chargedN }));
+const receivedRow = z.object({ payload: z.string().nullable() });
+const claimRow = z.object({ attempt: z.number(), owner: z.string() });
 
 export const FIND: { readonly [T in Table]: Find<T> } = {
   head: (scope) => ({
-    row: z.object({ n: z.number(), seq: z.number() }),
+    row: headRow,
     sql: `SELECT (SELECT coalesce(max(n), 0) FROM event WHERE scope = ?) AS n,
       (SELECT coalesce(max(seq), 0) FROM call WHERE run = ? AND seq IS NOT NULL) AS seq`,
     values: [scope, scope],
   }),
   run: (trigger) => ({ row: runRow, sql: 'SELECT id FROM run WHERE trigger_key = ?', values: [trigger] }),
   status: (run) => ({
-    row: z.object({ status: z.enum(['active', 'paused', 'ended']) }),
+    row: statusRow,
     sql: 'SELECT status FROM status WHERE run = ?',
     values: [run],
   }),
@@ -71,20 +79,18 @@ export const FIND: { readonly [T in Table]: Find<T> } = {
   }),
   signal: (run, id) => ({ row: numberedRow, sql: 'SELECT n FROM signal WHERE run = ? AND id = ?', values: [run, id] }),
   spend: (run, id) => ({
-    row: z
-      .object({ body: spendReserved, reserved_n: z.number(), charged_n: z.number().nullable() })
-      .transform(({ body, reserved_n: reservedN, charged_n: chargedN }) => ({ request: body, reservedN, chargedN })),
+    row: spendRow,
     sql: `${SPENDS} AND spend.id = ?`,
     values: [run, id],
   }),
   balance: (account) => ({ row: balanceRow, sql: 'SELECT * FROM balance WHERE account = ?', values: [account] }),
   received: (id) => ({
-    row: z.object({ payload: z.string().nullable() }),
+    row: receivedRow,
     sql: 'SELECT payload FROM received WHERE id = ?',
     values: [id],
   }),
   claim: (run, key) => ({
-    row: z.object({ attempt: z.number(), owner: z.string() }),
+    row: claimRow,
     sql: 'SELECT attempt, owner FROM claim WHERE run = ? AND key = ?',
     values: [run, key],
   }),
