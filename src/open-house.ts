@@ -4,6 +4,7 @@ import type { Allowances } from './allowances.ts';
 import type { Agents } from './agents/agent.ts';
 import type { Config } from './config.ts';
 import { messageOf } from './domain/errors.ts';
+import { monthAccounts, nearLimitsOf } from './domain/allowance.ts';
 import type { Place } from './domain/run.ts';
 import { foldRun } from './domain/run-state.ts';
 import type { Plan } from './domain/plan.ts';
@@ -155,14 +156,12 @@ export async function bulletinOf({ config, journal, hubOf, waits, log }: Estate,
   const { place } = foldRun(await journal.events(run));
   const onProblem = (problem: unknown): void =>
     log.warn({ run, problem: messageOf(problem) }, 'status could not be shown; it is shown with the next change');
-  return openBulletin({
-    run,
-    journal,
-    hub: hubOf(place, journal),
-    intervalMs: waits.bulletinMs,
-    pageUrl: pageUrlOf(config, run),
-    onProblem,
-  });
+  const months = async (): Promise<readonly string[]> => {
+    const accounts = monthAccounts(place, config.limits, new Date());
+    return (await Promise.all(accounts.map(async (account) => nearLimitsOf(account, await journal.balance(account.name))))).flat();
+  };
+  const pageUrl = pageUrlOf(config, run);
+  return openBulletin({ run, journal, hub: hubOf(place, journal), intervalMs: waits.bulletinMs, pageUrl, months, onProblem });
 }
 
 function pageUrlOf({ publicUrl }: Config, run: string): string | null {

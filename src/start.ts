@@ -11,6 +11,9 @@ import { openGenerations } from './control/retry.ts';
 import { inGeneration } from './domain/generation.ts';
 import { OPERATOR_DEFAULTS, type OperatorLimits } from './domain/settings.ts';
 import { foldRun } from './domain/run-state.ts';
+import { messageOf } from './domain/errors.ts';
+import { watchMonths } from './engine/month.ts';
+import type { Log } from './house.ts';
 import { openDriver, SHOWN, type Driver } from './engine/driver.ts';
 import { answerAccess } from './engine/access.ts';
 import type { Enquiries } from './engine/enquiries.ts';
@@ -77,6 +80,7 @@ export async function start(
   inbox.wake();
   if (shared !== null) await joinOthers({ journal, hubOf, enquiries: shared.enquiries, drive: (run) => driver.drive(run) });
   const catchUp = openCatchUp({ desk, deliveries: hubs.deliveries, inbox }, waits.catchUpMs);
+  watchMonths({ signal: life.signal, begun: () => void driveAtLimit(journal, driver, log) });
   log.info({ url }, 'Converge listens');
   return {
     url,
@@ -110,6 +114,15 @@ async function isShown(journal: Journal, run: string): Promise<boolean> {
   const retried = (await journal.signals(run)).some(({ name }) => name === 'retry');
   const generation = retried ? foldRun(await journal.events(run)).generation : 1;
   return (await journal.doneStep(run, inGeneration(generation, SHOWN))) !== undefined;
+}
+
+/** A new month has new money: what paused at a limit tries again. */
+async function driveAtLimit(journal: Journal, driver: Driver, log: Log): Promise<void> {
+  try {
+    for (const run of await journal.unfinished()) if (foldRun(await journal.events(run)).pause?.reason === 'budget') driver.drive(run);
+  } catch (error) {
+    log.error({ error: messageOf(error) }, 'runs that wait for a new month could not be looked up');
+  }
 }
 
 function closeServer(server: Server): Promise<void> {

@@ -5,6 +5,7 @@ import { parseCommentEvent, type CommentEvent } from '../github/events.ts';
 import { trusted } from '../journal/trusted.ts';
 import { malformedReply, notThereReply } from '../report/replies.ts';
 import { approve } from './approve.ts';
+import { budget } from './budget.ts';
 import { authorise } from './authorise.ts';
 import { scopeOf, type Answer, type Asked, type Desk } from './desk.ts';
 import { drop } from './drop.ts';
@@ -74,6 +75,7 @@ function perform(desk: Desk, asked: Asked, command: Command): Promise<Answer> {
     case 'resume':
       return resume(desk, asked);
     case 'budget':
+      return budget(desk, asked, command);
     case 'review':
     case 'undo':
       return Promise.resolve(notThereReply(command.name));

@@ -1,5 +1,7 @@
-import { runAccount, type Account, type AccountLimits, type Measure, type Shortage } from './account.ts';
+import { MEASURES, runAccount, type Account, type AccountLimits, type Balance, type Measure, type Shortage } from './account.ts';
+import type { Raise } from './amendment.ts';
 import { dollars } from './budget.ts';
+import type { Place } from './run.ts';
 import { workedUntil, type Standing } from './standing.ts';
 
 /** What the operator allows in a calendar month (UTC), of all runs together. */
@@ -23,59 +25,100 @@ export function allowanceOf(
 ): Allowance {
   const { limits, place } = standing;
   const { budget, tokens, turns, hours, concurrency } = limits;
-  const month = now.toISOString().slice(0, 7);
   const own: AccountLimits = { dollars: budget, ...(tokens === undefined ? {} : { tokens }), ...(turns === undefined ? {} : { turns }) };
   return {
-    accounts: [
-      { name: runAccount(run), limits: own },
-      { name: `repository/${place.owner}/${place.repo}/${month}`.toLowerCase(), limits: operator.repositoryMonth },
-      { name: `installation/${month}`, limits: operator.month },
-    ],
+    accounts: [{ name: runAccount(run), limits: own }, ...monthAccounts(place, operator, now)],
     concurrency,
     hours: hours === undefined ? null : { worked: workedUntil(standing, now.toISOString()) / HOUR, limit: hours },
   };
 }
 
+/** The accounts that all runs of the repository, and all runs of this Converge, share in that month. */
+export function monthAccounts({ owner, repo }: Pick<Place, 'owner' | 'repo'>, operator: MonthLimits, now: Date): readonly Account[] {
+  const month = now.toISOString().slice(0, 7);
+  return [
+    { name: `repository/${owner}/${repo}/${month}`.toLowerCase(), limits: operator.repositoryMonth },
+    { name: `installation/${month}`, limits: operator.month },
+  ];
+}
+
 const HOUR = 3_600_000;
 
-/** An amount of a measure in words: `$1.50`, `1,200 tokens`, `3 turns`. */
-export function amountText(measure: Measure, amount: number): string {
-  return measure === 'dollars' ? dollars(amount) : `${amount.toLocaleString('en-US')} ${measure}`;
+/** What people may raise, by the names that they type. */
+export const LIMIT_NAMES = ['dollars', 'tokens', 'turns', 'hours', 'agents'] as const;
+export type LimitName = (typeof LIMIT_NAMES)[number];
+
+/** Undefined where there is no limit. */
+export function limitOf(
+  limits: { readonly budget: number; readonly agents: number; readonly tokens?: number; readonly turns?: number; readonly hours?: number },
+  name: LimitName,
+): number | undefined {
+  return name === 'dollars' ? limits.budget : limits[name];
+}
+
+/** An amount in words: `$1.50`, `1,200 tokens`, `1 hour`. */
+export function limitText(name: LimitName, amount: number): string {
+  if (name === 'dollars') return dollars(amount);
+  return `${amount.toLocaleString('en-US')} ${amount === 1 ? name.slice(0, -1) : name}`;
+}
+
+/** What a raise adds, in words. */
+export function raiseText({ add, ...others }: Raise): string {
+  const amounts = LIMIT_NAMES.flatMap((name) => {
+    const more = name === 'dollars' ? add : others[name];
+    return more === undefined || more === 0 ? [] : [limitText(name, more)];
+  });
+  return amounts.join(' and ');
 }
 
 /** Why a run pauses at this limit, what is kept, and what to do: at most some 400 characters. */
 export function shortageText({ account, measure, limit, spent }: Shortage, needed: number): string {
-  const used = `${amountText(measure, spent)} of ${whose(account)} limit of ${amountText(measure, limit)} are used`;
-  const next = measure === 'turns' ? '' : `, and the next request to the model may take ${amountText(measure, needed)}`;
+  const used = `${limitText(measure, spent)} of ${whose(account)} limit of ${limitText(measure, limit)} are used`;
+  const next = measure === 'turns' ? '' : `, and the next request to the model may take ${limitText(measure, needed)}`;
   return `${used}${next}. All work is kept. ${remedy(account, measure)}`;
 }
 
 export function hoursText({ limit }: { readonly limit: number }): string {
-  return `The run has worked for its limit of ${count(limit, 'hour')}. All work is kept. ${raise('+N hours')}`;
+  return `The run has worked ${limitText('hours', limit)}, which is its limit. All work is kept. ${raise('+N hours')}`;
 }
 
 export function agentsText(limit: number): string {
-  return `The run has started ${count(limit, 'agent')}, which is its limit. All work is kept. ${raise('+N agents')}`;
+  return `The run has started ${limitText('agents', limit)}, which is its limit. All work is kept. ${raise('+N agents')}`;
 }
 
 function whose(account: string): string {
-  const [kind, ...rest] = account.split('/');
-  const month = rest.at(-1) ?? '';
-  if (kind === 'repository') return `this repository's ${month}`;
-  return kind === 'installation' ? `the ${month}` : "the run's";
+  const month = account.split('/').at(-1) ?? '';
+  if (account.startsWith('repository/')) return `this repository's ${month}`;
+  return account.startsWith('installation/') ? `this Converge's ${month}` : "the run's";
 }
 
 function remedy(account: string, measure: Measure): string {
-  const month = account.startsWith('repository/') ? 'REPOSITORY_MONTH' : 'MONTH';
-  return account.startsWith('run/')
-    ? raise(measure === 'dollars' ? '+$N' : `+N ${measure}`)
-    : `It goes on by itself next month (UTC), or when the operator raises MAX_${measure.toUpperCase()}_PER_${month} and starts Converge again; \`/workflow stop\` ends it.`;
+  if (account.startsWith('run/')) return raise(measure === 'dollars' ? '+$N' : `+N ${measure}`);
+  const variable = `MAX_${measure.toUpperCase()}_PER_${account.startsWith('repository/') ? 'REPOSITORY_MONTH' : 'MONTH'}`;
+  return `It goes on by itself when the next month begins (UTC), or when the operator raises \`${variable}\` and starts Converge again; \`/workflow stop\` ends it.`;
 }
 
 function raise(what: string): string {
-  return `\`/workflow budget ${what}\` raises the limit and the run goes on, with nothing paid again; \`/workflow stop\` ends it.`;
+  return `\`/workflow budget ${what}\` raises the limit, and it goes on with nothing paid again; \`/workflow stop\` ends it.`;
 }
 
-function count(number: number, unit: string): string {
-  return `${number.toLocaleString('en-US')} ${unit}${number === 1 ? '' : 's'}`;
+/** From here on people are told that a limit comes near. */
+const NEAR = 0.8;
+
+/** Limits of which four fifths are used, in words, such as `85 % of the limit of $20.00`. */
+export function nearLimits(used: Readonly<Record<LimitName, number>>, limits: Parameters<typeof limitOf>[0]): readonly string[] {
+  return LIMIT_NAMES.flatMap((name) => {
+    const limit = limitOf(limits, name);
+    if (limit === undefined || used[name] < limit * NEAR) return [];
+    return [`${Math.floor((used[name] / limit) * 100)} % of the limit of ${limitText(name, limit)}`];
+  });
+}
+
+/** The same of an account. */
+export function nearLimitsOf({ name, limits }: Account, { spent }: Balance): readonly string[] {
+  return MEASURES.flatMap((measure) => {
+    const limit = limits[measure];
+    if (limit === undefined || spent[measure] < limit * NEAR) return [];
+    return [`${Math.floor((spent[measure] / limit) * 100)} % of ${whose(name)} limit of ${limitText(measure, limit)}`];
+  });
 }

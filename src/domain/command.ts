@@ -1,3 +1,4 @@
+import { LIMIT_NAMES, type LimitName } from './allowance.ts';
 import { MICRO, type MicroDollars } from './budget.ts';
 import { EFFORTS, type Effort } from './effort.ts';
 import { commandText, type Word } from './command-text.ts';
@@ -14,7 +15,8 @@ export type Command =
   | { readonly name: 'stop'; readonly deliver: boolean }
   | { readonly name: 'retry'; readonly shards: readonly string[] }
   | { readonly name: 'drop'; readonly shards: readonly string[] }
-  | { readonly name: 'budget'; readonly add: MicroDollars }
+  /** `more` is micro-dollars, or a whole number of what the limit counts. */
+  | { readonly name: 'budget'; readonly limit: LimitName; readonly more: number }
   | { readonly name: 'save'; readonly script: string }
   /** `script` as `parseSavedName` reads it; `args` as typed. */
   | { readonly name: 'run'; readonly script: string; readonly args: string; readonly flags: MigrateFlags };
@@ -51,7 +53,7 @@ const FORMS: Readonly<Record<CommandName, string>> = {
   retry: '/workflow retry [shard…]',
   drop: '/workflow drop <shard>…',
   steer: '/workflow steer <text>',
-  budget: '/workflow budget +$N',
+  budget: '/workflow budget +$N, or +N tokens, turns, hours or agents',
   save: '/workflow save <name>',
   run: '/workflow run <saved script> [flags of migrate] [args]',
   review: '/workflow review',
@@ -165,10 +167,13 @@ function parseApprove(words: readonly string[]): Command | string {
 }
 
 function parseBudget(words: readonly string[]): Command | string {
-  const amount = words.length === 1 && words[0]?.startsWith('+') === true ? parseDollars(words[0].slice(1)) : undefined;
-  return amount === undefined
-    ? `Found \`${words.join(' ')}\`, expected what to add in dollars, such as \`+$20\`.`
-    : { name: 'budget', add: amount };
+  const [first = '', unit = 'dollars', ...more] = words;
+  const limit = LIMIT_NAMES.find((name) => name === unit || name === `${unit}s`);
+  const typed = first.startsWith('+') && more.length === 0 ? first.slice(1) : '';
+  const amount = limit === 'dollars' ? parseDollars(typed) : /^[1-9]\d{0,11}$/u.test(typed) ? Number(typed) : undefined;
+  return amount === undefined || limit === undefined
+    ? `Found \`${words.join(' ')}\`, expected what to add, such as \`+$20\`, or \`+200 agents\`.`
+    : { name: 'budget', limit, more: amount };
 }
 
 function parseSave(words: readonly string[]): Command | string {

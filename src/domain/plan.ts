@@ -83,6 +83,8 @@ export interface Estimate {
   readonly outputTokens: Range;
   /** Micro-dollars. */
   readonly cost: Range;
+  /** Of work, pauses not counted; absent in plans of earlier versions. */
+  readonly hours?: Range;
   /** Invariant 11: stated bounds. */
   readonly pushes: number;
   readonly contents: number;

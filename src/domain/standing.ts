@@ -53,13 +53,6 @@ export function raisedBy(limits: Limits, amendment: Amendment): Limits {
   };
 }
 
-/** A limit was raised since the run was last set going: a pause at that limit may have been decided before. */
-export function raisedSinceResumed(events: readonly StoredEvent[]): boolean {
-  const raised = events.findLastIndex(({ event }) => event.type === 'run.amended' && event.amendment.kind === 'budget');
-  const going = events.findLastIndex(({ event }) => ['run.started', 'run.resumed', 'generation.opened'].includes(event.type));
-  return raised > going;
-}
-
 /** The step that says that the approved plan still holds: from then on the run works. */
 function isApproval(step: string, result: Json): boolean {
   return step.startsWith('fresh#') && result !== null && typeof result === 'object' && 'kind' in result && result.kind === 'fresh';

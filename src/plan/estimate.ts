@@ -25,6 +25,8 @@ const BYTES_A_TOKEN = 3;
 /** Tools and rules that stand before the guide. */
 const PROMPT_TOKENS = 6_000;
 const NEW_FILE_BYTES = 4_000;
+/** With its tools and its share of the checks. Assumed until runs are measured. */
+const SECONDS_A_TURN = 20;
 
 /** How a case goes: turns of an agent for each of its files, tokens written for each token of code, reviews of a shard. */
 interface Case {
@@ -57,6 +59,7 @@ export function estimate(facts: EstimateFacts): Estimate {
     inputTokens: range(({ usage }) => usage.input + usage.cacheRead + usage.cacheWrite5m + usage.cacheWrite1h),
     outputTokens: range(({ usage }) => usage.output),
     cost: range((one) => one.cost),
+    hours: range((one) => (one.turns * SECONDS_A_TURN) / 3_600 / Math.max(1, Math.min(facts.limits.concurrency, facts.shards.length))),
     pushes: PUSHES,
     contents: CONTENTS,
   };
@@ -66,15 +69,21 @@ interface Tally {
   readonly agents: number;
   readonly usage: Usage;
   readonly cost: MicroDollars;
+  readonly turns: number;
 }
 
 function tally(facts: EstimateFacts, how: Case): Tally {
   const bytes = new Map(facts.inventory.map((file) => [file.path, file.bytes]));
-  let sum: Tally = { agents: 0, usage: NO_USAGE, cost: 0 };
-  const add = (role: Role, agents: number, usage: Usage): void => {
+  let sum: Tally = { agents: 0, usage: NO_USAGE, cost: 0, turns: 0 };
+  const add = (role: Role, agents: number, { usage, turns }: Conversation): void => {
     // One conversation is priced by itself: some prices depend on the length of the prompt.
     const cost = facts.priceOf(facts.models[role].model, times(usage, 1)) * agents;
-    sum = { agents: sum.agents + agents, usage: addUsage(sum.usage, times(usage, agents)), cost: sum.cost + cost };
+    sum = {
+      agents: sum.agents + agents,
+      usage: addUsage(sum.usage, times(usage, agents)),
+      cost: sum.cost + cost,
+      turns: sum.turns + turns * agents,
+    };
   };
   for (const shard of facts.shards) {
     const code = shard.files.reduce((total, path) => total + (bytes.get(path) ?? NEW_FILE_BYTES), 0) / BYTES_A_TOKEN;
@@ -90,7 +99,12 @@ function tally(facts: EstimateFacts, how: Case): Tally {
     add('verifier', facts.limits.reviewers * how.reviews, judging);
     add('reviser', how.reviews - 1, working);
   }
-  return { agents: Math.round(sum.agents), usage: sum.usage, cost: Math.round(sum.cost) };
+  return { ...sum, agents: Math.round(sum.agents), cost: Math.round(sum.cost) };
+}
+
+interface Conversation {
+  readonly turns: number;
+  readonly usage: Usage;
 }
 
 /** Every token enters the cache once and is read from it in each later turn; the context grows evenly. */
@@ -104,15 +118,10 @@ function conversation({
   readonly reads: number;
   readonly writes: number;
   readonly turns: number;
-}): Usage {
+}): Conversation {
   const grown = reads + writes;
-  return {
-    input: 0,
-    output: writes + 200 * turns,
-    cacheRead: turns * before + ((turns - 1) * grown) / 2,
-    cacheWrite5m: grown,
-    cacheWrite1h: 0,
-  };
+  const cacheRead = turns * before + ((turns - 1) * grown) / 2;
+  return { turns, usage: { input: 0, output: writes + 200 * turns, cacheRead, cacheWrite5m: grown, cacheWrite1h: 0 } };
 }
 
 function times(usage: Usage, factor: number): Usage {

@@ -1,4 +1,7 @@
+import { agentsText } from '../domain/allowance.ts';
+import type { Limits } from '../domain/budget.ts';
 import { Suspended } from '../domain/errors.ts';
+import { raisedBy } from '../domain/standing.ts';
 import type { Journal } from '../journal/journal.ts';
 
 /** Counts the agents that a run started, in all its processes and pauses. */
@@ -7,8 +10,10 @@ export interface Census {
   admit(agent: string): Promise<void>;
 }
 
-export function openCensus(options: { readonly run: string; readonly journal: Journal; readonly limit: number }): Census {
-  const { run, journal, limit } = options;
+export function openCensus(options: { readonly run: string; readonly journal: Journal; readonly limits: Limits }): Census {
+  const { run, journal } = options;
+  const raised = new Set<string>();
+  let { limits } = options;
   const started = new Set<string>();
   let seen = 0;
   let turn: Promise<void> = Promise.resolve();
@@ -17,14 +22,11 @@ export function openCensus(options: { readonly run: string; readonly journal: Jo
     for (const { n, event } of await journal.events(run, seen)) {
       seen = Math.max(seen, n);
       if (event.type === 'agent.started') started.add(event.agent);
+      if (event.type !== 'run.amended' || raised.has(event.id)) continue;
+      raised.add(event.id);
+      limits = raisedBy(limits, event.amendment);
     }
-    if (!started.has(agent) && started.size >= limit) {
-      throw new Suspended(
-        'budget',
-        `This run has started ${started.size.toLocaleString('en-US')} agents, which is its limit (limits.agents: ${limit.toLocaleString('en-US')}). All work is kept. ` +
-          'It goes on when the operator raises the limit and starts Converge again.',
-      );
-    }
+    if (!started.has(agent) && started.size >= limits.agents) throw new Suspended('budget', agentsText(limits.agents));
     started.add(agent);
   };
   return {

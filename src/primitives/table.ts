@@ -38,7 +38,7 @@ export function openPrimitives(ports: PrimitivePorts): Primitives {
     ...ports,
     checks: openChecks(commands, signal),
     handles: openHandles(run, journal),
-    census: openCensus({ run, journal, limit: plan.limits.agents }),
+    census: openCensus({ run, journal, limits: plan.limits }),
     acceptances: openAcceptances(run, journal),
     precedents: openPrecedents(run, journal),
     wanted: openWanted(ports),

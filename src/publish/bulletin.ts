@@ -13,6 +13,8 @@ export interface BulletinParts {
   /** Least time between two edits. */
   readonly intervalMs: number;
   readonly pageUrl: string | null;
+  /** Limits of months that come near, in words. */
+  readonly months: () => Promise<readonly string[]>;
   /** Told of edits that GitHub refused; the next one brings the same and more. */
   readonly onProblem: (problem: unknown) => void;
 }
@@ -39,7 +41,16 @@ function openEdits(parts: BulletinParts): (unrecorded?: Pause) => Promise<void> 
       const { pullRequest } = view;
       const questions = await openQuestions(parts.journal, parts.run);
       const facts = { planUrl: view.planComment?.url ?? null, inventory: view.plan?.inventory.length ?? null, pageUrl: parts.pageUrl };
-      const body = statusComment({ run: parts.run, state, pullRequest, planHash, shards, questions, ...facts });
+      const body = statusComment({
+        run: parts.run,
+        state,
+        pullRequest,
+        planHash,
+        shards,
+        questions,
+        months: await parts.months(),
+        ...facts,
+      });
       if (body !== shown.comment) await parts.hub.editComment(parts.run, 'status', { comment: view.status.id, body });
       shown = { ...shown, comment: body };
     }

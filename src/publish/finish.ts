@@ -90,7 +90,6 @@ function bodyOf({ house, plan, result, ledger, outcome, state }: BodyParts): str
     head: result.proof?.head ?? null,
     caveats: house.commands.caveats,
     pageUrl: house.pageUrl,
-    seconds: (Date.parse(state.lastEventAt) - Date.parse(state.startedAt)) / 1000,
   });
 }
 

@@ -1,5 +1,5 @@
 import type { Amendment } from '../domain/amendment.ts';
-import { dollars } from '../domain/budget.ts';
+import { raiseText } from '../domain/allowance.ts';
 import type { RunState } from '../domain/run-state.ts';
 import { code, line } from './markdown.ts';
 
@@ -19,7 +19,7 @@ export function amendmentList({ amendments }: Pick<RunState, 'amendments'>): str
 function wordsOf(amendment: Amendment): string {
   switch (amendment.kind) {
     case 'budget':
-      return `raised the budget by ${dollars(amendment.add)}`;
+      return `raised a limit of the run by ${raiseText(amendment)}`;
     case 'drop':
       return `dropped ${amendment.shards.map((shard) => code(shard)).join(', ')}`;
     case 'steer':

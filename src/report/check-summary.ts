@@ -37,7 +37,7 @@ export function checkText(state: RunState, facts: { readonly planHash: string | 
     title: clip(stage.replaceAll(/[*_`]/gu, ''), 200),
     summary: clip(
       paragraphs(
-        `**${stage}**${accepted} · ${dollars(state.spending.total.spent)} of ${dollars(state.settings.limits.budget)}`,
+        `**${stage}**${accepted} · ${dollars(state.spending.total.spent)} of ${dollars(state.standing.limits.budget)}`,
         state.end?.why ?? null,
       ),
       BODY_LIMIT,

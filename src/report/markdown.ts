@@ -147,3 +147,8 @@ function openAfter(text: string, open: string | null): string | null {
   const ends = ticks.startsWith(ticksOf(open)) && text.trim() === ticks;
   return ends ? null : open;
 }
+
+/** A range of hours of work, in the unit that reads best. */
+export function hours({ low, expected, worst }: { readonly low: number; readonly expected: number; readonly worst: number }): string {
+  return `${duration(expected * 3_600)} (${duration(low * 3_600)} to ${duration(worst * 3_600)})`;
+}

@@ -1,6 +1,7 @@
-import { dollars } from '../domain/budget.ts';
+import { limitOf, limitText } from '../domain/allowance.ts';
+import { dollars, type Limits } from '../domain/budget.ts';
 import type { Check, Pilot, Plan, Predicate, Range } from '../domain/plan.ts';
-import { block, cell, clip, code, count, details, line, paragraphs, parts, prose, table } from './markdown.ts';
+import { block, cell, clip, code, count, details, hours, line, paragraphs, parts, prose, table } from './markdown.ts';
 
 export interface PlanShown {
   readonly plan: Plan;
@@ -84,6 +85,7 @@ function summary(plan: Plan): string {
         '**Expected cost**',
         `**${dollars(estimate.cost.expected)}** (${dollars(estimate.cost.low)} to ${dollars(estimate.cost.worst)}), never above ${dollars(plan.limits.budget)}`,
       ],
+      ...(estimate.hours === undefined ? [] : [['**Expected time**', `${hours(estimate.hours)} of work`]]),
       ...(plan.pilot === undefined ? [] : [['**Pilot**', pilot(plan, plan.pilot)]]),
       ['**Agents**', `${range(estimate.agents)}; at most ${plan.limits.concurrency} at once`],
       [
@@ -172,6 +174,14 @@ function skipped(plan: Plan): string {
   );
 }
 
+/** Limits of the whole run that somebody set. */
+function limitRows(limits: Limits): readonly (readonly string[])[] {
+  return (['tokens', 'turns', 'hours'] as const).flatMap((name) => {
+    const limit = limitOf(limits, name);
+    return limit === undefined ? [] : [[`${name.slice(0, 1).toUpperCase()}${name.slice(1)}`, limitText(name, limit)]];
+  });
+}
+
 function numbers(plan: Plan): string {
   const roles = Object.entries(plan.models).map(([role, choice]) => [role, cell(choice.model), choice.effort]);
   return paragraphs(
@@ -180,6 +190,7 @@ function numbers(plan: Plan): string {
       ['Limit', ''],
       [
         ['Dollars', dollars(plan.limits.budget)],
+        ...limitRows(plan.limits),
         ['Agents', String(plan.limits.agents)],
         ['At once', String(plan.limits.concurrency)],
         ['Each agent', `${plan.limits.turnsPerAgent} turns, ${plan.limits.secondsPerAgent} s, ${dollars(plan.limits.budgetPerAgent)}`],

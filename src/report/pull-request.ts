@@ -1,13 +1,14 @@
 import { checksOf, passes, type CiResult } from '../domain/ci.ts';
-import { dollars } from '../domain/budget.ts';
+import { dollars, tokensOf } from '../domain/budget.ts';
 import type { Ledger, RunStatus } from '../domain/ledger.ts';
-import type { Plan } from '../domain/plan.ts';
+import type { Plan, Range } from '../domain/plan.ts';
 import type { Place } from '../domain/run.ts';
 import type { RunState } from '../domain/run-state.ts';
+import { workedUntil } from '../domain/standing.ts';
 import type { Finding } from '../domain/finding.ts';
 import { amendmentList } from './amendments.ts';
 import { ledgerLine, ledgerTable, STATUS_WORDS } from './ledger.ts';
-import { block, BODY_LIMIT, cell, clip, code, count, details, duration, line, paragraphs, table } from './markdown.ts';
+import { block, BODY_LIMIT, cell, clip, code, count, details, duration, hours, line, paragraphs, table } from './markdown.ts';
 
 export function pullRequestTitle(plan: Plan): string {
   return clip(plan.draft.title.replaceAll(/\s+/gu, ' ').trim(), 120);
@@ -53,7 +54,6 @@ export interface ResultFacts {
   readonly caveats: readonly string[];
   /** Of the run page; null when it is not reachable. */
   readonly pageUrl: string | null;
-  readonly seconds: number;
 }
 
 /** Most of the run's own reasons, and of what was not verified, that are told. */
@@ -204,11 +204,11 @@ function verdictTable(shards: readonly ReviewedShard[]): string {
   );
 }
 
-function cost({ plan, state, seconds }: ResultFacts): string {
-  const { total, phases } = state.spending;
+function cost({ plan, state }: ResultFacts): string {
+  const { phases } = state.spending;
   const tokens = (number: number): string => number.toLocaleString('en-US');
   return paragraphs(
-    `**${dollars(total.spent)}** of ${dollars(plan.limits.budget)} (expected ${dollars(plan.estimate.cost.expected)}, ${dollars(plan.estimate.cost.low)} to ${dollars(plan.estimate.cost.worst)}) · ${count(state.census.total.started, 'agent')} · ${duration(seconds)}`,
+    outcome(plan, state),
     details(
       'By phase',
       table(
@@ -224,4 +224,21 @@ function cost({ plan, state, seconds }: ResultFacts): string {
       ),
     ),
   );
+}
+
+/** What the plan estimated beside what it came to. Planning is in the outcome and not in the estimate: it was spent when the estimate was made. */
+function outcome({ estimate }: Plan, { spending, census, standing, lastEventAt }: RunState): string {
+  const { total } = spending;
+  const whole = (number: number): string => Math.round(number).toLocaleString('en-US');
+  const range = ({ low, expected, worst }: Range, show: (value: number) => string): string =>
+    `${show(expected)} (${show(low)} to ${show(worst)})`;
+  const rows = [
+    ['**Dollars**', range(estimate.cost, dollars), `**${dollars(total.spent)}** of ${dollars(standing.limits.budget)}`],
+    ['**Agents**', range(estimate.agents, whole), whole(census.total.started)],
+    ['**Tokens read**', range(estimate.inputTokens, whole), whole(tokensOf(total.usage) - total.usage.output)],
+    ['**Tokens written**', range(estimate.outputTokens, whole), whole(total.usage.output)],
+    ['**Time of work**', estimate.hours === undefined ? '–' : hours(estimate.hours), duration(workedUntil(standing, lastEventAt) / 1000)],
+  ];
+  const unknown = total.unknown === 0 ? null : `Of ${count(total.unknown, 'request')} the usage was never learned: charged in full.`;
+  return paragraphs(table(['', 'Estimated', 'Came to, with planning'], rows), unknown);
 }

@@ -3,7 +3,7 @@ import type { ConfigurationError } from '../domain/repository-configuration.ts';
 import { block, code, line, paragraphs, prose, table } from './markdown.ts';
 
 /** Commands that later versions bring; they parse, and say so. */
-const NOT_YET: ReadonlySet<CommandName> = new Set(['budget', 'review', 'undo']);
+const NOT_YET: ReadonlySet<CommandName> = new Set(['review', 'undo']);
 
 export function isThere(name: CommandName): boolean {
   return !NOT_YET.has(name);
@@ -20,7 +20,7 @@ const MEANS: Readonly<Record<CommandName, string>> = {
   retry: 'try shards again that are left over, all or those named',
   drop: 'leave shards out, for good',
   steer: 'tell something to every agent',
-  budget: 'raise the budget',
+  budget: 'raise a limit of the run',
   save: 'save the script of the run, as a pull request',
   run: 'run a saved script',
   review: 'have verifiers review a pull request',

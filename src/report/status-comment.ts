@@ -1,7 +1,9 @@
+import { nearLimits } from '../domain/allowance.ts';
 import { dollars } from '../domain/budget.ts';
 import { inGeneration } from '../domain/generation.ts';
 import { PILOT_ANSWERED } from '../domain/pilot.ts';
 import type { RunState } from '../domain/run-state.ts';
+import { workedUntil } from '../domain/standing.ts';
 import { amendmentList } from './amendments.ts';
 import { ledgerLine, STATUS_WORDS } from './ledger.ts';
 import { code, count, details, duration, line, paragraphs, table } from './markdown.ts';
@@ -17,6 +19,8 @@ export interface StatusFacts {
   readonly pageUrl: string | null;
   /** Questions that wait for a person: the script's, and the pilot's. */
   readonly questions: readonly { readonly gate: string; readonly text: string; readonly of: 'script' | 'pilot' }[];
+  /** Limits of months of which four fifths are used, in words. */
+  readonly months?: readonly string[];
 }
 
 const LOGS_SHOWN = 30;
@@ -27,6 +31,7 @@ export function statusComment(facts: StatusFacts): string {
   return paragraphs(
     `### ${headline(facts)}`,
     progress(facts),
+    near(facts),
     next(facts),
     amendmentList(state),
     state.census.phases.length === 0 ? null : details(`${count(state.census.total.started, 'agent')}, by phase`, census(state)),
@@ -77,7 +82,7 @@ function headline({ state, planHash }: StatusFacts): string {
 }
 
 function progress({ state, shards, inventory, pullRequest }: StatusFacts): string {
-  const { spending, census, settings } = state;
+  const { spending, census, standing } = state;
   const seconds = (Date.parse(state.end?.at ?? state.lastEventAt) - Date.parse(state.startedAt)) / 1000;
   const accepted = state.accepted.length;
   const bar =
@@ -87,7 +92,7 @@ function progress({ state, shards, inventory, pullRequest }: StatusFacts): strin
   const facts = [
     state.end === null ? null : ledgerLine(state.end.ledger) || line(state.end.why),
     inventory === null || state.end !== null ? null : count(inventory, 'file'),
-    `${dollars(spending.total.spent)} of ${dollars(settings.limits.budget)}`,
+    `${dollars(spending.total.spent)} of ${dollars(standing.limits.budget)}`,
     census.total.started === 0
       ? null
       : `${count(census.total.started, 'agent')} (${census.total.running} at work, ${census.total.finished} finished, ${census.total.failed} failed)`,
@@ -95,6 +100,24 @@ function progress({ state, shards, inventory, pullRequest }: StatusFacts): strin
     pullRequest === null ? null : `pull request #${pullRequest.number}`,
   ].filter((fact) => fact !== null && fact !== '');
   return paragraphs(bar, facts.join(' · '));
+}
+
+/** Said while the run goes on; at the limit the headline says more. */
+function near({ state, months = [] }: StatusFacts): string | null {
+  if (state.status !== 'active') return null;
+  const { total } = state.spending;
+  const used = {
+    dollars: total.spent,
+    tokens: total.tokens,
+    turns: total.turns,
+    hours: workedUntil(state.standing, state.lastEventAt) / 3_600_000,
+    agents: state.census.total.started,
+  };
+  const own = nearLimits(used, state.standing.limits);
+  const all = [...own, ...months];
+  if (all.length === 0) return null;
+  const raise = own.length === 0 ? '' : ' `/workflow budget +$N` (or `+N tokens`, `turns`, `hours`, `agents`) raises a limit of the run.';
+  return `> ⚠️ ${all.join(' and ')} used. At the limit the run pauses with its work.${raise}`;
 }
 
 /** Twenty places: done, left over, still to come. */

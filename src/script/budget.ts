@@ -18,7 +18,7 @@ const NOTHING: Spent = { output: 0, micro: 0 };
 
 /**
  * What a script may know as spent: the charges of calls that were delivered to it, and of their child calls, made before they settled.
- * So it is the same at each replay, however much runs beside. Gives the `budgetAt` of runScript; `opening` is the view before the first delivery.
+ * A raise of the limit is seen with the first call that settled after it. So it is the same at each replay, however much runs beside. Gives the `budgetAt` of runScript; `opening` is the view before the first delivery.
  */
 export function deliveredBudget(options: { journal: Pick<Journal, 'events'>; run: string; totals: BudgetTotals }): {
   readonly opening: BudgetView;
@@ -28,10 +28,11 @@ export function deliveredBudget(options: { journal: Pick<Journal, 'events'>; run
   const charges = new Charges();
   let read = 0;
   let spent = NOTHING;
+  let raised = 0;
   const view = (): BudgetView => ({
     total: totals.tokens,
     spent: spent.output,
-    dollars: { total: totals.budget / MICRO, spent: spent.micro / MICRO },
+    dollars: { total: (totals.budget + raised) / MICRO, spent: spent.micro / MICRO },
   });
   const budgetAt = async ({ key }: { readonly key: string }): Promise<BudgetView> => {
     for (const { n, event } of await journal.events(run, read)) {
@@ -39,6 +40,7 @@ export function deliveredBudget(options: { journal: Pick<Journal, 'events'>; run
       charges.add(event);
     }
     spent = sum(spent, charges.of(key));
+    raised = Math.max(raised, charges.raisedBefore(key));
     return view();
   };
   return { opening: view(), budgetAt };
@@ -49,6 +51,9 @@ class Charges {
   readonly #agents = new Map<string, string>();
   readonly #running = new Map<string, Spent>();
   readonly #settled = new Map<string, Spent>();
+  /** Ids of the comments that raised the limit, with how much. */
+  readonly #raises = new Map<string, MicroDollars>();
+  readonly #raisedAt = new Map<string, MicroDollars>();
 
   add(event: RunEvent): void {
     if (event.type === 'spend.reserved') this.#agents.set(event.id, callOf(event.agent));
@@ -57,7 +62,19 @@ class Charges {
       if (call !== undefined)
         this.#running.set(call, sum(this.#running.get(call) ?? NOTHING, { output: event.usage.output, micro: event.amount }));
     }
-    if (event.type === 'call.settled') this.#settled.set(event.key, this.#running.get(event.key) ?? NOTHING);
+    if (event.type === 'run.amended' && event.amendment.kind === 'budget' && !this.#raises.has(event.id))
+      this.#raises.set(event.id, event.amendment.add);
+    if (event.type !== 'call.settled') return;
+    this.#settled.set(event.key, this.#running.get(event.key) ?? NOTHING);
+    this.#raisedAt.set(
+      event.key,
+      [...this.#raises.values()].reduce((total, more) => total + more, 0),
+    );
+  }
+
+  /** What the limit was raised by before this call settled. */
+  raisedBefore(key: string): MicroDollars {
+    return this.#raisedAt.get(key) ?? 0;
   }
 
   of(key: string): Spent {

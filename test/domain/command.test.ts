@@ -89,7 +89,9 @@ describe('parseComment', () => {
       flags: { paths: [], planOnly: true },
     });
     expect(command('/workflow approve ABCDEF012345')).toEqual({ name: 'approve', hash: 'abcdef012345' });
-    expect(command('/workflow budget +$2.5')).toEqual({ name: 'budget', add: 2_500_000 });
+    expect(command('/workflow budget +$2.5')).toEqual({ name: 'budget', limit: 'dollars', more: 2_500_000 });
+    expect(command('/workflow budget +200 agents')).toEqual({ name: 'budget', limit: 'agents', more: 200 });
+    expect(command('/workflow budget +1 hour')).toEqual({ name: 'budget', limit: 'hours', more: 1 });
     expect(command('/workflow revise use “let”\n\n```js\nx\n```')).toEqual({ name: 'revise', text: 'use “let”\n\n```js\nx\n```' });
   });
 

@@ -114,9 +114,16 @@ test('at the limit of agents the run pauses and nothing becomes null; who starte
   await outcome('migrate', [{ id: 'sa' }], 'm#1');
   await expect(outcome('migrate', [{ id: 'sb' }], 'm#2')).rejects.toMatchObject({
     reason: 'budget',
-    message: expect.stringContaining('has started 1 agents'),
+    message: expect.stringContaining('has started 1 agent, which is its limit. All work is kept. `/workflow budget +N agents`'),
   });
   expect((await journal.call(RUN, 'm#2'))?.settled).toBeNull();
+  // Raised by a person who may approve: the comment's id once, however often it was journaled.
+  const raise = { type: 'run.amended', id: '9', by: 'mona', amendment: { kind: 'budget', add: 0, agents: 1 }, hash: 'h' } as const;
+  const raised = await bench({ plan: { limits } });
+  await raised.outcome('migrate', [{ id: 'sa' }], 'm#1');
+  await raised.journal.append(RUN, [raise, raise]);
+  expect((await raised.outcome('migrate', [{ id: 'sb' }], 'm#2')).kind).toBe('value');
+  await expect(raised.outcome('migrate', [{ id: 'sc' }], 'm#3')).rejects.toBeInstanceOf(Error);
   // Another process: counts from the journal, lets the one that had started go on.
   const resumed = await bench({ plan: { limits }, journal, there });
   expect((await resumed.outcome('migrate', [{ id: 'sa' }], 'm#1')).kind).toBe('value');

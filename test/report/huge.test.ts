@@ -61,7 +61,6 @@ function resultOf(ledger: Ledger, shards: number): ResultFacts {
     head: manyChecks('b'),
     caveats: Array.from({ length: 100 }, (_, n) => `caveat ${n}`),
     pageUrl: 'https://converge.example/runs/r',
-    seconds: 61,
   };
 }
 

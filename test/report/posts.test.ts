@@ -62,7 +62,6 @@ const RESULT: ResultFacts = {
   head: ci('b', { test: 'failure', [HOSTILE]: 'failure' }),
   caveats: [HOSTILE],
   pageUrl: null,
-  seconds: 61,
 };
 const STATUS = {
   run: 'r',

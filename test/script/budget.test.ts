@@ -50,4 +50,27 @@ describe('deliveredBudget', () => {
     expect(await replay.budgetAt({ key: 'B#1' })).toMatchObject({ spent: 130 });
     expect(await replay.budgetAt({ key: 'C#1' })).toMatchObject({ spent: 7130 });
   });
+
+  it('shows a raised limit from the first call on that settled after it, at each replay', async () => {
+    const journal = new MemoryJournal();
+    const raise = (id: string, add: number): RunEvent => ({
+      type: 'run.amended',
+      id,
+      by: 'mona',
+      amendment: { kind: 'budget', add },
+      hash: '',
+    });
+    await journal.append('r', [settled('A#1', 1), raise('7', 2_000_000), raise('7', 2_000_000)]);
+    const totals = { tokens: null, budget: 5_000_000 };
+    const live = deliveredBudget({ journal, run: 'r', totals });
+    const seen = [await live.budgetAt({ key: 'A#1' })];
+    await journal.append('r', [settled('B#1', 2), raise('8', 500_000), settled('C#1', 3)]);
+    for (const key of ['B#1', 'C#1']) seen.push(await live.budgetAt({ key }));
+    expect(seen.map(({ dollars }) => dollars.total)).toEqual([5, 7, 7.5]);
+    const replay = deliveredBudget({ journal, run: 'r', totals });
+    expect(replay.opening.dollars.total).toBe(5);
+    const again = [];
+    for (const key of ['A#1', 'B#1', 'C#1']) again.push(await replay.budgetAt({ key }));
+    expect(again).toEqual(seen);
+  });
 });
