@@ -101,7 +101,15 @@ async function count(shards: number): Promise<Counted> {
     const hub = openHubs({ ...facts, timings, journal, signal: life.signal }).of(place);
     await begin(journal, place);
     const house = await houseOf({ hub, journal, directory, place, shards, signal: life.signal });
-    const bulletin = openBulletin({ run: RUN, journal, hub, intervalMs: 2000, pageUrl: null, onProblem: () => {} });
+    const bulletin = openBulletin({
+      run: RUN,
+      journal,
+      hub,
+      intervalMs: 2000,
+      pageUrl: null,
+      months: () => Promise.resolve([]),
+      onProblem: () => {},
+    });
     await migrate(house);
     await bulletin.flush();
     await bulletin.close();
