@@ -50,7 +50,7 @@ async function undisturbed(): Promise<{ outcome: unknown; hashes: string[] }> {
   return { outcome, hashes: server.seen.map((seen) => seen.hash) };
 }
 
-test('killed at any stored turn, a conversation goes on: the same outcome, and no stored response is asked for again', async () => {
+test('D4 killed at any stored turn, a conversation goes on with all its edits: the same outcome, and no stored response is asked for again', async () => {
   const whole = await undisturbed();
   expect(whole.outcome).toMatchObject({ ending: 'done', answer: { count: 2 } });
   expect(whole.hashes).toHaveLength(5);

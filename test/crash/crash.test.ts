@@ -28,7 +28,7 @@ it('an undisturbed run is reproducible: the same commits, twice', { timeout: 120
   expect([answered, lost]).toEqual([end.stored, 0]);
 });
 
-describe('killed at a point, and started again', () => {
+describe('C3 killed at a point, and started again', () => {
   // The points are known only when the first run is over, so that each lane takes its share of them.
   for (let lane = 0; lane < LANES; lane += 1) {
     it.concurrent(`ends as if nothing had happened, lane ${lane + 1} of ${LANES}`, { timeout: 1_200_000 }, async () => {
@@ -37,7 +37,7 @@ describe('killed at a point, and started again', () => {
   }
 });
 
-describe('killed again and again', () => {
+describe('C5 killed again and again, each time another process goes on', () => {
   it.concurrent.each<readonly [string, readonly Point[]]>([
     ['two kills in a row', [settled(4), settled(6)]],
     ['a kill during resume, at its first event', [settled(9), { kind: 'any', nth: 1 }]],

@@ -31,7 +31,7 @@ async function stop({ issue, run }: Begun): Promise<string> {
   return reply;
 }
 
-describe('what commands nothing', () => {
+describe('E3 what commands nothing', () => {
   it('passes over quotes, fences, edits and bots', async () => {
     const issue = await newIssue();
     const quoted = await scene.robin.say(issue, '> /workflow help\n\nAs robin said.');

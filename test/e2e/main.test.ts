@@ -105,7 +105,7 @@ it('opens a draft pull request on an empty commit of the base', async () => {
   expect(await scene.git('rev-parse', `${waiting.begin}^`)).toBe(await scene.git('rev-parse', 'main'));
 });
 
-it('refuses another hash with the reason', () => {
+it('E4 refuses another hash with the reason', () => {
   expect(waiting.refusal).toContain('Found the hash `0123456789ab`');
   expect(waiting.refusal).toContain(`expected \`${plan.planHash.slice(0, 12)}\``);
 });

@@ -8,7 +8,7 @@ import { openRepository } from '../../src/git/mirror.ts';
 import { requireGit } from '../../src/git/spawn.ts';
 import { BOT, Origin, git, scratch, serve } from './origin.ts';
 
-test('a pinned commit has its blobs, is held by a ref of the run, and is let go', async () => {
+test('D1 D3 a pinned commit has its blobs, is held by a ref of the run, and is let go', async () => {
   const origin = new Origin({ 'a.txt': 'a', 'old.txt': 'old' });
   origin.commit({ 'a.txt': 'b' }, 'second');
   const directory = join(scratch(), 'mirror.git');

@@ -45,7 +45,7 @@ test('agent: text, read-only, on the base', async () => {
   expect(agents.tasks[0]?.mayWrite('src/a.js').ok).toBe(false);
 });
 
-test('agent with a schema: a value that meets it; what does not is asked again, five times, then it throws', async () => {
+test('E7 agent with a schema: a value that meets it; what does not is asked again, five times, then it throws', async () => {
   const schema = { type: 'object', properties: { n: { type: 'integer' } }, required: ['n'] };
   const replies: Json[] = [{ n: 'one' }, {}, { n: 1 }];
   const good = await bench({ play: async () => ({ answer: replies.shift() }) });

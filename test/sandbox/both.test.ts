@@ -53,7 +53,7 @@ for (const confinement of ['bubblewrap', 'none'] as const) {
       expect(Object.keys(environment).filter((name) => !expected.has(name))).toEqual([]);
     });
 
-    test('the tree is there with its modes, and nothing of the command before', async () => {
+    test('D1 the tree is there with its modes, and nothing of the command before', async () => {
       const { run, directory } = await bench({ 'a.txt': 'a' }, { confinement, parallel: 1 });
       expect((await run('echo changed > a.txt; touch left .hidden "$HOME/left" "$TMPDIR/left"; mkdir -m 000 shut')).ok).toBe(true);
       expect(await run('cat a.txt; ls -A . "$HOME" "$TMPDIR"')).toMatchObject({
@@ -226,7 +226,7 @@ test('without a sandbox the caveats say so', async () => {
   expect(commands.caveats).toEqual(["commands ran without a sandbox (operator's choice)"]);
 });
 
-test('what a killed process left in the pool is removed', async () => {
+test('D3 what a killed process left in the pool is removed', async () => {
   const directory = join(scratch(), 'sandbox');
   mkdirSync(join(directory, 'checkouts/999999999-5.dead/1/checkout'), { recursive: true });
   await bench({ 'a.txt': 'a' }, { confinement: 'none', directory });

@@ -9,7 +9,7 @@ import { probeConfinement } from '../../src/sandbox/probe.ts';
 import { Origin, scratch } from '../git/origin.ts';
 import { bench, withoutSandbox } from './repository.ts';
 
-test('a missing bubblewrap is told with what to install, and nothing runs', async () => {
+test('D2 a missing bubblewrap is told with what to install, and nothing runs', async () => {
   const empty = scratch();
   expect(await probeConfinement(empty)).toEqual({
     kind: 'missing',

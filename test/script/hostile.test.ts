@@ -9,7 +9,7 @@ async function end(body: string, limits: Parameters<typeof sandboxed>[1] = {}): 
   return (await sandboxed(META + body, { ...SMALL, ...limits })).end;
 }
 
-describe('a script that never ends', { timeout: 60_000 }, () => {
+describe('E5 a script that never ends', { timeout: 60_000 }, () => {
   it.each([
     ['a loop', '\n  for (;;) { }', '3:3'],
     ['a loop that is a statement', '\nwhile (true) ;', '3:1'],
@@ -44,7 +44,7 @@ describe('a script that never ends', { timeout: 60_000 }, () => {
   });
 });
 
-describe('a script that eats memory', { timeout: 60_000 }, () => {
+describe('E5 a script that eats memory', { timeout: 60_000 }, () => {
   it.each([
     ['an array', "\nconst all = [];\nfor (;;) all.push('x'.repeat(1e5) + all.length);", /^4:/u],
     ['a string', "\nreturn 'x'.repeat(1e9).length;", /^3:/u],
@@ -119,7 +119,7 @@ describe('bounds of what crosses', { timeout: 60_000 }, () => {
   });
 });
 
-describe('a way out', { timeout: 60_000 }, () => {
+describe('E2 a way out', { timeout: 60_000 }, () => {
   it.each([
     ['the function constructor', "return agent.constructor('return typeof process')()", 'undefined'],
     ['this', 'return typeof this.process + typeof globalThis.process', 'undefinedundefined'],

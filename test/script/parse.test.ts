@@ -49,7 +49,7 @@ describe('parseScript', () => {
     expect(() => parseScript(`${META}return ${'['.repeat(200_000)}`)).toThrow(/script\.js:2:\d+: Not enough stack space/u);
   });
 
-  it('takes a prompt that only mentions what is forbidden', () => {
+  it('E2 takes a prompt that only mentions what is forbidden', () => {
     expect(parseScript(`${META}await agent('replace Date.now() and import("x") and Math.random()')`).meta.name).toBe('test');
   });
 

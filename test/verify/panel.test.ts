@@ -103,7 +103,7 @@ test('a misquoted line is told to the verifier once; if it insists, the finding 
   expect([outcome, findings.length, findings[0]?.severity]).toEqual(['accepted', 1, 'note']);
 });
 
-test('a verifier that dies makes the change unverified, never accepted and never refuted', async () => {
+test('A3 a verifier that dies makes the change unverified, never accepted and never refuted', async () => {
   const { review } = await bench();
   const { verdict } = review(async (task) =>
     task.id.endsWith('/guide') ? { ending: 'failed', cause: 'connection lost' } : { answer: { findings: [finding()] } },
