@@ -8,6 +8,7 @@ import { workedUntil } from '../domain/standing.ts';
 import type { Finding } from '../domain/finding.ts';
 import { amendmentList } from './amendments.ts';
 import { ledgerLine, ledgerTable, STATUS_WORDS } from './ledger.ts';
+import { census } from './status-comment.ts';
 import { block, BODY_LIMIT, cell, clip, code, count, details, duration, hours, line, paragraphs, table } from './markdown.ts';
 
 export function pullRequestTitle(plan: Plan): string {
@@ -209,8 +210,9 @@ function cost({ plan, state }: ResultFacts): string {
   const tokens = (number: number): string => number.toLocaleString('en-US');
   return paragraphs(
     outcome(plan, state),
+    details(`Agents by phase: ${state.census.total.finished} finished, ${state.census.total.failed} failed`, census(state)),
     details(
-      'By phase',
+      'Cost by phase',
       table(
         ['Phase', 'Cost', 'Input', 'Output', 'Cache read', 'Cache written'],
         phases.map(({ phase, spent, usage }) => [

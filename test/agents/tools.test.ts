@@ -1,3 +1,4 @@
+import { betaAgentToolset20260401 } from '@anthropic-ai/sdk/tools/agent-toolset/node';
 import { expect, test } from 'vitest';
 import { openToolbox } from '../../src/agents/toolbox.ts';
 import type { Desk } from '../../src/agents/tools/tool.ts';
@@ -157,6 +158,27 @@ test('check: by name, on the files as they are now, its output fenced', async ()
   expect(await use('check', { name: 'test' })).toBe('The check `test` FAILED (exit code 1).\nIt printed nothing.');
   expect(await use('check', { name: 'lint' })).toMatch(/^ERROR Nothing was done: [^]*"test"\|"types"/u);
   expect(await use('check', { name: 'types' })).toBe('ERROR Nothing was done: bubblewrap is missing');
+});
+
+test('D5 no tool runs git, a shell or anything that was not agreed: agents edit their files, the runtime commits them', () => {
+  const names = openToolbox({ tools: ALL, checks: ['test'], submit: null }).definitions.map(({ name }) => name);
+  expect(names).toEqual(['read', 'glob', 'grep', 'edit', 'write', 'remove', 'check']);
+  const [check] = openToolbox({ tools: ['check'], checks: ['test'], submit: null }).definitions;
+  expect(check?.input_schema).toMatchObject({ properties: { name: { enum: ['test'] } }, additionalProperties: false });
+});
+
+test('E8 the tools that models know have the names and parameters of the SDK’s own toolset', () => {
+  const theirs = new Map(
+    betaAgentToolset20260401({ workdir: '/nowhere', env: {} }).map((tool) => [
+      'name' in tool ? tool.name : '',
+      'input_schema' in tool ? Object.keys(Object(tool.input_schema.properties)) : [],
+    ]),
+  );
+  const ours = openToolbox({ tools: ['read', 'glob', 'grep', 'edit', 'write'], checks: [], submit: null }).definitions;
+  expect(ours).toHaveLength(5);
+  // Beyond theirs, `grep` takes the files it looks at, as Claude Code's own does.
+  for (const { name, input_schema } of ours)
+    expect([...(theirs.get(name) ?? []), 'glob'], name).toEqual(expect.arrayContaining(Object.keys(Object(input_schema.properties))));
 });
 
 test('the same tools have the same bytes, however they were asked for', () => {

@@ -71,7 +71,7 @@ describe('A1 most agents die', () => {
     expect(migrate).toMatchObject({ failed: 2, running: 0 });
     expect((migrate?.started ?? 0) - (migrate?.finished ?? 0)).toBe(2);
     const text = await body();
-    expect(text).toMatch(/Migrate \| \d+ \| \d+ \| 2/u);
+    expect(text).toMatch(/\| Migrate \| \d+ \| 0 \| \d+ \| 2 \| 2 × /u);
     expect(text).toContain('It looks dangerous.');
   });
 

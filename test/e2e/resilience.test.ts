@@ -159,7 +159,7 @@ describe('people', () => {
     expect(await scene.git('show', `converge/${begun.run}:NOTES.md`)).toBe('Mind the gap.');
   });
 
-  it('push what a shard changes too: it is made again on top of theirs, or left over with the paths', { timeout: 120_000 }, async () => {
+  it('D6 push what a shard changes too: it is made again on top of theirs, or left over with the paths', { timeout: 120_000 }, async () => {
     const begun = await scene.begin();
     const { planHash } = await scene.planned(begun.run);
     const path = 'test/text/plural.test.js';
