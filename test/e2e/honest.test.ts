@@ -96,9 +96,7 @@ it('A2 every null of the script has a cause in the journal, and the pull request
 
 describe('A4 every run ends with a terminal event, and nothing of it comes after', () => {
   const last = (run: string): StoredEvent['event'] | undefined =>
-    events()
-      .filter(({ scope, event }) => scope === run && (event.type !== 'step.done' || !event.step.startsWith('shown')))
-      .at(-1)?.event;
+    events().findLast(({ scope, event }) => scope === run && (event.type !== 'step.done' || !event.step.startsWith('shown')))?.event;
 
   it('partial', () => {
     expect(last(begun.run)).toMatchObject({ type: 'run.ended', status: 'partial' });
