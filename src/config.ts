@@ -97,12 +97,7 @@ const KNOWN_SECRETS = new Set(['development', 'secret', 'changeme', 'test']);
  */
 export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
   const problems: string[] = [];
-  const parsed = Environment.safeParse(Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== '')));
-  if (!parsed.success) {
-    for (const issue of parsed.error.issues) problems.push(`${issue.path.join('.')}: ${issue.message}`);
-    throw refuse(problems);
-  }
-  const env = parsed.data;
+  const env = parse(Environment, environment);
   if (KNOWN_SECRETS.has(env.WEBHOOK_SECRET))
     problems.push('WEBHOOK_SECRET: found a well-known value, expected the secret of the App’s webhook');
   const allowedOwners = namesIn(env.ALLOWED_OWNERS);
@@ -114,11 +109,8 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     problems.push('ALLOWED_OWNERS: found none, expected the accounts that may spend, such as `my-org,my-login`');
   const privateKey = readPrivateKey(env.PRIVATE_KEY, env.PRIVATE_KEY_PATH);
   if (privateKey === null) problems.push('PRIVATE_KEY: found no PEM there nor at PRIVATE_KEY_PATH, expected the App’s private key');
-  const timings = z.record(z.string(), z.number().nonnegative()).safeParse(jsonOf(env.CONVERGE_TIMINGS));
-  if (!timings.success) problems.push('CONVERGE_TIMINGS: expected a JSON object of milliseconds by name');
-  const readOnly = z.array(z.strictObject({ from: z.string(), at: z.string() })).safeParse(jsonOf(env.SANDBOX_READ_ONLY));
-  if (!readOnly.success) problems.push('SANDBOX_READ_ONLY: expected a JSON list of {"from": host path, "at": path in the checkout}');
-  if (problems.length > 0 || privateKey === null || !timings.success || !readOnly.success) throw refuse(problems);
+  const common = commonOf(env, problems);
+  if (problems.length > 0 || privateKey === null || common === null) throw refuse(problems);
   return Object.freeze({
     appId: env.APP_ID,
     privateKey,
@@ -127,10 +119,50 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     host: env.HOST,
     port: env.PORT,
     publicUrl: env.PUBLIC_URL ?? null,
-    dataDirectory: env.DATA_DIR,
     databaseUrl: env.DATABASE_URL ?? null,
     allowedOwners,
     scriptRepositories,
+    contentsPerHour: env.GITHUB_CONTENTS_PER_HOUR,
+    ...common,
+  });
+}
+
+/** What Apps and workers have in common. */
+type Common = Pick<Config, 'dataDirectory' | 'model' | 'sandbox' | 'limits' | 'timings' | 'log'>;
+
+/** A worker's: no key of the App, no secret of its webhook. `limits.concurrency` is the number of its slots. */
+export interface WorkerConfig extends Common {
+  readonly databaseUrl: string;
+}
+
+const WorkerEnvironment = Environment.omit({ APP_ID: true, PRIVATE_KEY: true, PRIVATE_KEY_PATH: true, WEBHOOK_SECRET: true });
+
+/** As `readConfig`, for a worker. */
+export function readWorkerConfig(environment: NodeJS.ProcessEnv = process.env): WorkerConfig {
+  const problems: string[] = [];
+  const env = parse(WorkerEnvironment, environment);
+  const { DATABASE_URL: databaseUrl } = env;
+  if (databaseUrl === undefined)
+    problems.push("DATABASE_URL: found none, expected the App's: a worker gets its work from there, such as postgres://user@host/converge");
+  const common = commonOf(env, problems);
+  if (databaseUrl === undefined || common === null) throw refuse(problems);
+  return Object.freeze({ ...common, databaseUrl });
+}
+
+function parse<Env>(schema: z.ZodType<Env>, environment: NodeJS.ProcessEnv): Env {
+  const parsed = schema.safeParse(Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== '')));
+  if (parsed.success) return parsed.data;
+  throw refuse(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
+}
+
+function commonOf(env: z.infer<typeof WorkerEnvironment>, problems: string[]): Common | null {
+  const timings = z.record(z.string(), z.number().nonnegative()).safeParse(jsonOf(env.CONVERGE_TIMINGS));
+  if (!timings.success) problems.push('CONVERGE_TIMINGS: expected a JSON object of milliseconds by name');
+  const readOnly = z.array(z.strictObject({ from: z.string(), at: z.string() })).safeParse(jsonOf(env.SANDBOX_READ_ONLY));
+  if (!readOnly.success) problems.push('SANDBOX_READ_ONLY: expected a JSON list of {"from": host path, "at": path in the checkout}');
+  if (!timings.success || !readOnly.success) return null;
+  return {
+    dataDirectory: env.DATA_DIR,
     model: { apiKey: env.ANTHROPIC_API_KEY, baseUrl: env.ANTHROPIC_BASE_URL },
     sandbox: {
       confinement: env.SANDBOX,
@@ -139,11 +171,10 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
       memoryMegabytes: env.SANDBOX_MEMORY_MB,
       readOnly: readOnly.data,
     },
-    contentsPerHour: env.GITHUB_CONTENTS_PER_HOUR,
     limits: limitsOf(env),
     timings: timings.data,
     log: { level: env.LOG_LEVEL, format: env.LOG_FORMAT },
-  });
+  };
 }
 
 function namesIn(list: string): ReadonlySet<string> {
@@ -151,7 +182,7 @@ function namesIn(list: string): ReadonlySet<string> {
   return new Set(names.filter((name) => name !== ''));
 }
 
-function limitsOf(env: z.infer<typeof Environment>): Config['limits'] {
+function limitsOf(env: z.infer<typeof WorkerEnvironment>): Config['limits'] {
   const dollars = (value: number | undefined): number | undefined => (value === undefined ? undefined : Math.round(value * MICRO));
   return {
     budget: Math.round(env.MAX_DOLLARS * MICRO),

@@ -20,6 +20,8 @@ export interface CallParts {
   readonly dispatch: Dispatch;
   /** This process, for people who look. */
   readonly owner: string;
+  /** Charges what dead processes left reserved in that run. */
+  readonly settleLeft: (run: string) => Promise<void>;
   readonly enter: (run: string) => Promise<Room>;
   readonly log: Log;
 }
@@ -45,6 +47,7 @@ export function callHandler(parts: CallParts): Handler {
     const long = AbortSignal.timeout(LONGEST_MS);
     const signal = AbortSignal.any([delivery.signal, leave.signal, long]);
     try {
+      await parts.settleLeft(run);
       const outcome = await carryOut(parts, { call, run, own: { journal: held.journal, signal } });
       await held.journal.settle(run, key, outcome);
     } catch (thrown) {
