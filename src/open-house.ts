@@ -212,6 +212,8 @@ async function runPlan(house: House, plan: Plan, { waits, calls, log }: Estate):
       },
       calls: openPrimitives({ run, task, plan, journal, repository, agents, commands, predicate, signal, retryWaits }),
     });
+    // What workers made is in the journal, and not in this mirror yet.
+    if (carrying !== null) await restoreMirror(house);
     return end.kind === 'returned'
       ? { kind: 'returned', divergences: end.replay.diverged }
       : { kind: 'failed', message: end.message, site: end.site };

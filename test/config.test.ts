@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { PRODUCTION_TIMINGS as AGENTS } from '../src/agents/timings.ts';
-import { readConfig } from '../src/config.ts';
+import { readConfig, readWorkerConfig } from '../src/config.ts';
 import { PRODUCTION_TIMINGS as GITHUB } from '../src/github/timings.ts';
 import { PRODUCTION_WAITS, waitsFrom } from '../src/waits.ts';
 
@@ -56,6 +56,18 @@ test('limits of a run, and of all runs in a month: none where none is set', () =
     month: { tokens: 8 },
   });
   expect(problem({ MAX_TURNS: '0' })).toContain('MAX_TURNS: ');
+});
+
+test('a database, for more than one machine', () => {
+  expect(readConfig(GOOD).databaseUrl).toBeNull();
+  expect(readConfig({ ...GOOD, DATABASE_URL: 'postgres://me@there/converge' }).databaseUrl).toBe('postgres://me@there/converge');
+  expect(problem({ DATABASE_URL: 'mysql://there' })).toContain('DATABASE_URL: expected a Postgres URL');
+});
+
+test('a worker needs the database and the key of the model, and nothing of the App', () => {
+  const worker = readWorkerConfig({ DATABASE_URL: 'postgres://me@there/converge', ANTHROPIC_API_KEY: 'k', MAX_CONCURRENCY: '4' });
+  expect(worker).toMatchObject({ databaseUrl: 'postgres://me@there/converge', model: { apiKey: 'k' }, limits: { concurrency: 4 } });
+  expect(() => readWorkerConfig({ ANTHROPIC_API_KEY: 'k' })).toThrow(/DATABASE_URL: found none/u);
 });
 
 test('another GitHub is named as for Probot', () => {

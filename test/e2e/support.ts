@@ -30,7 +30,7 @@ import { type RepositoryChanges, writeRepository } from './repository.ts';
 import { plain, tail, type Until, untilWith } from './waiting.ts';
 
 export const TASK = '/workflow migrate the tests from our own lib/bdd.js to node:test and node:assert/strict';
-const SECRET = 'a secret of the end-to-end tests';
+export const SECRET = 'a secret of the end-to-end tests';
 const ENDS = new Set(['completed', 'partial', 'failed', 'stopped']);
 
 export interface SceneOptions extends RepositoryChanges {
@@ -282,7 +282,7 @@ async function healthy(scene: Scene): Promise<void> {
   });
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);

@@ -1,0 +1,123 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterAll, beforeAll, describe, expect, onTestFailed, test } from 'vitest';
+import { z } from 'zod';
+import type { Ledger } from '../../src/domain/ledger.ts';
+import type { StoredEvent } from '../../src/domain/events.ts';
+import { storedEvent } from '../../src/journal/event-schema.ts';
+import { POSTGRES_HERE, startPostgres, type TestPostgres } from '../postgres.ts';
+import { type Begun, openScene, type Scene, type SceneOptions } from './support.ts';
+import { openTogether, type Together } from './together.ts';
+import { tail } from './waiting.ts';
+
+/** The latency lets kills meet responses that are under way. */
+const OPTIONS: SceneOptions = {
+  tests: ['text', 'stats'],
+  latencyMs: 150,
+  waits: { redriveMs: 200, ciGraceMs: 300, retryWaits: 5, firstBackoff: 5, longestBackoff: 20 },
+};
+
+interface End {
+  readonly status: string;
+  readonly tree: string;
+  readonly ledger: Ledger;
+}
+
+async function approve(scene: Scene, { run, issue }: Begun): Promise<void> {
+  const { planHash } = await scene.planned(run);
+  await scene.robin.say(issue, `/workflow approve ${planHash.slice(0, 12)}`);
+}
+
+async function undisturbed(): Promise<End> {
+  const scene = await openScene({ ...OPTIONS, latencyMs: 0 });
+  try {
+    const { run } = await scene.through();
+    const journal = new DatabaseSync(join(scene.dataDirectory, 'journal.sqlite'), { readOnly: true });
+    const end = endIn(
+      z.array(storedEvent).parse(journal.prepare('SELECT scope, n, at, body FROM event WHERE scope = ? ORDER BY n').all(run)),
+    );
+    journal.close();
+    if (end === undefined) throw new Error('the undisturbed run has no end');
+    return { ...end, tree: await scene.git('rev-parse', `converge/${run}^{tree}`) };
+  } finally {
+    await scene.close();
+  }
+}
+
+function endIn(events: readonly StoredEvent[]): Omit<End, 'tree'> | undefined {
+  return events.map(({ event }) => event).find((event) => event.type === 'run.ended');
+}
+
+async function withTogether(postgres: TestPostgres, play: (together: Together) => Promise<void>): Promise<void> {
+  const together = await openTogether(await postgres.database(), OPTIONS);
+  onTestFailed(() => console.error(`${tail(together.scene.log)}\n${tail(together.log)}`));
+  try {
+    await play(together);
+  } finally {
+    await together.close();
+  }
+}
+
+const STORED = "SELECT count(*)::int AS n FROM converge.checkpoint WHERE part = 'response'";
+
+async function stored({ rows }: Together): Promise<number> {
+  return Number((await rows(STORED))[0]?.['n']);
+}
+
+describe.skipIf(!POSTGRES_HERE)('a run that is shared by processes on one Postgres', () => {
+  let postgres: TestPostgres;
+  let expected: End;
+  beforeAll(async () => {
+    postgres = await startPostgres();
+    expected = await undisturbed();
+  }, 120_000);
+  afterAll(async () => {
+    await postgres.stop();
+  });
+
+  test('two workers carry out its calls; one is killed, and the other goes on where it was', async () => {
+    await withTogether(postgres, async (together) => {
+      const { scene } = together;
+      const doomed = await together.worker();
+      await together.worker();
+      const begun = await scene.begin();
+      await approve(scene, begun);
+      const planned = await scene.until('calls with the workers', async () => {
+        const events = await together.events(begun.run);
+        const at = events.findIndex(({ event }) => event.type === 'call.issued');
+        return at === -1 ? undefined : await stored(together);
+      });
+      await scene.until('a few turns of the workers', async () => (await stored(together)) >= planned + 3);
+      await doomed.end('SIGKILL');
+      const unfinished = scene.claude.counts.snapshot().requests - (await stored(together));
+      const end = await scene.until('the end', async () => endIn(await together.events(begun.run)), 150_000);
+      expect(end.status).toBe(expected.status);
+      expect(end.ledger).toEqual(expected.ledger);
+      expect(await scene.git('rev-parse', `converge/${begun.run}^{tree}`)).toBe(expected.tree);
+      const { answered, repeated } = scene.claude.counts.snapshot();
+      expect(answered - (await stored(together))).toBeLessThanOrEqual(unfinished);
+      expect(repeated).toBeLessThanOrEqual(unfinished);
+    });
+  }, 240_000);
+
+  test('an App that drives it is killed, and another one takes it over', async () => {
+    await withTogether(postgres, async (together) => {
+      const { scene } = together;
+      await together.worker();
+      const begun = await scene.begin();
+      await approve(scene, begun);
+      await scene.until('a call of the script', async () =>
+        (await together.events(begun.run)).some(({ event }) => event.type === 'call.issued'),
+      );
+      const other = await together.app();
+      await scene.kill();
+      const end = await scene.until('the end', async () => endIn(await together.events(begun.run)), 150_000);
+      expect(end.status).toBe(expected.status);
+      expect(end.ledger).toEqual(expected.ledger);
+      expect(await scene.git('rev-parse', `converge/${begun.run}^{tree}`)).toBe(expected.tree);
+      await scene.until('the other App to show it', async () => (await other.facts(begun.run))?.status === expected.status);
+      const { answered } = scene.claude.counts.snapshot();
+      expect(answered).toBe(await stored(together));
+    });
+  }, 240_000);
+});
