@@ -241,23 +241,37 @@ interface AgentFate {
 
 function censusOf(events: readonly StoredEvent[]): Census {
   const agents = new Map<string, AgentFate>();
+  /** At work, or suspended. */
+  const open = new Map<string, AgentFate>();
   let running = 0;
   let peak = 0;
+  const end = (id: string, state: Exclude<AgentFate['state'], 'running'>, cause: string): void => {
+    const agent = agents.get(id);
+    if (agent === undefined) return;
+    if (agent.state === 'running') running -= 1;
+    agent.state = state;
+    agent.cause = cause;
+    if (state !== 'suspended') open.delete(id);
+  };
   for (const { event } of events) {
     if (event.type === 'agent.started') {
       const before = agents.get(event.agent);
       // Started twice without an end between: the process was killed, and the agent goes on.
       if (before?.state !== 'running') running += 1;
       peak = Math.max(peak, running);
-      agents.set(event.agent, { phase: before?.phase ?? event.phase, state: 'running', cause: '' });
+      const agent: AgentFate = { phase: before?.phase ?? event.phase, state: 'running', cause: '' };
+      agents.set(event.agent, agent);
+      open.set(event.agent, agent);
     }
-    if (event.type === 'agent.ended') {
-      const agent = agents.get(event.agent);
-      if (agent === undefined) continue;
-      if (agent.state === 'running') running -= 1;
-      agent.state = event.ending === 'done' ? 'finished' : event.ending === 'suspended' ? 'suspended' : 'failed';
-      agent.cause = event.cause;
+    if (event.type === 'agent.ended')
+      end(event.agent, event.ending === 'done' ? 'finished' : event.ending === 'suspended' ? 'suspended' : 'failed', event.cause);
+    // A call that came to nothing while its agent was interrupted (dropped, or killed and dropped): the agent does not go on.
+    if (event.type === 'call.settled' && event.outcome.kind === 'null') {
+      const { key, outcome } = event;
+      for (const id of open.keys()) if (id === key || id.startsWith(`${key}/`)) end(id, 'failed', outcome.cause);
     }
+    // Killed with its process, and nobody took it up since.
+    if (event.type === 'run.ended') for (const [id, { state }] of open) if (state === 'running') end(id, 'suspended', '');
   }
   const fates = [...agents.values()];
   const phases = Map.groupBy(fates, ({ phase }) => phase);

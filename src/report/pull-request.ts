@@ -100,7 +100,7 @@ function lookFirst(facts: ResultFacts): string {
     .slice(0, LEFT_OVER_NAMED)
     .map(
       ({ shard, files, reason }) =>
-        `**Left over**, ${code(shard)} (${line(files.join(', '), 200)}): ${line(reason)}. Do it by hand, or say more in \`/workflow migrate\` on what is left.`,
+        `**Left over**, ${code(shard)} (${line(files.join(', '), 200)}): ${line(reason)}. \`/workflow retry ${shard}\` tries it again, or do it by hand.`,
     );
   const unnamed = facts.leftOver.length - LEFT_OVER_NAMED;
   if (unnamed > 0) items.push(`${count(unnamed, 'more shard is', 'more shards are')} left over: see the ledger, and the comment below.`);

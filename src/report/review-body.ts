@@ -122,7 +122,7 @@ export function leftOverComment(
   return clip(
     paragraphs(
       `## ${count(shards.length, 'shard')} left over`,
-      'Nothing of these is in this pull request. Migrate them by hand, or start another migration on these paths and say what was missing.',
+      'Nothing of these is in this pull request. `/workflow retry` tries them again, `/workflow retry <shard>` some of them; or migrate them by hand.',
       ...parts,
     ),
     BODY_LIMIT,

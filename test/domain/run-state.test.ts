@@ -204,3 +204,12 @@ test('money is summed by phase, by agent and in all, with what is still reserved
     unknown: 1,
   });
 });
+
+test('an agent that was killed or interrupted and whose call came to nothing has failed, with the cause; one that an ended run left is not at work', () => {
+  const issued: RunEvent = { type: 'call.issued', key: 'a', kind: 'migrate', label: '', phase: '', input: null };
+  const settled: RunEvent = { type: 'call.settled', key: 'a', seq: 1, outcome: { kind: 'null', cause: 'dropped by @ada' } };
+  const ended: RunEvent = { type: 'run.ended', status: 'stopped', why: '', ledger: [] };
+  const { census } = fold(started('a', 'P'), started('a/guide', 'P'), started('b', 'P'), issued, settled);
+  expect(census.total).toMatchObject({ started: 3, running: 1, failed: 2, causes: [{ cause: 'dropped by @ada', count: 2 }] });
+  expect(fold(started('b', 'P'), ended).census.total).toMatchObject({ started: 1, running: 0, failed: 0 });
+});

@@ -164,7 +164,7 @@ describe('the truth', () => {
 
   it('what is left over comes first, with its files and what to do', () => {
     expect(pullRequestBody(RESULT)).toMatch(
-      /### Where to look first\n\n1\. \*\*Left over\*\*, `s-2` \(.*\.js.*\): .* Do it by hand, or say more/u,
+      /### Where to look first\n\n1\. \*\*Left over\*\*, `s-2` \(.*\.js.*\): .* `\/workflow retry s-2` tries it again, or do it by hand\./u,
     );
   });
 
