@@ -20,6 +20,7 @@ import { save } from './save.ts';
 import { status } from './status.ts';
 import { steer } from './steer.ts';
 import { stop } from './stop.ts';
+import { undo } from './undo.ts';
 
 /**
  * Carries out one recorded comment, outside of the webhook. Everything it does is an effect or an append that happens once, so a comment that was
@@ -56,6 +57,8 @@ function perform(desk: Desk, asked: Asked, command: Command): Promise<Answer> {
       return revise(desk, asked, command);
     case 'steer':
       return steer(desk, asked, command);
+    case 'undo':
+      return undo(desk, asked);
     case 'status':
       return status(desk, asked);
     case 'stop':
@@ -77,7 +80,6 @@ function perform(desk: Desk, asked: Asked, command: Command): Promise<Answer> {
     case 'budget':
       return budget(desk, asked, command);
     case 'review':
-    case 'undo':
       return Promise.resolve(notThereReply(command.name));
   }
 }

@@ -16,7 +16,7 @@ import type { GitPlace } from './spawn.ts';
 import { dropDangling, takeOver } from './stale.ts';
 import { TreeWorkspace } from './tree-workspace.ts';
 import { Trees } from './trees.ts';
-import type { CommitSpec, FileDiff, PushResult, Remote, Repository, Workspace } from './workspace.ts';
+import type { CommitSpec, FileDiff, DeleteResult, PushResult, Remote, Repository, Workspace } from './workspace.ts';
 
 export interface RepositoryOptions {
   /** Of the bare repository; made when it is not there. One process uses it, and opens it once. */
@@ -194,12 +194,16 @@ class Mirror implements Repository {
     return after === before ? { kind: 'refused', reason: refused } : { kind: 'moved', remote: after };
   }
 
-  async deleteRemoteBranch(branch: string): Promise<void> {
-    if ((await this.remoteHead(branch)) === null) return;
-    const refused = await this.#remote.push('', branch);
-    if (refused !== null && (await this.remoteHead(branch)) !== null) {
-      throw new ConvergeError('git', `The branch \`${branch}\` could not be deleted: ${refused}`);
-    }
+  async deleteBranch({ branch, commit }: { readonly branch: string; readonly commit: string }): Promise<DeleteResult> {
+    const before = await this.remoteHead(branch);
+    if (before === null) return { kind: 'gone' };
+    if (before !== checkId(commit)) return { kind: 'moved', remote: before };
+    const refused = await this.#remote.delete(branch, commit);
+    if (refused === null) return { kind: 'deleted' };
+    const after = await this.remoteHead(branch);
+    // The answer may have been lost on its way while the deletion was taken.
+    if (after === null) return { kind: 'deleted' };
+    return after === before ? { kind: 'refused', reason: refused } : { kind: 'moved', remote: after };
   }
 
   async materialise(tree: string, directory: string): Promise<void> {

@@ -52,17 +52,18 @@ export class RemoteGit {
   }
 
   /** Pushes without force. Gives null, or what the remote said when it did not take it. */
-  async push(source: string, branch: string): Promise<string | null> {
+  push(source: string, branch: string): Promise<string | null> {
+    return this.#push([], `${source}:refs/heads/${branch}`);
+  }
+
+  /** Deletes a branch that stands on that commit; the server compares. Gives null, or what it said when it did not. */
+  delete(branch: string, commit: string): Promise<string | null> {
+    return this.#push([`--force-with-lease=refs/heads/${branch}:${commit}`], `:refs/heads/${branch}`);
+  }
+
+  async #push(options: readonly string[], refspec: string): Promise<string | null> {
     try {
-      await this.#run([
-        'push',
-        '--porcelain',
-        '--no-verify',
-        '--no-recurse-submodules',
-        '--',
-        this.#address.url,
-        `${source}:refs/heads/${branch}`,
-      ]);
+      await this.#run(['push', '--porcelain', '--no-verify', '--no-recurse-submodules', ...options, '--', this.#address.url, refspec]);
       return null;
     } catch (error) {
       if (error instanceof ConvergeError && error.retry === 'never' && error.detail !== undefined) return refusal(error.detail);

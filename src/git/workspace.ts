@@ -91,6 +91,13 @@ export type PushResult =
   | { readonly kind: 'moved'; readonly remote: string | null }
   | { readonly kind: 'refused'; readonly reason: string };
 
+export type DeleteResult =
+  | { readonly kind: 'deleted' }
+  | { readonly kind: 'gone' }
+  /** It stands on another commit now. Nothing was changed. */
+  | { readonly kind: 'moved'; readonly remote: string }
+  | { readonly kind: 'refused'; readonly reason: string };
+
 /**
  * One repository's mirror: bare, with every blob of the pinned base. The only way to git for all other folders.
  * All methods can end in a ConvergeError of kind `git`.
@@ -129,7 +136,8 @@ export interface Repository {
   ): Promise<readonly { readonly id: string; readonly author: string; readonly email: string; readonly subject: string }[]>;
   /** Fast-forward only; compared with the remote ref before and after. */
   push(options: { readonly commit: string; readonly branch: string }): Promise<PushResult>;
-  deleteRemoteBranch(branch: string): Promise<void>;
+  /** Deletes a remote branch if it still stands on that commit, compared by the server itself: who pushed meanwhile loses nothing. */
+  deleteBranch(options: { readonly branch: string; readonly commit: string }): Promise<DeleteResult>;
   /** Writes a tree's files into an empty directory (links left out); used by checkouts only. */
   materialise(tree: string, directory: string): Promise<void>;
   /** Drops the run's refs. */

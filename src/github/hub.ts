@@ -38,6 +38,8 @@ export interface Hub {
   openPullRequest(scope: string, key: string, draft: PullRequestDraft): Promise<PostedPullRequest>;
   updatePullRequest(number: number, text: { readonly title: string; readonly body: string }): Promise<void>;
   markReady(number: number): Promise<void>;
+  /** Closes without merging, once under (scope, key); `was` is what it was before. */
+  closePullRequest(scope: string, key: string, number: number): Promise<{ readonly was: 'open' | 'closed' }>;
   review(scope: string, key: string, review: ReviewDraft): Promise<{ readonly id: number; readonly url: string }>;
   startCheckRun(scope: string, key: string, check: CheckRunDraft): Promise<{ readonly id: number }>;
   updateCheckRun(id: number, check: CheckRunDraft): Promise<void>;
@@ -72,6 +74,7 @@ export interface PullRequestFacts {
   readonly url: string;
   readonly draft: boolean;
   readonly state: 'open' | 'closed';
+  readonly merged: boolean;
   readonly head: { readonly branch: string; readonly commit: string; readonly repository: string | null };
   readonly base: { readonly branch: string };
 }

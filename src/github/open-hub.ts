@@ -7,7 +7,7 @@ import { waitForCi } from './ci-results.ts';
 import { editComment, postComment, react, said, unedited } from './comments.ts';
 import { Effects, type EffectsMemory } from './effects.ts';
 import type { Hub } from './hub.ts';
-import { markReady, openPullRequest, pullRequest, updatePullRequest } from './pull-requests.ts';
+import { closePullRequest, markReady, openPullRequest, pullRequest, updatePullRequest } from './pull-requests.ts';
 import { branchHead, file, filesIn, issue, repositoryFacts } from './repository.ts';
 import { postReview } from './reviews.ts';
 import { botOf, type Site } from './site.ts';
@@ -55,6 +55,7 @@ export function openHub(options: HubOptions): Hub {
     editComment: (scope, key, edit) => editComment(site, { scope, key }, edit),
     openPullRequest: (scope, key, draft) => openPullRequest(site, { scope, key }, draft),
     updatePullRequest: (number, text) => updatePullRequest(site, number, text),
+    closePullRequest: (scope, key, number) => closePullRequest(site, { scope, key }, number),
     markReady: (number) => markReady(site, number),
     review: (scope, key, review) => postReview(site, { scope, key }, review),
     startCheckRun: (scope, key, check) => startCheckRun(site, { scope, key }, check),

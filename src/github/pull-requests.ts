@@ -56,6 +56,22 @@ export async function updatePullRequest(
   await site.octokit.rest.pulls.update({ ...repositoryOf(site), pull_number: number, title: text.title, body: clip(text.body) });
 }
 
+const Closed = z.object({ was: z.enum(['open', 'closed']) });
+
+/** After an unknown outcome, one that is closed counts as closed by us: whoever else did it wanted the same. */
+export function closePullRequest(site: Site, name: EffectName, number: number): Promise<{ readonly was: 'open' | 'closed' }> {
+  return site.effects.once(name, {
+    intent: { kind: 'close', number },
+    schema: Closed,
+    find: async () => ((await pullRequest(site, number)).state === 'closed' ? { was: 'open' as const } : null),
+    act: async () => {
+      const { state: was } = await pullRequest(site, number);
+      if (was === 'open') await site.octokit.rest.pulls.update({ ...repositoryOf(site), pull_number: number, state: 'closed' });
+      return { was };
+    },
+  });
+}
+
 const MARK_READY = `mutation($id: ID!) { markPullRequestReadyForReview(input: {pullRequestId: $id}) { pullRequest { isDraft } } }`;
 
 /** REST cannot end a draft; GraphQL can (facts/github.md §2). Done as well when somebody else was faster. */
@@ -78,6 +94,7 @@ export async function pullRequest(site: Site, number: number): Promise<PullReque
     url: data.html_url,
     draft: data.draft === true,
     state: data.state,
+    merged: data.merged,
     head: { branch: data.head.ref, commit: data.head.sha, repository: fork?.full_name ?? null },
     base: { branch: data.base.ref },
   };

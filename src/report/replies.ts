@@ -3,7 +3,7 @@ import type { ConfigurationError } from '../domain/repository-configuration.ts';
 import { block, code, line, paragraphs, prose, table } from './markdown.ts';
 
 /** Commands that later versions bring; they parse, and say so. */
-const NOT_YET: ReadonlySet<CommandName> = new Set(['review', 'undo']);
+const NOT_YET: ReadonlySet<CommandName> = new Set(['review']);
 
 export function isThere(name: CommandName): boolean {
   return !NOT_YET.has(name);

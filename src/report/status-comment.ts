@@ -50,6 +50,7 @@ export function statusComment(facts: StatusFacts): string {
 
 /** What the run is doing now, in words. */
 export function stageOf(state: RunState, hash: string | null): string {
+  if (isUndone(state)) return '↩️ Undone';
   if (state.end !== null) return STATUS_WORDS[state.end.status];
   if (state.held !== null && state.pause === null)
     return `⏸️ Pausing, as ${line(`@${state.held.by}`, 40)} asked: what the model is answering is finished and kept`;
@@ -70,6 +71,11 @@ function inPilot({ steps }: RunState): boolean {
 
 function pilotStage({ effects }: RunState): string {
   return effects.has('pilot') ? '🖐️ The pilot is done: waiting for approval of the other shards' : '🧭 Pilot: a few shards go first';
+}
+
+/** Its pull request was closed and its branches deleted, or that is under way. */
+function isUndone(state: RunState): boolean {
+  return state.effects.has('undo/asked');
 }
 
 export function isApproved(state: RunState): boolean {

@@ -25,9 +25,10 @@ test('pushes a new branch, then fast-forward, and knows what is there already', 
   expect(await repository.push({ commit: first, branch: BRANCH })).toEqual({ kind: 'already' });
   expect(await repository.push({ commit: second, branch: BRANCH })).toEqual({ kind: 'pushed' });
   expect(origin.branch(BRANCH)).toBe(second);
-  await repository.deleteRemoteBranch(BRANCH);
+  expect(await repository.deleteBranch({ branch: BRANCH, commit: first })).toEqual({ kind: 'moved', remote: second });
+  expect(await repository.deleteBranch({ branch: BRANCH, commit: second })).toEqual({ kind: 'deleted' });
   expect(await repository.remoteHead(BRANCH)).toBeNull();
-  await repository.deleteRemoteBranch(BRANCH);
+  expect(await repository.deleteBranch({ branch: BRANCH, commit: second })).toEqual({ kind: 'gone' });
 });
 
 test("a person's commit on the branch is never overwritten, and can be built upon", async () => {
