@@ -7,7 +7,7 @@ import { inheritedEnvironment } from '../../src/config.ts';
 import { runId } from '../../src/control/run-id.ts';
 import { startApp } from '../../src/local/app-process.ts';
 import type { Child } from '../../src/local/child.ts';
-import { type LocalClaude, startLocalClaude } from '../../src/local/claude/server.ts';
+import { type LocalClaude, type LocalClaudeOptions, startLocalClaude } from '../../src/local/claude/server.ts';
 import type { LocalGitHub } from '../../src/local/github/server.ts';
 import { RunFacts } from '../../src/local/scene.ts';
 import { buildWorld, type World } from '../../src/local/world.ts';
@@ -44,6 +44,8 @@ export interface SceneOptions extends RepositoryChanges {
   readonly waits?: Readonly<Record<string, number>>;
   /** Of the scripted Claude. */
   readonly latencyMs?: number;
+  /** Sees each request to the scripted Claude; the answer waits for it. */
+  readonly onRequest?: NonNullable<LocalClaudeOptions['onRequest']>;
   /** Module that is the App and what its environment has on top, asked at each start; production's unless told. */
   readonly program?: () => { readonly entry: string; readonly environment: Readonly<Record<string, string>> };
 }
@@ -137,7 +139,7 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
     confinement,
     ci: options.ci ?? true,
   });
-  const claude = await startLocalClaude({ latencyMs: options.latencyMs ?? 0 });
+  const claude = await startLocalClaude({ latencyMs: options.latencyMs ?? 0, onRequest: options.onRequest ?? (() => undefined) });
   const log: string[] = [];
   const dataDirectory = join(root, 'data');
   const launch = (): Child =>

@@ -20,6 +20,8 @@ export interface LocalClaudeOptions {
   readonly port?: number;
   /** Until a response begins; 0 when left out. */
   readonly latencyMs?: number;
+  /** Sees each request that is understood; the answer waits for it. */
+  readonly onRequest?: (request: MessagesRequest) => void | Promise<void>;
 }
 
 export interface LocalClaude {
@@ -37,7 +39,13 @@ export interface LocalClaude {
 export async function startLocalClaude(options: LocalClaudeOptions = {}): Promise<LocalClaude> {
   const counts = new Counts();
   const faults = new Faults();
-  const desk: Desk = { counts, faults, cache: new PromptCache(), latencyMs: options.latencyMs ?? 0 };
+  const desk: Desk = {
+    counts,
+    faults,
+    cache: new PromptCache(),
+    latencyMs: options.latencyMs ?? 0,
+    onRequest: options.onRequest ?? (() => undefined),
+  };
   const server = createServer((incoming, response) => {
     handle(desk, { incoming, response }).catch((error: unknown) => {
       if (response.headersSent) response.destroy();
@@ -72,6 +80,7 @@ interface Desk {
   readonly faults: Faults;
   readonly cache: PromptCache;
   readonly latencyMs: number;
+  readonly onRequest: (request: MessagesRequest) => void | Promise<void>;
 }
 
 interface Exchange {
@@ -135,6 +144,7 @@ async function converse(desk: Desk, response: ServerResponse, body: string): Pro
   const { request, model } = examined;
   desk.counts.begin(request.model);
   try {
+    await desk.onRequest(request);
     const fault = desk.faults.take(request);
     if (fault !== null) desk.counts.fault();
     if (fault?.kind === 'error') {
