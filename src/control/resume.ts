@@ -14,16 +14,16 @@ export async function resume(desk: Desk, asked: Asked): Promise<Answer> {
     await desk.journal.signal(run, { id: String(asked.comment), name: 'resume', by: asked.author.login, text: '' });
   }
   desk.drive(run);
-  const { pause } = state;
-  return pause === null || pause.reason === 'person'
-    ? 'Going on where it was. Nothing that was finished is paid for again.'
-    : `Trying again now. It had paused because of this: ${pause.message}`;
+  return answerTo(state);
+}
+
+function answerTo({ pause }: RunState): string {
+  if (pause === null || pause.reason === 'person') return 'Going on where it was. Nothing that was finished is paid for again.';
+  const limit = pause.reason === 'budget' ? ' While that limit stands, it pauses again.' : '';
+  return `Trying again now.${limit} It had paused because of this: ${pause.message}`;
 }
 
 function cannotResume({ end, held, pause }: RunState): string | null {
   if (end !== null) return `It has ended: ${end.status}.`;
-  if (held === null && pause === null) return 'It is not paused: it is under way. `/workflow status` tells how far it is.';
-  if (held === null && pause?.reason === 'budget')
-    return `It cannot go on within its limit. ${pause.message} \`/workflow budget +$N\` raises the limit by that much, and it goes on at once.`;
-  return null;
+  return held === null && pause === null ? 'It is not paused: it is under way. `/workflow status` tells how far it is.' : null;
 }
