@@ -26,6 +26,7 @@ async function office(...more: readonly RunEvent[]) {
         number,
         url: '',
         draft: false,
+        merged: false,
         state,
         head: { branch: 'b', commit: 'c', repository: null },
         base: { branch: 'main' },
