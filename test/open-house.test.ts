@@ -219,6 +219,54 @@ test('a mirror that is lost after the push: what was delivered is fetched', asyn
   expect(await again.repository.workspace(assembled.tree).list('src/*')).toEqual(['src/a.js', 'src/b.js']);
 });
 
+test('what landed is not committed again in a new generation, whatever became known of its push, and whoever pushed on top', async () => {
+  const { origin, journal, enter, lose } = await scene();
+  const house = await enter();
+  await accepted(house, await planned(house));
+  const first = (await delivered(house)).assembled;
+  const branch = `converge/${RUN}`;
+  const theirs = git(origin.bare, [
+    '-c',
+    'user.name=p',
+    '-c',
+    'user.email=p@x',
+    'commit-tree',
+    `${first.head}^{tree}`,
+    '-p',
+    first.head,
+    '-m',
+    'by hand',
+  ]).trim();
+  git(origin.bare, ['update-ref', `refs/heads/${branch}`, theirs]);
+  await journal.append(RUN, [{ type: 'generation.opened', generation: 2, id: '1', by: 'ada', shards: [], calls: [] }]);
+  await lose();
+  const second = (await delivered(await enter())).assembled;
+  expect(second).toMatchObject({ onto: theirs, head: theirs, commits: [], landed: first.commits, conflicts: [] });
+  expect(origin.branch(branch)).toBe(theirs);
+});
+
+test('a shard that is dropped between its acceptance and the push is taken out; one that is on its way stays', async () => {
+  const { journal, enter } = await scene();
+  const house = await enter();
+  const made = await planned(house);
+  const branch = await openBranch(house, made);
+  await accepted(house, made);
+  const shards = await settleShards(house, made, EXECUTED);
+  const drop = (shard: string) =>
+    journal.append(RUN, [{ type: 'run.amended', id: shard, by: 'ada', amendment: { kind: 'drop', shards: [shard] }, hash: 'h' }]);
+  await drop('sb');
+  const result = await deliver(house, made, { branch, executed: EXECUTED, shards });
+  expect(result.assembled.commits.map((commit) => commit.shards)).toEqual([['sa']]);
+  expect(result.shards.dropped.map(({ shard, by }) => [shard.id, by])).toEqual([['sb', 'ada']]);
+  const pushes = (await journal.effects(RUN)).filter(({ key }) => key.startsWith('push/converged/'));
+  expect(pushes.map(({ key, result: came }) => [key, came])).toEqual([
+    ['push/converged/1', { kind: 'withdrawn' }],
+    ['push/converged/2', { kind: 'pushed' }],
+  ]);
+  await drop('sa');
+  expect((await settleShards(house, made, EXECUTED)).accepted.map(({ shard }) => shard.id)).toEqual(['sa']);
+});
+
 test('a branch that is gone here and on GitHub is told as such', async () => {
   const { origin, enter, lose } = await scene();
   const house = await enter();
