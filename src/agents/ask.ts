@@ -71,6 +71,9 @@ type Failed = {
 };
 type Tried = Answered | Failed;
 
+/** Tries of one request, for each wait of a class, while others are answered: their waits begin that much smaller. */
+const CHANCES = 2;
+
 export function openAsk(parts: AskParts): Ask {
   return async (question, signal) => {
     let charged = 0;
@@ -87,7 +90,7 @@ export function openAsk(parts: AskParts): Ask {
       if (refusal === null || refusal.kind === 'everybody') continue;
       if (refusal.kind === 'down') throw new Suspended('model-down', downText(refusal.tries, fault));
       if (refusal.kind === 'chance') chances += 1;
-      if (chances >= parts.timings.tries) throw new Suspended('model-down', downText(chances, fault));
+      if (chances >= parts.timings.tries * CHANCES) throw new Suspended('model-down', downText(chances, fault));
       if (refusal.waitMs > 0) await parts.clock.sleep(refusal.waitMs, signal);
       throwIfStopping(signal);
     }

@@ -2,6 +2,8 @@
 const MEMORY = 64;
 /** That many requests sent one after the other, all refused: nobody is answered, whatever was before. By chance (one in six) once in 1.7 million. */
 const ROW = 8;
+/** That many are a row that chance hardly makes, while there may be a ceiling. */
+const FEW = 4;
 /** A ceiling is tried again after as many answers as are allowed in flight; four times as many after each vain try, but after these milliseconds at the latest. */
 const RARER = 4;
 const RAREST_MS = 120_000;
@@ -32,6 +34,7 @@ export interface Judge {
 
 export function openJudge(start: number, most: number): Judge {
   const memory: Sent[] = [];
+  const shares = openShares();
   let allowed = start;
   /** Lowest level that is refused while others are let in. */
   let ceiling = Infinity;
@@ -45,6 +48,11 @@ export function openJudge(start: number, most: number): Judge {
   const mayGrow = (now: number): boolean =>
     allowed + 1 < ceiling ? credit >= 1 : credit >= rounds * allowed || now - probedAt >= RAREST_MS;
 
+  const admitted = (sent: Sent): void => {
+    if (sent.fate === 'open') shares.learn(sent.level, false);
+    sent.fate = 'admitted';
+  };
+
   return {
     allowed: () => allowed,
     sent(level) {
@@ -53,31 +61,33 @@ export function openJudge(start: number, most: number): Judge {
       if (memory.length > MEMORY) memory.shift();
       return sent;
     },
-    admitted(sent) {
-      sent.fate = 'admitted';
-    },
+    admitted,
     answered(sent, now) {
-      sent.fate = 'admitted';
+      admitted(sent);
       if (sent.level >= ceiling) {
-        ceiling = Infinity;
-        rounds = 1;
+        // It may have been luck, or a place that became free in between: tried again sooner, and gone when as many are let in as below.
+        rounds = Math.max(1, rounds / RARER);
+        if (shares.isAsBelow(sent.level)) [ceiling, rounds] = [Infinity, 1];
       }
       // Only what was used up grows: else a level would be allowed that was never tried, and taken in one leap later.
       if (sent.level * 2 >= allowed) credit += 1;
-      if (allowed >= most || !mayGrow(now)) return;
+      if (allowed >= Math.min(most, ceiling) || !mayGrow(now)) return;
       credit = 0;
       allowed += 1;
       probedAt = now;
     },
     refused(sent, now) {
       sent.fate = 'refused';
+      const isChance = shares.isAsBelow(sent.level) && memory.slice(-FEW).some(({ fate }) => fate !== 'refused');
+      shares.learn(sent.level, true);
       if (isNobody(memory)) return 'nobody';
-      if (isChance(memory, sent)) return 'chance';
+      if (isChance) return 'chance';
       if (sent.level === 1) return 'nobody';
       if (sent.level >= ceiling && sent.n > learned) rounds *= RARER;
       learned = count;
+      const level = sent.level - 1;
       // At most halved by one refusal: the replies to one burst arrive together, and each tells only of its own level.
-      allowed = Math.max(1, Math.min(allowed, Math.max(sent.level - 1, Math.floor(allowed / 2))));
+      allowed = Math.max(1, Math.min(allowed, Math.max(level, Math.floor(allowed / 2))));
       ceiling = Math.min(ceiling, allowed + 1);
       probedAt = now;
       credit = 0;
@@ -90,11 +100,34 @@ export function openJudge(start: number, most: number): Judge {
   };
 }
 
-function isChance(memory: readonly Sent[], { level }: Sent): boolean {
-  const alike = memory.filter((sent) => sent.level >= level).slice(-MEMORY / 2);
-  const refused = alike.filter((sent) => sent.fate === 'refused').length;
-  const admitted = alike.filter((sent) => sent.fate === 'admitted').length;
-  return admitted >= 3 && admitted >= refused && alike.slice(-4).some((sent) => sent.fate !== 'refused');
+/** How many of the requests at each level were refused lately, from 0 to 1. */
+interface Shares {
+  learn(level: number, refused: boolean): void;
+  /** Whether no more are refused at this level than at those below it, but for what chance may add. False where nothing is known of it. */
+  isAsBelow(level: number): boolean;
+}
+
+/** Weight of the newest. */
+const NEWEST = 1 / 8;
+const ADDED = 0.25;
+
+function openShares(): Shares {
+  const shares = new Map<number, number>();
+  const excess = (level: number): number => {
+    const below = [...shares].filter(([other]) => other < level).map(([, share]) => share);
+    // The better half of them: above a ceiling there may be many, all as bad.
+    const best = below.toSorted((a, b) => a - b).slice(0, Math.ceil(below.length / 2));
+    const usual = best.length === 0 ? ADDED : best.reduce((sum, share) => sum + share, 0) / best.length;
+    return (shares.get(level) ?? 0) - usual;
+  };
+  return {
+    learn(level, refused) {
+      // One alone says half of it.
+      const before = shares.get(level) ?? Number(refused) / 2;
+      shares.set(level, before + (Number(refused) - before) * NEWEST);
+    },
+    isAsBelow: (level) => shares.has(level) && excess(level) <= ADDED,
+  };
 }
 
 // A refusal comes at once and an answer takes its time: what is still open counts for let in.

@@ -171,7 +171,7 @@ interface Pauses {
 function openPauses({ timings, clock, random }: LimiterParts): Pauses {
   let [until, rounds] = [0, 0];
   const jitter = (ms: number): number => ms * (0.5 + random() / 2);
-  const grown = (first: number, factor: number, n: number): number => Math.min(timings.longestBackoff, first * factor ** (n - 1));
+  const grown = (first: number, n: number): number => Math.min(timings.longestBackoff, first * 2 ** (n - 1));
   const after = (retryAfterMs: number | null, ms: number): number =>
     retryAfterMs === null ? jitter(ms) : retryAfterMs + (ms * random()) / 10;
   return {
@@ -183,13 +183,13 @@ function openPauses({ timings, clock, random }: LimiterParts): Pauses {
         rounds += 1;
         judge.restart(Math.floor(judge.allowed() / 2));
       }
-      until = Math.max(until, clock.now() + after(retryAfterMs, grown(timings.firstBackoff, 2, rounds)));
+      until = Math.max(until, clock.now() + after(retryAfterMs, grown(timings.firstBackoff, rounds)));
       if (rounds < timings.tries) return { kind: 'everybody' };
       const tries = rounds;
       [until, rounds] = [0, 0];
       return { kind: 'down', tries };
     },
-    own: (verdict, retryAfterMs, tries) => after(retryAfterMs, verdict === 'ceiling' ? 0 : grown(timings.firstBackoff * CHANCE, 4, tries)),
+    own: (verdict, retryAfterMs, tries) => after(retryAfterMs, verdict === 'ceiling' ? 0 : grown(timings.firstBackoff * CHANCE, tries)),
     over() {
       rounds = 0;
     },

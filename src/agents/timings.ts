@@ -1,6 +1,6 @@
 /** Waits of the talk with the model service; milliseconds unless named otherwise. */
 export interface Timings {
-  /** Waits of a model class in which nobody is answered, or tries of one request that fails while others are answered, before the service counts as down. */
+  /** Waits of a model class in which nobody is answered, or half the tries of one request that fails while others are answered, before the service counts as down. */
   readonly tries: number;
   readonly firstBackoff: number;
   readonly longestBackoff: number;

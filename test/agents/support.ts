@@ -306,14 +306,31 @@ export const live = (): AbortSignal => new AbortController().signal;
 export interface TestClock extends Clock {
   /** Lets so many milliseconds pass, and what was waiting for them happen. */
   pass(ms: number): Promise<void>;
+  /** Goes on to the next moment for which something waits. */
+  next(): Promise<void>;
+}
+
+interface Sleeper {
+  readonly at: number;
+  readonly wake: () => void;
 }
 
 /** A clock that stands still until it is told to go on. */
 export function testClock(): TestClock {
   let now = 0;
-  const sleepers = new Set<{ readonly at: number; readonly wake: () => void }>();
+  const sleepers = new Set<Sleeper>();
   const settle = async (): Promise<void> => {
     for (let n = 0; n < 20; n++) await Promise.resolve();
+  };
+  const earliest = (): Sleeper | undefined => {
+    let first: Sleeper | undefined;
+    for (const sleeper of sleepers) if (first === undefined || sleeper.at < first.at) first = sleeper;
+    return first;
+  };
+  const wake = async (sleeper: Sleeper): Promise<void> => {
+    now = Math.max(now, sleeper.at);
+    sleeper.wake();
+    await settle();
   };
   return {
     now: () => now,
@@ -332,15 +349,14 @@ export function testClock(): TestClock {
       }),
     async pass(ms) {
       const end = now + ms;
-      for (;;) {
-        const next = [...sleepers].toSorted((a, b) => a.at - b.at)[0];
-        if (next === undefined || next.at > end) break;
-        now = Math.max(now, next.at);
-        next.wake();
-        await settle();
-      }
+      for (let first = earliest(); first !== undefined && first.at <= end; first = earliest()) await wake(first);
       now = end;
       await settle();
+    },
+    async next() {
+      await settle();
+      const first = earliest();
+      if (first !== undefined) await wake(first);
     },
   };
 }
