@@ -5,8 +5,10 @@ import { type Bench, render } from './table.ts';
 /* `npm run bench -- <name> [--json FILE]`: measures, prints a table, and ends with 1 when something was missed. */
 
 const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
+  cache: () => import('./cache.ts'),
   'fan-out': () => import('./fan-out.ts'),
   github: () => import('./github.ts'),
+  storm: () => import('./storm.ts'),
 };
 
 const { values, positionals } = parseArgs({ options: { json: { type: 'string' } }, allowPositionals: true });
