@@ -97,9 +97,7 @@ describe('the model service', () => {
       const { planHash } = await small.planned(begun.run);
       await small.robin.say(begun.issue, `/workflow approve ${planHash.slice(0, 12)}`);
       const paused = await small.paused(begun.run);
-      expect(paused.why).toMatch(
-        /\$0\.\d\d of the run's limit of \$0\.60 are spent, and the next request to the model may take \$0\.\d\d/u,
-      );
+      expect(paused.why).toMatch(/\$0\.\d\d of the run's limit of \$0\.60 are used, and the next request to the model may take \$0\.\d\d/u);
       expect(paused.dollars).toBeLessThanOrEqual(0.6);
       expect(await small.reply(begun.issue, await small.robin.say(begun.issue, '/workflow stop'))).toContain('Stopped.');
     });
