@@ -21,8 +21,8 @@ export interface Task {
 }
 
 /** A simulated model in a process of its own. */
-export async function startModel(latencyMs: number): Promise<{ readonly url: string; end(): void }> {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('model.ts', import.meta.url)), String(latencyMs)], {
+export async function startModel(latencyMs: number, bytes = 0): Promise<{ readonly url: string; end(): void }> {
+  const child = spawn(process.execPath, [fileURLToPath(new URL('model.ts', import.meta.url)), String(latencyMs), String(bytes)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const [url] = z.tuple([z.string()]).parse(await once(createInterface({ input: child.stdout }), 'line'));

@@ -3,10 +3,15 @@ import { once } from 'node:events';
 
 /*
  * A simulated Messages API in a process of its own, as little of one as possible: after a fixed time the same stream of events. A conversation's first answer is a tool call, its
- * second is the end. `node model.ts LATENCY_MS`; prints its address.
+ * second is the end. `node model.ts LATENCY_MS [BYTES]`: with so many bytes of text in each answer; prints its address. `GET /` gives how many requests came, how many were
+ * answered, and when the newest came.
  */
 
 const latency = Number(process.argv[2] ?? '50');
+const padding = 'Word by word it goes on. '.repeat(Math.ceil(Number(process.argv[3] ?? '0') / 25));
+let came = 0;
+let answered = 0;
+let newest = 0;
 
 function sse(events: readonly (readonly [string, object])[]): Buffer {
   return Buffer.from(events.map(([event, data]) => `event: ${event}\ndata: ${JSON.stringify({ type: event, ...data })}\n\n`).join(''));
@@ -45,19 +50,25 @@ const CALL = answer('tool_use', { type: 'tool_use', id: 'toolu_1', name: 'glob',
 ]);
 const END = answer('end_turn', { type: 'text', text: '' }, [
   { type: 'text_delta', text: 'All of it was looked at, ' },
-  { type: 'text_delta', text: 'and nothing was found.' },
+  { type: 'text_delta', text: `and nothing was found. ${padding}` },
 ]);
 /** Only a conversation that goes on has one. */
 const TOOL_RESULT = Buffer.from('"tool_result"');
 
 const server = createServer((request, response) => {
+  if (request.method === 'GET') {
+    response.end(JSON.stringify({ came, answered, newest }));
+    return;
+  }
+  came += 1;
+  newest = Date.now();
   const pieces: Buffer[] = [];
   request.on('data', (piece: Buffer) => pieces.push(piece));
   request.on('end', () => {
     const body = Buffer.concat(pieces).includes(TOOL_RESULT) ? END : CALL;
     setTimeout(() => {
       response.writeHead(200, { 'content-type': 'text/event-stream', 'content-length': body.length });
-      response.end(body);
+      response.end(body, () => (answered += 1));
     }, latency);
   });
 });

@@ -9,6 +9,8 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   'fan-out': () => import('./fan-out.ts'),
   github: () => import('./github.ts'),
   storm: () => import('./storm.ts'),
+  resume: () => import('./resume.ts'),
+  script: () => import('./script.ts'),
 };
 
 const { values, positionals } = parseArgs({ options: { json: { type: 'string' } }, allowPositionals: true });
