@@ -11,6 +11,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   storm: () => import('./storm.ts'),
   resume: () => import('./resume.ts'),
   script: () => import('./script.ts'),
+  takeover: () => import('./takeover.ts'),
 };
 
 const { values, positionals } = parseArgs({ options: { json: { type: 'string' } }, allowPositionals: true });
