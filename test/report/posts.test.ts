@@ -75,6 +75,29 @@ const STATUS = {
   questions: [{ gate: 'abcd1234', text: HOSTILE, of: 'script' as const }],
 };
 
+describe('limits that come near', () => {
+  const at = (spent: number): typeof STATE => {
+    const total = { ...STATE.spending.total, spent };
+    return { ...STATE, status: 'active', end: null, pause: null, spending: { ...STATE.spending, total } };
+  };
+  const limit = STATE.standing.limits.budget;
+
+  it('are told at four fifths while the run goes on, with what to do, and not before', () => {
+    expect(statusComment({ ...STATUS, state: at(limit * 0.79) })).not.toContain('used. At the limit');
+    expect(statusComment({ ...STATUS, state: at(limit * 0.8) })).toContain(
+      '⚠️ 80 % of the limit of $5.00 used. At the limit the run pauses with its work. `/workflow budget +$N`',
+    );
+    const paused = { ...at(limit), status: 'paused', pause: { reason: 'budget', message: 'used up', at: '' } } as const;
+    expect(statusComment({ ...STATUS, state: paused })).not.toContain('used. At the limit');
+  });
+
+  it('are told of months too, which nobody raises by a comment', () => {
+    const text = statusComment({ ...STATUS, state: at(0), months: ["91 % of this repository's 2026-11 limit of $9.00"] });
+    expect(text).toContain("> ⚠️ 91 % of this repository's 2026-11 limit of $9.00 used. At the limit the run pauses with its work.\n");
+    expect(text).not.toContain('/workflow budget');
+  });
+});
+
 describe('nothing that others wrote acts', () => {
   it.each<[string, string]>([
     ['the plan', planComments({ plan: PLAN, round: 2, why: HOSTILE, planOnly: HOSTILE }).join('\n')],
