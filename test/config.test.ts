@@ -109,6 +109,7 @@ test('the waits of production', () => {
     retryWaits: [1000, 10_000],
     bulletinMs: 15_000,
     redriveMs: [10_000, 60_000, 300_000, 900_000],
+    catchUpMs: 600_000,
   });
   expect(waitsFrom({})).toEqual(PRODUCTION_WAITS);
 });

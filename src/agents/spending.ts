@@ -101,7 +101,8 @@ interface Books extends SpendingParts {
 async function payOwed({ journal, owed }: Books): Promise<void> {
   for (let next = owed[0]; next !== undefined; next = owed[0]) {
     await journal.charge(next.run, next.charge);
-    owed.shift();
+    // Others pay the same one at the same time: only what is paid goes.
+    if (owed[0] === next) owed.shift();
   }
 }
 
