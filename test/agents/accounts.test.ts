@@ -76,6 +76,7 @@ class Life {
   readonly #waiting: Promise<void>[] = [];
   readonly inFlight: Reserved[] = [];
   paused = 0;
+  #ended = 0;
 
   private constructor(journal: Journal, spending: Spending) {
     this.journal = journal;
@@ -103,6 +104,7 @@ class Life {
         expect(error).toBeInstanceOf(Suspended);
         this.paused += 1;
       }
+      this.#ended += 1;
     };
     this.#waiting.push(take());
   }
@@ -115,10 +117,7 @@ class Life {
   }
 
   async drain(): Promise<void> {
-    const all = Promise.all(this.#waiting);
-    let ended = false;
-    void all.then(() => (ended = true));
-    while (!ended || this.inFlight.length > 0) {
+    while (this.#ended < this.#waiting.length || this.inFlight.length > 0) {
       await this.inFlight.pop()?.chargeInFull();
       await new Promise((resolve) => setImmediate(resolve));
     }
