@@ -2,14 +2,14 @@ import type { MessageParam } from '@anthropic-ai/sdk/resources/messages';
 import type { MicroDollars } from '../domain/budget.ts';
 import { Suspended } from '../domain/errors.ts';
 import type { ModelClient, ModelMessage } from './client.ts';
-import { CLEARED, deadline, type Clock } from './clock.ts';
+import { CLEARED, type Clock } from './clock.ts';
 import type { Circuits, Passes } from './circuits.ts';
 import { faultOf, type Fault } from './faults.ts';
 import type { Limiter, Refusal, Slot } from './limiter.ts';
 import { modelOf, priceOf } from './models.ts';
 import type { Orders } from './orders.ts';
 import type { Prefixes } from './prefixes.ts';
-import { prefixOf, requestFor, type Opening } from './request.ts';
+import { requestFor, type Opening } from './request.ts';
 import type { Reserved, Spending } from './spending.ts';
 import { haltOf, throwIfStopping } from './stopping.ts';
 import type { Timings } from './timings.ts';
@@ -112,7 +112,7 @@ async function tryOnce(parts: AskParts, { question, before, tries, signal }: Try
   const passes = await parts.circuits.enter({ model: opening.model, class: modelClass }, signal);
   const halts = [signal, ...Object.values(passes).map((pass) => pass.halt)];
   try {
-    const lead = await parts.prefixes.enter(prefixOf(opening), halts);
+    const lead = await parts.prefixes.enter(opening.prefix, halts);
     try {
       const slot = await parts.limiterOf(modelClass).enter(halts);
       try {
@@ -212,20 +212,24 @@ function learn(parts: AskParts, { question, slot, passes, tries }: Sending, faul
 
 /** Aborts when the agent's time is up, or a little after the run was told to stop: what is paid for already is better finished and stored than lost. */
 function cutOff(clock: Clock, limits: { readonly signal: AbortSignal; readonly drain: number; readonly milliseconds: number }): CutOff {
-  const time = deadline(clock, limits.milliseconds);
-  const drained = new AbortController();
+  const cut = new AbortController();
   const cleared = new AbortController();
-  const drain = async (): Promise<void> => {
-    await clock.sleep(limits.drain, cleared.signal);
-    drained.abort();
+  let late = false;
+  const after = async (ms: number, why: () => void): Promise<void> => {
+    await clock.sleep(ms, cleared.signal);
+    if (cleared.signal.aborted) return;
+    why();
+    cut.abort();
   };
-  const stop = (): void => void drain();
+  const stop = (): void => void after(limits.drain, () => undefined);
+  void after(limits.milliseconds, () => {
+    late = true;
+  });
   limits.signal.addEventListener('abort', stop, { once: true });
   return {
-    signal: AbortSignal.any([time.signal, drained.signal]),
-    late: () => time.signal.aborted,
+    signal: cut.signal,
+    late: () => late,
     clear: () => {
-      time.clear();
       cleared.abort(CLEARED);
       limits.signal.removeEventListener('abort', stop);
     },

@@ -26,15 +26,3 @@ export const systemClock: Clock = {
 
 /** Why a wait that is no longer needed ends. Without a reason each abort makes an error with its stack, for nobody. */
 export const CLEARED = 'cleared';
-
-/** A signal that aborts after `ms` unless it is cleared. */
-export function deadline(clock: Clock, ms: number): { readonly signal: AbortSignal; clear(): void } {
-  const late = new AbortController();
-  const cleared = new AbortController();
-  const wait = async (): Promise<void> => {
-    await clock.sleep(ms, cleared.signal);
-    if (!cleared.signal.aborted) late.abort();
-  };
-  void wait();
-  return { signal: late.signal, clear: () => cleared.abort(CLEARED) };
-}

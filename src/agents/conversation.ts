@@ -7,7 +7,7 @@ import type { Clock } from './clock.ts';
 import type { Closing } from './closing.ts';
 import { maxTokensWithin, modelOf } from './models.ts';
 import type { Orders } from './orders.ts';
-import { carefulTokens, type Opening } from './request.ts';
+import type { Opening, Openings } from './request.ts';
 import { maySteer, saidAs, steerTokens, withSteers, type SaidSteer, type SteerForms } from './steering.ts';
 import { throwIfStopping } from './stopping.ts';
 import { openToolbox, resultOf, type Toolbox } from './toolbox.ts';
@@ -29,6 +29,7 @@ export interface ConversationParts {
   readonly clock: Clock;
   readonly orders: Orders;
   readonly forms: SteerForms;
+  readonly openings: Openings;
   readonly signal: AbortSignal;
   /** Told after each turn, for the census. */
   readonly onProgress: (progress: Progress) => void;
@@ -61,9 +62,9 @@ export async function converse<Answer>(
 ): Promise<AgentOutcome<Answer>> {
   let stored = inOrder(parts.started);
   const toolbox = openToolbox({ tools: task.tools, checks: task.checks, submit: closing.definition });
-  const opening: Opening = { model: task.model, effort: task.effort, system: task.system, tools: toolbox.definitions };
+  const opening = parts.openings({ model: task.model, effort: task.effort, system: task.system, tools: toolbox.definitions });
   const transcript = openTranscript({ journal: parts.journal, run: task.run, agent: task.id });
-  let progress = await transcript.resume(beginning(task.brief, carefulTokens(opening)), task.workspace);
+  let progress = await transcript.resume(beginning(task.brief, opening.inputTokens), task.workspace);
 
   for (;;) {
     parts.onProgress(progress);

@@ -144,18 +144,20 @@ interface Queue {
 async function enqueue({ waiting, pump, occupy }: Queue, halts: readonly AbortSignal[]): Promise<Slot> {
   throwIfHalted(halts);
   return new Promise((resolve, reject) => {
+    let remove = (): void => undefined;
     const grant = (): void => {
       remove();
       resolve(occupy());
     };
-    const remove = onHalt(halts, (why) => {
+    waiting.push(grant);
+    pump();
+    if (!waiting.includes(grant)) return;
+    remove = onHalt(halts, (why) => {
       waiting.splice(waiting.indexOf(grant), 1);
       remove();
       reject(why);
       pump();
     });
-    waiting.push(grant);
-    pump();
   });
 }
 

@@ -10,6 +10,7 @@ import { knownModels, modelOf } from './models.ts';
 import { openOrders } from './orders.ts';
 import { openPool } from './pool.ts';
 import { openPrefixes } from './prefixes.ts';
+import { openOpenings } from './request.ts';
 import { onlyOwner, openSpending, settleLeftReservations, type Owner } from './spending.ts';
 import { openSteerForms } from './steering.ts';
 import type { Timings } from './timings.ts';
@@ -58,6 +59,6 @@ export function openAgents(options: AgentsOptions): Agents & { quiet(run: string
     if (knownModels().includes(model)) circuits.check({ model, class: modelOf(model).class });
   };
   const forms = openSteerForms(options.onPlainSteers ?? (() => undefined));
-  const pool = openPool({ ask, journal, orders, forms, clock, most, mostOf, prepare, mayStart });
+  const pool = openPool({ ask, journal, orders, forms, openings: openOpenings(), clock, most, mostOf, prepare, mayStart });
   return { ...pool, quiet: (run) => orders.quiet(run) };
 }

@@ -7,6 +7,7 @@ import type { Clock } from './clock.ts';
 import { bySubmit, byText, type Closing } from './closing.ts';
 import { converse } from './conversation.ts';
 import type { Orders } from './orders.ts';
+import type { Openings } from './request.ts';
 import type { SteerForms } from './steering.ts';
 import { stopping, throwIfStopping } from './stopping.ts';
 
@@ -15,6 +16,7 @@ export interface PoolParts {
   readonly journal: Journal;
   readonly orders: Orders;
   readonly forms: SteerForms;
+  readonly openings: Openings;
   readonly clock: Clock;
   /** Conversations at once, of all runs. */
   readonly most: number;

@@ -5,25 +5,48 @@ import type { ModelRequest } from './client.ts';
 import { effortFor, modelOf } from './models.ts';
 
 /** A conversation's unchanging part: the same bytes for all agents of a role in a run. */
-export interface Opening {
+export interface Beginning {
   readonly model: string;
   readonly effort: Effort;
   readonly system: readonly string[];
   readonly tools: readonly ToolUnion[];
 }
 
-/** Names the cached prefix that requests share. */
-export function prefixOf({ model, system, tools }: Opening): string {
-  return createHash('sha256')
-    .update(JSON.stringify([model, tools, system]))
-    .digest('hex');
+export interface Opening extends Beginning {
+  /** Names the cached prefix that requests share. */
+  readonly prefix: string;
+  /** At most. */
+  readonly inputTokens: number;
+}
+
+/** Gives the one opening of all conversations that begin alike: it is long, so it is measured and hashed once. */
+export type Openings = (beginning: Beginning) => Opening;
+
+/** Openings at most that are remembered. */
+const REMEMBERED = 64;
+
+export function openOpenings(): Openings {
+  const known = new Map<string, Opening>();
+  return (beginning) => {
+    const { model, effort, system, tools } = beginning;
+    const text = JSON.stringify([model, effort, tools, system]);
+    const before = known.get(text);
+    if (before !== undefined) return before;
+    const prefix = createHash('sha256')
+      .update(JSON.stringify([model, tools, system]))
+      .digest('hex');
+    const opening = { model, effort, system, tools, prefix, inputTokens: carefulTokens({ model, effort, system, tools }) };
+    if (known.size >= REMEMBERED) known.clear();
+    known.set(text, opening);
+    return opening;
+  };
 }
 
 /**
  * The request as it is sent. Cache breakpoints (facts/performance.md §5): one hour after the last system block, which all agents of a role share, and a rolling one at the
  * end of the conversation. The one before it is named again, so that it is found however many blocks the last turn had (the service looks back 20).
  */
-export function requestFor(opening: Opening, messages: readonly MessageParam[], maxTokens: number): ModelRequest {
+export function requestFor(opening: Beginning, messages: readonly MessageParam[], maxTokens: number): ModelRequest {
   const { model, effort, system, tools } = opening;
   return {
     model,

@@ -22,12 +22,18 @@ export interface Lookup<T extends Table = Table> extends Statement {
 
 type Known = { readonly [T in Table]: Map<string, Rows[T] | undefined> };
 
+/** Rows as the store has them, for a store that nobody else writes. */
+export interface Kept {
+  get<T extends Table>(table: T, id: string): Rows[T] | undefined;
+}
+
 /**
  * What one transaction is about to write: rows are looked up first, decisions are taken in memory, and then everything is written at once. So a rule stands in one
  * place for all stores, and a store needs one look and one write for all that was asked in a tick.
  */
 export class Draft {
   readonly #clock: () => Date;
+  readonly #kept: Kept | null;
   readonly #known: Known = {
     head: new Map(),
     run: new Map(),
@@ -47,19 +53,29 @@ export class Draft {
   #inserts: Statement[] = [];
   #undo: (() => void)[] = [];
 
-  constructor(clock: () => Date) {
+  constructor(clock: () => Date, kept: Kept | null = null) {
     this.#clock = clock;
+    this.#kept = kept;
   }
 
-  /** What has to be looked up before these can be decided, each row once. */
+  /** What has to be looked up before these can be decided, each row once; nothing of what is kept. */
   lookups(needs: readonly Need[]): readonly Lookup[] {
     const asked = new Set<string>();
     return needs.flatMap(({ table, scope, key = '' }) => {
-      const id = JSON.stringify([table, scope, key]);
+      const place = { scope, key };
+      const id = `${table}\u0000${idOf(place)}`;
       if (asked.has(id)) return [];
       asked.add(id);
-      return [this.#lookup(table, { scope, key })];
+      return this.#recall(table, place) ? [] : [this.#lookup(table, place)];
     });
+  }
+
+  /** True when it is kept, and known from here on. */
+  #recall<T extends Table>(table: T, place: Place): boolean {
+    const id = idOf(place);
+    const row = this.#kept?.get(table, id);
+    if (row !== undefined) this.#known[table].set(id, row);
+    return row !== undefined;
   }
 
   #lookup<T extends Table>(table: T, place: Place): Lookup<T> {
@@ -78,7 +94,7 @@ export class Draft {
   put<T extends keyof typeof SAVE>(table: T, { scope, key = '' }: { readonly scope: string; readonly key?: string }, row: Rows[T]): void {
     const place = { scope, key };
     this.#set(table, place, row);
-    const id = JSON.stringify([table, scope, key]);
+    const id = `${table}\u0000${idOf(place)}`;
     const before = this.#saves.get(id);
     this.#saves.set(id, () => SAVE[table](place, row));
     this.#undo.push(() => (before === undefined ? this.#saves.delete(id) : this.#saves.set(id, before)));
@@ -90,7 +106,7 @@ export class Draft {
     this.#added.set(account, before === undefined ? amounts : addBalances(before, amounts));
     this.#undo.push(() => (before === undefined ? this.#added.delete(account) : this.#added.set(account, before)));
     const place = { scope: account, key: '' };
-    if (!this.#known.balance.has(idOf(place))) return;
+    if (!this.#known.balance.has(idOf(place)) && !this.#recall('balance', place)) return;
     const balance = this.#known.balance.get(idOf(place));
     this.#set('balance', place, balance === undefined ? amounts : addBalances(balance, amounts));
   }
@@ -138,6 +154,11 @@ export class Draft {
   /** Recorded so far, in order. */
   get events(): readonly StoredEvent[] {
     return this.#events;
+  }
+
+  /** The rows of a table that it looked up or decided, as they stand. */
+  rowsOf<T extends Table>(table: T): Iterable<readonly [id: string, row: Rows[T] | undefined]> {
+    return this.#known[table];
   }
 
   /** All that was decided. Accounts come last and in one order for everybody, so that two writers never wait for each other. */

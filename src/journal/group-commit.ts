@@ -2,6 +2,7 @@ import { ConvergeError, messageOf, Suspended } from '../domain/errors.ts';
 import type { StoredEvent } from '../domain/events.ts';
 import type { Database } from './database.ts';
 import { Draft, type Task } from './draft.ts';
+import { KeptRows } from './kept-rows.ts';
 
 interface Waiting {
   readonly needs: Task<unknown>['needs'];
@@ -13,7 +14,7 @@ interface Waiting {
 interface GroupCommitOptions {
   readonly database: Database;
   readonly clock: () => Date;
-  /** Called after commit with what was written, in order. Must not throw. */
+  /** Called after each commit with what it wrote, in order. Must not throw. */
   readonly committed: (events: readonly StoredEvent[]) => void;
 }
 
@@ -23,6 +24,7 @@ interface GroupCommitOptions {
  */
 export class GroupCommit {
   readonly #options: GroupCommitOptions;
+  readonly #kept = new KeptRows();
   #waiting: Waiting[] = [];
 
   constructor(options: GroupCommitOptions) {
@@ -37,14 +39,16 @@ export class GroupCommit {
         decide: (draft) => {
           const decided = draft.attempt(task);
           if (!decided.ok) return () => reject(refusal(decided.error));
-          return () => {
-            resolve(decided.value);
-            this.#options.committed(decided.events);
-          };
+          return () => resolve(decided.value);
         },
         fail: reject,
       });
     });
+  }
+
+  /** Looks at every row again: somebody else wrote the tables. */
+  forget(): void {
+    this.#kept.clear();
   }
 
   /** Commits what waits, now. */
@@ -52,27 +56,29 @@ export class GroupCommit {
     const waiting = this.#waiting;
     this.#waiting = [];
     if (waiting.length === 0) return;
-    let done: readonly (() => void)[];
+    let group: { readonly draft: Draft; readonly done: readonly (() => void)[] };
     try {
-      done = this.#commit(waiting);
+      group = this.#commit(waiting);
     } catch (thrown) {
       // What the disk refuses, it refuses to all: then nothing of this group is written.
       if (this.#options.database.inTransaction) this.#options.database.exec('ROLLBACK');
       for (const task of waiting) task.fail(unwritable(thrown));
       return;
     }
-    for (const tell of done) tell();
+    this.#kept.keep(group.draft);
+    for (const tell of group.done) tell();
+    this.#options.committed(group.draft.events);
   }
 
-  #commit(waiting: readonly Waiting[]): readonly (() => void)[] {
+  #commit(waiting: readonly Waiting[]): { readonly draft: Draft; readonly done: readonly (() => void)[] } {
     const { database, clock } = this.#options;
-    const draft = new Draft(clock);
+    const draft = new Draft(clock, this.#kept);
     database.exec('BEGIN IMMEDIATE');
     for (const lookup of draft.lookups(waiting.flatMap(({ needs }) => needs))) lookup.found(database.first(lookup));
     const done = waiting.map((task) => task.decide(draft));
     for (const statement of draft.statements()) database.write(statement);
     database.exec('COMMIT');
-    return done;
+    return { draft, done };
   }
 }
 

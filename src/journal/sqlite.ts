@@ -8,6 +8,7 @@ import type { Task } from './draft.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { Journal } from './journal.ts';
 import { holdLock, type Lock } from './lock.ts';
+import { RecentEvents } from './recent-events.ts';
 import type { Query } from './statement.ts';
 import { prepareTables, rebuildIndexes } from './tables.ts';
 import { Verbs } from './verbs.ts';
@@ -84,6 +85,7 @@ class Sqlite extends Verbs implements SqliteJournal {
   readonly #lock: Lock;
   readonly #commits: GroupCommit;
   readonly #watchers = new Watchers();
+  readonly #recent = new RecentEvents();
 
   constructor(parts: { readonly database: Database; readonly lock: Lock; readonly clock: () => Date }) {
     super();
@@ -93,6 +95,7 @@ class Sqlite extends Verbs implements SqliteJournal {
       database: parts.database,
       clock: parts.clock,
       committed: (events) => {
+        this.#recent.add(events);
         for (const event of events) this.#watchers.tell(event);
       },
     });
@@ -106,6 +109,10 @@ class Sqlite extends Verbs implements SqliteJournal {
     return this.#database.rows(query);
   }
 
+  override async events(scope: string, after = 0): Promise<readonly StoredEvent[]> {
+    return this.#recent.since(scope, after) ?? super.events(scope, after);
+  }
+
   override watch(scope: string | null, listener: (event: StoredEvent) => void): () => void {
     return this.#watchers.add(scope, listener);
   }
@@ -117,6 +124,7 @@ class Sqlite extends Verbs implements SqliteJournal {
 
   async rebuild(): Promise<void> {
     this.#commits.flush();
+    this.#commits.forget();
     rebuildIndexes(this.#database);
   }
 

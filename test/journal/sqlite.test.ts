@@ -231,6 +231,44 @@ describe('commits', () => {
   });
 });
 
+describe('what is remembered of the last commits', () => {
+  test('gives the events after any place as the file has them, however many runs write in between', async () => {
+    const directory = temporaryDirectory();
+    const journal = await open(directory);
+    const scopes = ['a', 'b', 'c'];
+    await Promise.all(
+      Array.from({ length: 700 }, (_, n) => scopes.map((scope) => journal.append(scope, [{ type: 'log', text: `${scope} ${n}` }]))).flat(),
+    );
+    const copy = temporaryDirectory();
+    cpSync(directory, copy, { recursive: true });
+    const read = await open(copy);
+    for (const scope of [...scopes, 'never written'])
+      for (const after of [0, 1, 300, 349, 350, 351, 420, 500, 698, 699, 700, 701])
+        expect(await journal.events(scope, after), `${scope} after ${after}`).toEqual(await read.events(scope, after));
+  });
+
+  test('a write that is refused leaves nothing of itself there', async () => {
+    const directory = temporaryDirectory();
+    const journal = await open(directory);
+    await fill(journal);
+    const together = await Promise.allSettled([
+      journal.append('a', [
+        { type: 'log', text: 'goes with what is refused' },
+        { type: 'spend.charged', id: 'nobody', amount: 1, usage: someUsage(), known: true },
+      ]),
+      journal.append('a', [{ type: 'log', text: 'beside it' }]),
+    ]);
+    expect(together.map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
+    const events = await journal.events('a');
+    expect(await journal.events('a', events.length - 1)).toMatchObject([{ n: events.length, event: { text: 'beside it' } }]);
+    await journal.append('a', [{ type: 'log', text: 'after it' }]);
+    expect(await journal.events('a', events.length)).toMatchObject([{ n: events.length + 1, event: { text: 'after it' } }]);
+    const before = dump(directory);
+    await journal.rebuild();
+    expect(dump(directory)).toEqual(before);
+  });
+});
+
 /** Frames whose header names a database size end a transaction: https://sqlite.org/fileformat2.html#walformat */
 function committedTransactions(log: Buffer): number {
   const pageSize = log.readUInt32BE(8);
