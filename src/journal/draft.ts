@@ -66,16 +66,16 @@ export class Draft {
       const id = `${table}\u0000${idOf(place)}`;
       if (asked.has(id)) return [];
       asked.add(id);
-      return this.#recall(table, place) ? [] : [this.#lookup(table, place)];
+      return this.#recall(table, place) !== undefined ? [] : [this.#lookup(table, place)];
     });
   }
 
-  /** True when it is kept, and known from here on. */
-  #recall<T extends Table>(table: T, place: Place): boolean {
+  /** What is kept, known from here on. */
+  #recall<T extends Table>(table: T, place: Place): Rows[T] | undefined {
     const id = idOf(place);
     const row = this.#kept?.get(table, id);
     if (row !== undefined) this.#known[table].set(id, row);
-    return row !== undefined;
+    return row;
   }
 
   #lookup<T extends Table>(table: T, place: Place): Lookup<T> {
@@ -106,7 +106,7 @@ export class Draft {
     this.#added.set(account, before === undefined ? amounts : addBalances(before, amounts));
     this.#undo.push(() => (before === undefined ? this.#added.delete(account) : this.#added.set(account, before)));
     const place = { scope: account, key: '' };
-    if (!this.#known.balance.has(idOf(place)) && !this.#recall('balance', place)) return;
+    if (!this.#known.balance.has(idOf(place)) && this.#recall('balance', place) === undefined) return;
     const balance = this.#known.balance.get(idOf(place));
     this.#set('balance', place, balance === undefined ? amounts : addBalances(balance, amounts));
   }
