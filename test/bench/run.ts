@@ -8,6 +8,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   cache: () => import('./cache.ts'),
   'fan-out': () => import('./fan-out.ts'),
   github: () => import('./github.ts'),
+  shards: () => import('./shards.ts'),
   storm: () => import('./storm.ts'),
   resume: () => import('./resume.ts'),
   script: () => import('./script.ts'),
