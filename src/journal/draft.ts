@@ -181,6 +181,7 @@ export class Draft {
   }
 }
 
-function idOf({ scope, key }: Place): string {
+/** Names a row within its table. */
+export function idOf({ scope, key }: Place): string {
   return `${scope}\u0000${key}`;
 }

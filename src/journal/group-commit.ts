@@ -1,8 +1,9 @@
 import { ConvergeError, messageOf, Suspended } from '../domain/errors.ts';
 import type { StoredEvent } from '../domain/events.ts';
 import type { Database } from './database.ts';
-import { Draft, type Task } from './draft.ts';
+import { Draft, idOf, type Task } from './draft.ts';
 import { KeptRows } from './kept-rows.ts';
+import type { Place, Rows, Table } from './rows.ts';
 
 interface Waiting {
   readonly needs: Task<unknown>['needs'];
@@ -44,6 +45,11 @@ export class GroupCommit {
         fail: reject,
       });
     });
+  }
+
+  /** A row as the last commits left it; undefined when it is not remembered. */
+  kept<T extends Table>(table: T, place: Place): Rows[T] | undefined {
+    return this.#kept.get(table, idOf(place));
   }
 
   /** Looks at every row again: somebody else wrote the tables. */

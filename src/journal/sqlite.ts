@@ -6,8 +6,9 @@ import type { StoredEvent } from '../domain/events.ts';
 import { Database } from './database.ts';
 import type { Task } from './draft.ts';
 import { GroupCommit } from './group-commit.ts';
-import type { Journal } from './journal.ts';
+import type { CallState, Journal } from './journal.ts';
 import { holdLock, type Lock } from './lock.ts';
+import { events as eventsAfter } from './reads.ts';
 import { RecentEvents } from './recent-events.ts';
 import type { Query } from './statement.ts';
 import { prepareTables, rebuildIndexes } from './tables.ts';
@@ -110,7 +111,15 @@ class Sqlite extends Verbs implements SqliteJournal {
   }
 
   override async events(scope: string, after = 0): Promise<readonly StoredEvent[]> {
-    return this.#recent.since(scope, after) ?? super.events(scope, after);
+    const recent = this.#recent.since(scope, after);
+    if (recent !== null) return recent;
+    const read = this.#database.rows(eventsAfter(scope, after));
+    if (after === 0) this.#recent.addRecord(scope, read);
+    return read;
+  }
+
+  override async call(run: string, key: string): Promise<CallState | undefined> {
+    return this.#commits.kept('call', { scope: run, key })?.state ?? super.call(run, key);
   }
 
   override watch(scope: string | null, listener: (event: StoredEvent) => void): () => void {

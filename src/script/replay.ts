@@ -82,10 +82,11 @@ export interface ReplayCount {
  */
 export async function runScript(options: RunOptions): Promise<ScriptEnd & { readonly replay: ReplayCount }> {
   const replay = new Replay(options);
-  await replay.open();
   try {
     const { source, saved = [], view, limits, signal } = options;
-    const end = await runSandboxed({ source, saved, view, port: replay, signal, ...(limits === undefined ? {} : { limits }) });
+    const running = runSandboxed({ source, saved, view, port: replay, signal, ...(limits === undefined ? {} : { limits }) });
+    // The record is read while the script's thread starts.
+    const [end] = await Promise.all([running, replay.opened()]);
     await replay.rest();
     return { ...end, replay: replay.count() };
   } catch (thrown) {
@@ -123,6 +124,7 @@ class Replay implements CallPort {
   readonly #counts = { performed: 0, redelivered: 0, diverged: 0 };
   /** What people were told before this replay and this replay has not told yet: how often each. A new generation may tell it in another order. */
   readonly #told = new Map<string, number>();
+  #opened: Promise<void> | null = null;
   #readTo = 0;
   /** What stops the run: `Suspended`, or a journal that cannot be written. */
   #stopped: { readonly thrown: unknown } | null = null;
@@ -137,7 +139,13 @@ class Replay implements CallPort {
     this.#reopened = options.reopened ?? new Map();
   }
 
-  async open(): Promise<void> {
+  /** Resolves when it is known what was told before. */
+  opened(): Promise<void> {
+    this.#opened ??= this.#open();
+    return this.#opened;
+  }
+
+  async #open(): Promise<void> {
     const events = await this.#options.journal.events(this.#options.run);
     for (const { event } of events) {
       if (event.type !== 'phase' && event.type !== 'log') continue;
@@ -147,6 +155,7 @@ class Replay implements CallPort {
   }
 
   async drained(drain: Drain): Promise<void> {
+    await this.opened();
     await this.#tell(drain.tells);
     if (drain.calls.length > 0) await this.#issue(drain.calls);
   }

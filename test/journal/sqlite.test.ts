@@ -247,6 +247,25 @@ describe('what is remembered of the last commits', () => {
         expect(await journal.events(scope, after), `${scope} after ${after}`).toEqual(await read.events(scope, after));
   });
 
+  test('a record that was read gives what is written after it, too, and an open call as it was issued', async () => {
+    const directory = temporaryDirectory();
+    const journal = await openSqliteJournal({ directory });
+    await fill(journal);
+    await journal.close();
+    const again = await open(directory);
+    const record = await again.events('a');
+    await again.append('a', [{ type: 'log', text: 'later' }]);
+    expect(await again.events('a')).toMatchObject([...record, { n: record.length + 1, event: { text: 'later' } }]);
+    expect(await again.events('a', record.length)).toHaveLength(1);
+    expect(await again.events('a', record.length + 1)).toEqual([]);
+
+    const call = { key: 'open#1', kind: 'agent', label: 'l', phase: 'p', input: { prompt: 'x' }, args: ['x'] };
+    await again.issue('a', [call]);
+    expect(await again.call('a', call.key)).toEqual({ ...call, settled: null });
+    await again.settle('a', call.key, { kind: 'value', value: 1 });
+    expect((await again.call('a', call.key))?.settled).toMatchObject({ outcome: { kind: 'value', value: 1 } });
+  });
+
   test('a write that is refused leaves nothing of itself there', async () => {
     const directory = temporaryDirectory();
     const journal = await open(directory);
