@@ -9,6 +9,9 @@ const types: CustomTypesConfig = {
   getTypeParser: (oid: number, format?: 'text' | 'binary') => (oid === INT8 ? Number : defaultTypes.getTypeParser(oid, format)),
 };
 
+/** A machine that is gone loses its connections, and their locks, within half a minute. */
+export const KEEPALIVES = 'SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3';
+
 /**
  * `synchronous_commit`: a commit that returned survives a power cut. `enable_seqscan`: all is found by key, also by a plan that was made while the tables were empty.
  * The timeouts: a process that is stopped inside of a transaction, or whose machine is gone,
@@ -18,7 +21,7 @@ export const SESSION = `SET search_path TO converge;
   SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local');
   SET enable_seqscan = off; SET jit = off;
   SET idle_in_transaction_session_timeout = '10s';
-  SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3`;
+  ${KEEPALIVES}`;
 
 /** How many milliseconds an answer may take before the connection counts as lost; longer than anybody holds a lock. */
 const ANSWER_MS = 60_000;

@@ -1,6 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Client } from 'pg';
 
+import { KEEPALIVES } from './postgres-connection.ts';
+
 /** Which processes live: each holds a lock of its own in the database for as long as it is connected. */
 export interface Liveness {
   isDead(owner: string): Promise<boolean>;
@@ -17,11 +19,18 @@ export async function openLiveness(url: string, owner: string): Promise<Liveness
   const connect = async (): Promise<Client> => {
     const fresh = new Client({ connectionString: url, keepAlive: true, application_name: 'converge-owner' });
     fresh.on('error', () => undefined);
-    fresh.on('end', () => {
+    try {
+      await fresh.connect();
+      await fresh.query(KEEPALIVES);
+      await fresh.query(`SELECT pg_advisory_lock(${LOCK})`, [owner]);
+    } catch (thrown) {
+      fresh.end().catch(() => undefined);
+      throw thrown;
+    }
+    // Only now: a connection that was refused ends too, and its loop goes on by itself.
+    fresh.once('end', () => {
       if (!life.closed) void again();
     });
-    await fresh.connect();
-    await fresh.query(`SELECT pg_advisory_lock(${LOCK})`, [owner]);
     return fresh;
   };
   const again = async (): Promise<void> => {

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { connect, createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -131,5 +132,39 @@ describe.skipIf(!POSTGRES_HERE)('workers on one Postgres', () => {
     expect([await one.isDead('one'), await one.isDead('two'), await one.isDead('nobody')]).toEqual([false, false, true]);
     await two.close();
     expect(await one.isDead('two')).toBe(true);
+  });
+
+  test('a lock whose connection is refused for a while is asked for again twice a second, by one loop', async () => {
+    const url = new URL(await postgres.database());
+    const upstream = { host: url.hostname, port: Number(url.port) };
+    const sockets = new Set<Socket>();
+    const refusedAt: number[] = [];
+    let refusals = 0;
+    const relay = createServer((socket) => {
+      if (refusals > 0) {
+        refusals -= 1;
+        refusedAt.push(Date.now());
+        socket.destroy();
+        return;
+      }
+      const onward = connect(upstream);
+      for (const each of [socket, onward]) sockets.add(each.on('error', () => undefined));
+      socket.pipe(onward).pipe(socket);
+    });
+    await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void relay.close());
+    const address = relay.address();
+    if (address === null || typeof address === 'string') throw new Error('no port');
+    const two = await openLiveness(url.href, 'two');
+    onTestFinished(() => two.close());
+    url.port = String(address.port);
+    const one = await openLiveness(url.href, 'one');
+    onTestFinished(() => one.close());
+    refusals = 4;
+    for (const socket of sockets) socket.destroy();
+    await expect.poll(() => refusals, { timeout: 10_000 }).toBe(0);
+    await expect.poll(() => two.isDead('one'), { timeout: 10_000 }).toBe(false);
+    const waits = refusedAt.slice(1).map((at, index) => at - (refusedAt[index] ?? 0));
+    expect(waits.filter((wait) => wait < 400)).toEqual([]);
   });
 });
