@@ -38,16 +38,20 @@ interface OpenRoom extends Room {
 }
 
 export function openRooms(parts: RoomParts): Rooms {
-  const mirrors = new Map<string, Promise<Repository>>();
+  const mirrors = new Map<string, Mirror>();
   const rooms = new Map<string, Promise<OpenRoom>>();
   const mirrorOf = (run: string, { place }: RunState): Promise<Repository> => {
     const name = `${place.owner}/${place.repo}`.toLowerCase();
     const known = mirrors.get(name);
-    if (known !== undefined) return known;
-    const opening = openMirror(parts, { name, run });
-    mirrors.set(name, opening);
-    opening.catch(() => mirrors.delete(name));
-    return opening;
+    if (known !== undefined) {
+      known.runs.add(run);
+      return known.repository;
+    }
+    const runs = new Set([run]);
+    const mirror: Mirror = { runs, repository: openMirror(parts, name, () => [...runs].at(-1) ?? run) };
+    mirrors.set(name, mirror);
+    mirror.repository.catch(() => mirrors.delete(name));
+    return mirror.repository;
   };
   const open = async (run: string): Promise<OpenRoom> => {
     const state = foldRun(await parts.journal.events(run));
@@ -59,7 +63,9 @@ export function openRooms(parts: RoomParts): Rooms {
     await (await room?.catch(() => null))?.close();
   };
   const unwatch = parts.journal.watch(null, ({ scope, event }) => {
-    if (event.type === 'run.ended' && rooms.has(scope)) leave(scope).catch(() => undefined);
+    if (event.type !== 'run.ended') return;
+    for (const { runs } of mirrors.values()) runs.delete(scope);
+    if (rooms.has(scope)) leave(scope).catch(() => undefined);
   });
   return {
     enter: async (run) => {
@@ -71,20 +77,23 @@ export function openRooms(parts: RoomParts): Rooms {
     close: async () => {
       unwatch();
       await Promise.all([...rooms.keys()].map((run) => leave(run)));
-      for (const mirror of mirrors.values()) await (await mirror.catch(() => null))?.close();
+      for (const { repository } of mirrors.values()) await (await repository.catch(() => null))?.close();
     },
   };
 }
 
+interface Mirror {
+  /** Runs that entered and have not ended: the App gives no token for one that has. */
+  readonly runs: Set<string>;
+  readonly repository: Promise<Repository>;
+}
+
 /** A token for each command of git, asked for at the App: this process has no key to make one. */
-async function openMirror(
-  { config, accessOf }: RoomParts,
-  { name, run }: { readonly name: string; readonly run: string },
-): Promise<Repository> {
-  const { cloneUrl, bot } = await accessOf(run);
+async function openMirror({ config, accessOf }: RoomParts, name: string, asking: () => string): Promise<Repository> {
+  const { cloneUrl, bot } = await accessOf(asking());
   const directory = join(config.dataDirectory, 'mirrors', `${encodeURIComponent(name)}.git`);
   await mkdir(directory, { recursive: true });
-  return openRepository({ directory, remote: { url: cloneUrl, token: async () => (await accessOf(run)).token }, bot });
+  return openRepository({ directory, remote: { url: cloneUrl, token: async () => (await accessOf(asking())).token }, bot });
 }
 
 interface Opening {
