@@ -32,9 +32,14 @@ export class RecentEvents {
     // A record's events are numbered from 1 without gaps.
     const record = this.#records.get(scope);
     if (record !== undefined) return record.slice(after);
-    const first = this.#last.findIndex((event) => event.scope === scope && event.n >= after);
-    const begins = this.#last[first];
-    if (begins === undefined || begins.n > after + 1) return null;
-    return this.#last.slice(first).filter((event) => event.scope === scope && event.n > after);
+    const news: StoredEvent[] = [];
+    // From the end: what is asked for is mostly what came last.
+    for (let at = this.#last.length - 1; at >= 0; at -= 1) {
+      const event = this.#last[at];
+      if (event?.scope !== scope) continue;
+      if (event.n > after) news.push(event);
+      if (event.n <= after + 1) return news.toReversed();
+    }
+    return null;
   }
 }

@@ -25,7 +25,7 @@ export function startThread(boot: WorkerBoot): Thread {
     execArgv: [],
     stdout: true,
     stderr: true,
-    resourceLimits: { maxOldGenerationSizeMb: 128, stackSizeMb: 4 },
+    resourceLimits: { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 8, stackSizeMb: 4 },
   });
   const answers = new Answers();
   worker.on('message', (message: FromGuest | 'ready') => answers.give(message));
