@@ -1,6 +1,6 @@
 import { parseComment, type Command } from '../domain/command.ts';
 import { ConvergeError, messageOf } from '../domain/errors.ts';
-import { CLOSING, type Delivery, type Dispatch, DRIVE } from '../engine/dispatch.ts';
+import { CLOSING, type Delivery, type Dispatch } from '../engine/dispatch.ts';
 import { parseCommentEvent, type CommentEvent } from '../github/events.ts';
 import { trusted } from '../journal/trusted.ts';
 import { malformedReply, notThereReply } from '../report/replies.ts';
@@ -84,7 +84,7 @@ function perform(desk: Desk, asked: Asked, command: Command): Promise<Answer> {
   }
 }
 
-/** Webhooks in, commands out: what is recorded is worked on outside of the webhook, one after the other, in order. */
+/** Webhooks in, commands out: what is recorded is worked on outside of the webhook, repositories beside each other, each in order. */
 export interface Inbox {
   /** On disk when it resolves. */
   record(payload: unknown): Promise<void>;
@@ -95,34 +95,38 @@ export interface Inbox {
   close(): Promise<void>;
 }
 
-/** The one delivery of commands: whoever has it works on all that are recorded. */
-const ALL = 'commands';
+/** Run of the deliveries of commands; their keys are repositories, so that one that waits for its rate limit holds no other up. */
+const COMMANDS = 'commands';
 
-/** `dispatch` gives the inbox to one process at a time; `retryMs`: before a command that met something which may pass is tried again. */
+/** Repositories whose commands one process works on at the same time. */
+const SLOTS = 32;
+
+/** `dispatch` gives each repository's commands to one process at a time; `retryMs`: before a command that met something which may pass is tried again. */
 export async function openInbox(
   desk: Desk,
   { dispatch, retryMs }: { readonly dispatch: Dispatch; readonly retryMs: number },
 ): Promise<Inbox> {
-  const wake = (): void => {
-    dispatch.push(ALL, [DRIVE]).catch((error: unknown) => {
-      desk.log.error({ error: messageOf(error) }, 'recorded commands could not be pushed; they are taken up with the next');
-    });
+  const unpushed = (error: unknown): void =>
+    desk.log.error({ error: messageOf(error) }, 'recorded commands could not be pushed; they are taken up with the next');
+  const wakeAll = async (): Promise<void> => {
+    const repositories = new Set((await receivedBy(desk)).map(({ event }) => repositoryOf(event)));
+    await dispatch.push(COMMANDS, [...repositories]);
   };
   const take = async (event: CommentEvent): Promise<boolean> => {
     // Only what may be a command is kept: a busy repository has many comments.
     if (parseComment(event.body).kind === 'none') return false;
     const open = await desk.journal.receive(`comment/${event.comment}`, { ...event });
-    if (open) wake();
+    if (open) dispatch.push(COMMANDS, [repositoryOf(event)]).catch(unpushed);
     return open;
   };
-  await dispatch.work(1, (delivery) => workOn(desk, { dispatch, delivery, retryMs }));
+  await dispatch.work(SLOTS, (delivery) => workOn(desk, { dispatch, delivery, retryMs }));
   return {
     record: async (payload) => {
       const event = parseCommentEvent(payload);
       if (event.kind === 'comment') await take(event);
     },
     take,
-    wake,
+    wake: () => void wakeAll().catch(unpushed),
     close: () => dispatch.close(),
   };
 }
@@ -134,9 +138,9 @@ interface Working {
 }
 
 async function workOn(desk: Desk, { dispatch, delivery, retryMs }: Working): Promise<void> {
-  const { signal } = delivery;
-  const tried = await idsOf(desk);
-  const left = await workThrough(desk, () => signal.aborted);
+  const { key, signal } = delivery;
+  const queue = await receivedBy(desk, key);
+  const left = await workThrough(desk, queue, () => signal.aborted);
   if (signal.aborted) {
     if (signal.reason === CLOSING) await dispatch.redeliver(delivery, new Date());
     return;
@@ -144,27 +148,27 @@ async function workOn(desk: Desk, { dispatch, delivery, retryMs }: Working): Pro
   if (left) await dispatch.redeliver(delivery, new Date(Date.now() + retryMs));
   else await delivery.complete();
   // What came while these were worked on was passed over when it was pushed.
-  if ([...(await idsOf(desk))].some((id) => !tried.has(id))) await dispatch.push(ALL, [DRIVE]);
+  const tried = new Set(queue.map(({ id }) => id));
+  if ((await receivedBy(desk, key)).some(({ id }) => !tried.has(id))) await dispatch.push(COMMANDS, [key]);
 }
 
-async function idsOf({ journal }: Desk): Promise<ReadonlySet<string>> {
-  return new Set((await journal.received()).map(({ id }) => id));
+interface Received {
+  readonly id: string;
+  readonly event: CommentEvent;
 }
 
-/** Repositories beside each other, each in order: one that waits for its rate limit holds no other up. True when something is left for later. */
-async function workThrough(desk: Desk, closing: () => boolean): Promise<boolean> {
-  const received = (await desk.journal.received()).map(({ id, payload }) => ({ id, event: trusted<CommentEvent>().parse(payload) }));
-  const queues = Map.groupBy(received, ({ event }) => `${event.owner}/${event.repo}`);
-  const left = await Promise.all(Array.from(queues.values(), (queue) => workQueue(desk, queue, closing)));
-  return left.includes(true);
+/** What is recorded and not carried out yet, in order; of one repository, or of all. */
+async function receivedBy({ journal }: Desk, repository: string | null = null): Promise<readonly Received[]> {
+  const all = (await journal.received()).map(({ id, payload }) => ({ id, event: trusted<CommentEvent>().parse(payload) }));
+  return all.filter(({ event }) => repository === null || repositoryOf(event) === repository);
 }
 
-async function workQueue(
-  desk: Desk,
-  queue: readonly { readonly id: string; readonly event: CommentEvent }[],
-  closing: () => boolean,
-): Promise<boolean> {
-  let left = false;
+function repositoryOf({ owner, repo }: CommentEvent): string {
+  return `${owner}/${repo}`.toLowerCase();
+}
+
+/** True when something is left for later, which then is all that follows it: people count on their order. */
+async function workThrough(desk: Desk, queue: readonly Received[], closing: () => boolean): Promise<boolean> {
   for (const { id, event } of queue) {
     if (closing()) return true;
     try {
@@ -176,9 +180,9 @@ async function workQueue(
         { comment: id, error: messageOf(error) },
         forGood ? 'a command can never be carried out, and is given up' : 'a command could not be carried out yet',
       );
-      if (forGood) await desk.journal.processed(id);
-      else left = true;
+      if (!forGood) return true;
+      await desk.journal.processed(id);
     }
   }
-  return left;
+  return false;
 }
