@@ -41,7 +41,7 @@ export function callHandler(parts: CallParts): Handler {
   return async (delivery) => {
     const { run, key } = delivery;
     const call = await parts.journal.call(run, key);
-    if (call === undefined || call.settled !== null || (await hasEnded(parts.journal, run))) return;
+    if (call === undefined || call.settled !== null || (await isOver(parts.journal, run))) return;
     const held = parts.holdings.hold(await parts.journal.takeClaim({ run, key, owner: parts.owner }));
     const leave = letGoAtEnd(parts.journal, run);
     const long = AbortSignal.timeout(LONGEST_MS);
@@ -59,15 +59,17 @@ export function callHandler(parts: CallParts): Handler {
   };
 }
 
-async function hasEnded(journal: Journal, run: string): Promise<boolean> {
-  return foldRun(await journal.events(run)).status === 'ended';
+/** A run that is stopped needs no more calls, also where it delivers what it has. */
+async function isOver(journal: Journal, run: string): Promise<boolean> {
+  const { status, stop } = foldRun(await journal.events(run));
+  return status === 'ended' || stop !== null;
 }
 
-/** Aborts when the run ends: nobody waits for its calls any more. */
+/** Aborts when the run ends or is stopped: nobody waits for its calls any more. */
 function letGoAtEnd(journal: Journal, run: string): { readonly signal: AbortSignal; stop(): void } {
   const ended = new AbortController();
   const stop = journal.watch(run, ({ event }) => {
-    if (event.type === 'run.ended') ended.abort('the run has ended');
+    if (event.type === 'run.ended' || (event.type === 'signal.received' && event.name === 'stop')) ended.abort('the run is over');
   });
   return { signal: ended.signal, stop };
 }

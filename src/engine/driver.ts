@@ -132,7 +132,7 @@ async function driveDelivery(parts: DriverParts, delivery: Delivery, abort: Abor
   const own = { ...parts, journal: held.journal };
   const before = (await parts.journal.events(run)).length;
   const signal = AbortSignal.any([abort.signal, delivery.signal, long]);
-  const unwatch = [letGoOnPause(own, run, abort), letGoOnWord(parts.journal, run, abort)];
+  const unwatch = [letGoOnPause(own, run, abort), letGoOnWord(parts.journal, { run, before, abort })];
   const trip = await driveOnce(own, run, signal);
   for (const stop of unwatch) stop();
   // Whatever still waits in this house (a question to people) waits no longer.
@@ -156,9 +156,13 @@ async function hasNews(journal: Journal, run: string, before: number): Promise<b
   return since.slice(over + 1).some((type) => type === 'signal.received' || type === 'run.amended');
 }
 
-/** Lets go of a run that somebody stopped or wants to be tried again, whichever process heard it: the next drive does what was said. */
-function letGoOnWord(journal: Journal, run: string, abort: AbortController): () => void {
-  return journal.watch(run, ({ event }) => {
+/** Lets go of a run that somebody stopped or wants to be tried again, whichever process heard it: the next drive does what was said. What this drive began with may be told late. */
+function letGoOnWord(
+  journal: Journal,
+  { run, before, abort }: { readonly run: string; readonly before: number; readonly abort: AbortController },
+): () => void {
+  return journal.watch(run, ({ n, event }) => {
+    if (n <= before) return;
     const said = event.type === 'signal.received' && (event.name === 'stop' || event.name === 'retry');
     if (said || (event.type === 'run.amended' && event.amendment.kind === 'drop')) abort.abort();
   });

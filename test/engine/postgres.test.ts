@@ -3,7 +3,9 @@ import { connect, createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { callHandler } from '../../src/engine/call-handler.ts';
 import { openCarrying } from '../../src/engine/carry.ts';
+import { openHoldings } from '../../src/engine/holdings.ts';
 import { openBoss, QUEUE_SCHEMA } from '../../src/engine/pg-boss.ts';
 import { openLiveness } from '../../src/journal/postgres-liveness.ts';
 import { openPostgresJournal } from '../../src/journal/postgres.ts';
@@ -123,6 +125,42 @@ describe.skipIf(!POSTGRES_HERE)('workers on one Postgres', () => {
     await Promise.all(after.all);
     after.carrying.close();
     expect(delivered.toSorted((a, b) => a.localeCompare(b))).toEqual(['b', 'c']);
+  });
+
+  test('a run that is stopped has no call begun, and those at work are let go', async () => {
+    const { url, journal } = await open(['a', 'b']);
+    const boss = await openBoss({ url, log: quiet });
+    onTestFinished(() => boss.close());
+    const begun = Promise.withResolvers<void>();
+    const entered: string[] = [];
+    const handler = callHandler({
+      journal,
+      holdings: openHoldings(journal),
+      dispatch: await boss.queue('call'),
+      owner: 'one',
+      settleLeft: () => Promise.resolve(),
+      enter: async () => ({
+        prepare: async (_kind, _args, { signal }) => ({
+          label: '',
+          phase: '',
+          identity: {},
+          perform: async (key) => {
+            entered.push(key);
+            begun.resolve();
+            await new Promise((resolve) => signal.addEventListener('abort', resolve));
+            throw new Error('let go');
+          },
+        }),
+      }),
+      log: quiet,
+    });
+    const delivery = { run: RUN, number: 1, signal: new AbortController().signal, complete: () => Promise.resolve() };
+    const first = handler({ ...delivery, key: 'a' });
+    await begun.promise;
+    await journal.signal(RUN, { id: '1', name: 'stop', by: 'robin', text: 'deliver' });
+    await first;
+    await handler({ ...delivery, key: 'b' });
+    expect(entered).toEqual(['a']);
   });
 
   test('a process is dead when its lock is free', async () => {
