@@ -107,7 +107,7 @@ export function unknownShards(unknown: readonly string[], plan: Plan | null): st
   return `Found ${unknown.map((shard) => code(shard)).join(', ')}, expected ids of the plan's shards: ${shown}.`;
 }
 
-function tried(named: readonly string[], shards: readonly string[], { run, state, view }: CurrentRun): string {
+function tried(named: readonly string[], shards: readonly string[], { run, state }: CurrentRun): string {
   const rest = named.filter((shard) => !shards.includes(shard));
   const along = named.length === 0 ? [] : shards.filter((shard) => !named.includes(shard));
   const words = [
@@ -121,7 +121,7 @@ function tried(named: readonly string[], shards: readonly string[], { run, state
           .map((shard) => code(shard))
           .join(', ')}; the others are needed for that, or were waiting for it.`,
     rest.length === 0 ? '' : `Not tried again, since it is accepted, under way or dropped: ${rest.map((shard) => code(shard)).join(', ')}.`,
-    `What succeeded stays and costs nothing; ${dollars(state.spending.total.spent)} of ${dollars(view.plan?.limits.budget ?? state.settings.limits.budget)} are spent so far.`,
+    `What succeeded stays and costs nothing; ${dollars(state.spending.total.spent)} of ${dollars(state.standing.limits.budget)} are spent so far.`,
   ];
   return words.filter((word) => word !== '').join(' ');
 }

@@ -55,6 +55,7 @@ test('issues and pull requests', async () => {
     expect(await ours.issue(2)).toMatchObject({ number: 2, body: '', isPullRequest: true });
     expect(await ours.pullRequest(2)).toEqual({
       number: 2,
+      merged: false,
       url: `${url}/pull/2`,
       draft: false,
       state: 'open',
