@@ -21,6 +21,7 @@ import { durableSteps } from './journal/step.ts';
 import { openPredicate } from './plan/predicate.ts';
 import { openPrimitives } from './primitives/table.ts';
 import { openBulletin, type Bulletin } from './publish/bulletin.ts';
+import { viewOf } from './publish/view.ts';
 import { openPilot } from './publish/pilot.ts';
 import { restoreMirror } from './restore-mirror.ts';
 import { openCommands } from './sandbox/commands-of.ts';
@@ -191,7 +192,12 @@ async function runPlan(house: House, plan: Plan, { waits, calls, log }: Estate):
   const { run, task, journal, repository, agents, commands, signal } = house;
   const { retryWaits } = waits;
   const predicate = await house.predicates.open(plan);
-  const carrying = calls === null ? null : openCarrying({ run, journal, dispatch: calls, limit: plan.limits.concurrency, signal, log });
+  // Workers stand on the approved base: a shard that was returned starts from the branch's tip, which only this mirror has.
+  const approved = viewOf(foldRun(await journal.events(run))).plan;
+  const carrying =
+    calls === null || approved?.base.tree !== plan.base.tree
+      ? null
+      : openCarrying({ run, journal, dispatch: calls, limit: plan.limits.concurrency, signal, log });
   try {
     const withhold = await openPilot(house, plan);
     const { opening, budgetAt } = deliveredBudget({ journal, run, totals: { tokens: null, budget: plan.limits.budget } });

@@ -23,7 +23,7 @@ import type { Journal } from './journal/journal.ts';
 import { migrate } from './migration.ts';
 import { agentsOf, openConfiguredJournal, openEngine, type Engine, type OpenJournal } from './open-engine.ts';
 import { bulletinOf, houseOpener, type Estate } from './open-house.ts';
-import { failed, stopped, type Ending } from './publish/early-end.ts';
+import { failed, showEarlyEnd, stopped, type Ending } from './publish/early-end.ts';
 import { waitsFrom } from './waits.ts';
 import { serveWeb } from './web/serve.ts';
 
@@ -156,6 +156,7 @@ function driverOf(estate: Estate, { engine, houses, quiet }: Driving): Promise<D
     openGenerations: (run, journal) => openGenerations(journal, run),
     stopped: async (run, journal, why) => stopped(await endingOf(run, journal), why),
     failed: async (run, journal, why) => failed(await endingOf(run, journal), why),
+    showEarlyEnd: async (run, journal) => showEarlyEnd(await endingOf(run, journal)),
     redriveMs: waits.redriveMs,
     log,
   });

@@ -3,7 +3,7 @@ import { foldRun } from '../domain/run-state.ts';
 import type { Deliveries, FailedDelivery } from '../github/deliveries.ts';
 import { parseCommentEvent, type CommentEvent } from '../github/events.ts';
 import { viewOf } from '../publish/view.ts';
-import { currentRun } from './current-run.ts';
+import { runUnderWay } from './current-run.ts';
 import type { Desk } from './desk.ts';
 import type { Inbox } from './inbox.ts';
 
@@ -91,7 +91,7 @@ async function takeDelivery({ desk, deliveries, inbox }: CatchUpParts, delivery:
   const event = parseCommentEvent(payload);
   if (event.kind === 'ignored') return event.reason;
   if (!(await desk.hubOf(event).unedited(event.comment))) return 'edited or deleted meanwhile';
-  const running = await currentRun(desk, event);
+  const running = await runUnderWay(desk, event);
   if (running !== null && Number(running.state.comment) > event.comment) return `older than run ${running.run}`;
   const taken = await inbox.take(event);
   if (taken) desk.log.info({ comment: event.comment }, 'a comment was found whose webhook had failed');

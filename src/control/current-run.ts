@@ -8,24 +8,28 @@ export interface CurrentRun {
   readonly view: RunView;
 }
 
-/**
- * The unfinished run that commands in this issue or pull request mean: the one that was asked for there, or whose pull request it is.
- * There is at most one.
- */
-export async function currentRun(desk: Pick<Desk, 'journal'>, where: Where): Promise<CurrentRun | null> {
-  return findRun(desk, await desk.journal.unfinished(), where);
+/** The unfinished run of this issue or pull request: the one that was asked for there, or whose pull request it is. There is at most one. */
+export async function runUnderWay(desk: Pick<Desk, 'journal'>, place: Place): Promise<CurrentRun | null> {
+  return findRun(desk, await desk.journal.unfinished(), { ...place, comment: Infinity });
 }
 
-/** The newest run of this issue or pull request, ended or not. */
-export async function lastRun(desk: Pick<Desk, 'journal'>, where: Where): Promise<CurrentRun | null> {
-  return findRun(desk, await desk.journal.runs(), where);
+/** The unfinished run that a command means: what was started after its comment was not meant by it, however late it is carried out. */
+export async function currentRun(desk: Pick<Desk, 'journal'>, asked: Where): Promise<CurrentRun | null> {
+  return findRun(desk, await desk.journal.unfinished(), asked);
 }
 
-type Where = RepositoryName & { readonly number: number };
+/** The newest run that a command can mean, ended or not. */
+export async function lastRun(desk: Pick<Desk, 'journal'>, asked: Where): Promise<CurrentRun | null> {
+  return findRun(desk, await desk.journal.runs(), asked);
+}
+
+type Place = RepositoryName & { readonly number: number };
+type Where = Place & { readonly comment: number };
 
 async function findRun(desk: Pick<Desk, 'journal'>, runs: readonly string[], where: Where): Promise<CurrentRun | null> {
   for (const run of runs) {
     const state = foldRun(await desk.journal.events(run));
+    if (Number(state.comment) > where.comment) continue;
     const view = viewOf(state);
     const sameRepository =
       state.place.owner.toLowerCase() === where.owner.toLowerCase() && state.place.repo.toLowerCase() === where.repo.toLowerCase();

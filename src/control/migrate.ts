@@ -4,7 +4,7 @@ import type { Settings } from '../domain/run.ts';
 import { resolveSettings } from '../domain/settings.ts';
 import type { Hub } from '../github/hub.ts';
 import { invalidConfigurationReply, notEnabledReply } from '../report/replies.ts';
-import { currentRun } from './current-run.ts';
+import { runUnderWay } from './current-run.ts';
 import type { Answer, Asked, Desk } from './desk.ts';
 import { runId } from './run-id.ts';
 
@@ -30,7 +30,7 @@ export async function startRun(desk: Desk, asked: Asked, { flags, what }: Wish):
   const run = runId(asked);
   // Asked again after a kill: the run is there, whatever became of it.
   if ((await desk.journal.runs()).includes(run)) return null;
-  const running = await currentRun(desk, asked);
+  const running = await runUnderWay(desk, asked);
   if (running !== null) {
     const link = running.view.status?.url;
     return `There is a run here already (\`${running.run}\`${link === undefined ? '' : `, [its status](${link})`}); an issue or pull request has at most one at a time. Wait for it, or \`/workflow stop\` it first.`;

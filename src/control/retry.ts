@@ -7,7 +7,7 @@ import type { Journal } from '../journal/journal.ts';
 import { viewOf } from '../publish/view.ts';
 import { code } from '../report/markdown.ts';
 import { isApproved } from '../report/status-comment.ts';
-import { currentRun, lastRun, type CurrentRun } from './current-run.ts';
+import { runUnderWay, lastRun, type CurrentRun } from './current-run.ts';
 import type { Answer, Asked, Desk } from './desk.ts';
 
 /**
@@ -65,7 +65,7 @@ function leftOver(standings: ReadonlyMap<string, ShardStanding>): readonly strin
 async function whyNot(desk: Desk, asked: Asked, { run, state, view }: CurrentRun): Promise<string | null> {
   if ([...state.effects.keys()].some((key) => key.startsWith('undo/')))
     return `Run \`${run}\` was undone: its pull request and its branches are gone. \`/workflow migrate <task>\` starts another run.`;
-  const other = await currentRun(desk, { ...asked, number: state.place.number });
+  const other = await runUnderWay(desk, { ...asked, number: state.place.number });
   if (other !== null && other.run !== run)
     return `Run \`${other.run}\` is under way here; an issue or pull request has at most one at a time. Wait for it, or \`/workflow stop\` it first.`;
   if (view.pullRequest === null) return null;

@@ -81,12 +81,13 @@ async function pushed({ desk, asked, hub, repository }: Tools, file: Addition): 
       if (onto.same) return null;
       const [first] = await desk.journal.events(scope);
       if (first === undefined) throw new ConvergeError('journal', `Found no record of ${scope} in the journal, expected its first effect.`);
-      const { tree } = await repository.pin({ run: hold, commit: onto.base });
+      const { tree: base } = await repository.pin({ run: hold, commit: onto.base });
       if (onto.tip !== null) await repository.fetchBranch({ run: hold, branch: file.branch });
+      // On the branch's own tree: what a person changed or added there is kept.
+      const tree = onto.tip === null ? base : await repository.treeOf(onto.tip);
       const commit = await repository.commit({
         message: file.message,
-        // On top of what is there: every push is a fast-forward, and what a person added is kept.
-        parents: onto.tip === null ? [onto.base] : [onto.tip, onto.base],
+        parents: [onto.tip ?? onto.base],
         tree: await repository.layer(tree, [[{ path: file.path, mode: '100644', content: { utf8: file.text } }]]),
         date: first.at,
       });

@@ -21,7 +21,14 @@ export type RunEvent =
     }
   | { readonly type: 'run.paused'; readonly reason: PauseReason; readonly message: string }
   | { readonly type: 'run.resumed' }
-  | { readonly type: 'run.ended'; readonly status: Exclude<RunStatus, 'paused'>; readonly why: string; readonly ledger: Ledger }
+  | {
+      readonly type: 'run.ended';
+      readonly status: Exclude<RunStatus, 'paused'>;
+      readonly why: string;
+      readonly ledger: Ledger;
+      /** Before its report: the pull request's body is written after this, and from it. */
+      readonly early?: true;
+    }
   /** An approved run was changed; `id` is the comment's, `hash` names plan and all amendments so far. */
   | { readonly type: 'run.amended'; readonly id: string; readonly by: string; readonly amendment: Amendment; readonly hash: string }
   /**

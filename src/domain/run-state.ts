@@ -1,7 +1,5 @@
-import { amountsOfCharge } from './account.ts';
 import type { Amendment } from './amendment.ts';
 import { askedOf, type Asked } from './asked.ts';
-import { addUsage, NO_USAGE, type MicroDollars, type Usage } from './budget.ts';
 import { ConvergeError, type PauseReason } from './errors.ts';
 import type { Person, RunEvent, StoredEvent } from './events.ts';
 import { dropsOf } from './drops.ts';
@@ -10,6 +8,7 @@ import { heldBy, type Held } from './hold.ts';
 import type { Json } from './json.ts';
 import type { Ledger, RunStatus } from './ledger.ts';
 import type { Place, Settings } from './run.ts';
+import { spendingOf, type Spending } from './run-spending.ts';
 import { standingAfter, standingFrom, type Standing } from './standing.ts';
 
 /** What a run is now: the fold of its events, and nothing else. Times are ISO 8601. */
@@ -89,6 +88,8 @@ export interface End {
   readonly status: Exclude<RunStatus, 'paused'>;
   readonly why: string;
   readonly ledger: Ledger;
+  /** Before its report: stopped, or failed for good. */
+  readonly early: boolean;
   readonly at: string;
 }
 
@@ -116,24 +117,6 @@ export interface CallCount {
   readonly settled: number;
   /** Of the settled, how many came back as `null` or threw. */
   readonly failed: number;
-}
-
-export interface Spend {
-  readonly spent: MicroDollars;
-  /** Reserved for requests that were not charged yet. */
-  readonly reserved: MicroDollars;
-  readonly usage: Usage;
-  /** As the limits of a run count them (domain/account.ts). */
-  readonly tokens: number;
-  readonly turns: number;
-  /** Requests charged in full because their usage was never learned. */
-  readonly unknown: number;
-}
-
-export interface Spending {
-  readonly total: Spend;
-  readonly phases: readonly (Spend & { readonly phase: string })[];
-  readonly agents: readonly (Spend & { readonly agent: string })[];
 }
 
 /** Folds a run's events, in order, into its state. Throws a ConvergeError of kind `journal` when they are not those of a run. */
@@ -190,7 +173,11 @@ function lifeOf(events: readonly StoredEvent[]): Pick<RunState, 'status' | 'paus
       life = { status: 'active', pause: null, end: null };
     if (event.type === 'run.paused') life = { status: 'paused', pause: { reason: event.reason, message: event.message, at }, end: null };
     if (event.type === 'run.ended') {
-      life = { status: 'ended', pause: null, end: { status: event.status, why: event.why, ledger: event.ledger, at } };
+      life = {
+        status: 'ended',
+        pause: null,
+        end: { status: event.status, why: event.why, ledger: event.ledger, early: event.early === true, at },
+      };
     }
   }
   return life;
@@ -304,57 +291,4 @@ function callsOf(events: readonly StoredEvent[]): readonly CallCount[] {
       return { kind, issued: calls.length, settled: ends.length, failed: ends.filter((end) => end !== 'value').length };
     },
   );
-}
-
-const NO_SPEND: Spend = { spent: 0, reserved: 0, usage: NO_USAGE, tokens: 0, turns: 0, unknown: 0 };
-
-interface Request {
-  readonly asked: { readonly amount: MicroDollars; readonly tokens?: number };
-  readonly agent: string;
-  readonly phase: string;
-  readonly spend: Spend;
-}
-
-function spendingOf(events: readonly StoredEvent[]): Spending {
-  const requests = new Map<string, Request>();
-  for (const { event } of events) {
-    if (event.type === 'spend.reserved') {
-      const { agent, phase, amount } = event;
-      requests.set(event.id, { agent, phase, asked: event, spend: { ...NO_SPEND, reserved: amount } });
-    }
-    if (event.type === 'spend.charged') {
-      const request = requests.get(event.id);
-      if (request === undefined) continue;
-      const { tokens, turns } = amountsOfCharge(request.asked, event);
-      const spend = { spent: event.amount, reserved: 0, usage: event.usage, tokens, turns, unknown: event.known ? 0 : 1 };
-      requests.set(event.id, { ...request, spend });
-    }
-  }
-  const all = [...requests.values()];
-  return {
-    total: sum(all),
-    phases: Array.from(
-      Map.groupBy(all, ({ phase }) => phase),
-      ([phase, members]) => ({ phase, ...sum(members) }),
-    ),
-    agents: Array.from(
-      Map.groupBy(all, ({ agent }) => agent),
-      ([agent, members]) => ({ agent, ...sum(members) }),
-    ),
-  };
-}
-
-function sum(requests: readonly Request[]): Spend {
-  let total = NO_SPEND;
-  for (const { spend } of requests) {
-    total = {
-      spent: total.spent + spend.spent,
-      reserved: total.reserved + spend.reserved,
-      usage: addUsage(total.usage, spend.usage),
-      tokens: total.tokens + spend.tokens,
-      turns: total.turns + spend.turns,
-      unknown: total.unknown + spend.unknown,
-    };
-  }
-  return total;
 }

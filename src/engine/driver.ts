@@ -31,6 +31,8 @@ export interface DriverParts {
   readonly openGenerations: (run: string, journal: Journal) => Promise<void>;
   readonly stopped: (run: string, journal: Journal, why: string) => Promise<void>;
   readonly failed: (run: string, journal: Journal, why: string) => Promise<void>;
+  /** Writes again what people read of a run that ended early: a process that died may not have come to it. */
+  readonly showEarlyEnd: (run: string, journal: Journal) => Promise<void>;
   /** Milliseconds before each further try of a run that met something which may pass; the last is repeated. */
   readonly redriveMs: readonly number[];
   readonly log: Log;
@@ -149,11 +151,21 @@ async function driveDelivery(parts: DriverParts, delivery: Delivery, abort: Abor
   if (await hasNews(parts.journal, run, before)) await dispatch.push(run, [DRIVE]);
 }
 
-/** Whether people said something after the drive that began there came to an end or a pause. */
+/**
+ * Whether people said something after the drive that began there came to an end or a pause; or, before it paused, what can end that very pause: a drive that is letting go
+ * heard it too late.
+ */
 async function hasNews(journal: Journal, run: string, before: number): Promise<boolean> {
-  const since = (await journal.events(run, before)).map(({ event }) => event.type);
-  const over = Math.max(since.lastIndexOf('run.paused'), since.lastIndexOf('run.ended'));
-  return since.slice(over + 1).some((type) => type === 'signal.received' || type === 'run.amended');
+  const since = (await journal.events(run, before)).map(({ event }) => event);
+  const ended = since.findLastIndex(({ type }) => type === 'run.ended');
+  const over = Math.max(
+    since.findLastIndex(({ type }) => type === 'run.paused'),
+    ended,
+  );
+  return since.some((event, at) => {
+    if (event.type === 'run.amended' || (event.type === 'signal.received' && event.name === 'resume')) return at > ended;
+    return event.type === 'signal.received' && at > over;
+  });
 }
 
 /** Lets go of a run that somebody stopped or wants to be tried again, whichever process heard it: the next drive does what was said. What this drive began with may be told late. */
@@ -218,7 +230,10 @@ async function travel(parts: DriverParts, run: string, signal: AbortSignal): Pro
   const { journal } = parts;
   await parts.openGenerations(run, journal);
   const state = foldRun(await journal.events(run));
-  if (state.status === 'ended') return 'rest';
+  if (state.status === 'ended') {
+    if ((await journal.doneStep(run, inGeneration(state.generation, SHOWN))) === undefined) await parts.showEarlyEnd(run, journal);
+    return 'rest';
+  }
   if (state.stop !== null && !state.stop.deliver) {
     await parts.stopped(run, journal, `Stopped by ${state.stop.by}.`);
     return 'rest';

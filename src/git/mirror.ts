@@ -164,7 +164,8 @@ class Mirror implements Repository {
   }
 
   async commitsBetween(from: string, to: string): ReturnType<Repository['commitsBetween']> {
-    const format = '--format=%H%x1f%an%x1f%ae%x1f%s';
+    // A commit that a person amended or moved keeps its author: whose it is, its committer says.
+    const format = '--format=%H%x1f%an%x1f%ae%x1f%ce%x1f%cn%x1f%s';
     const text = await plumbingText(this.#place, [
       'log',
       '--reverse',
@@ -176,8 +177,8 @@ class Mirror implements Repository {
       '--',
     ]);
     return text.split('\0').flatMap((line) => {
-      const [id = '', author = '', email = '', subject = ''] = line.split('\u001f');
-      return id === '' ? [] : [{ id, author, email, subject }];
+      const [id = '', author = '', email = '', committerEmail = '', committer = '', subject = ''] = line.split('\u001f');
+      return id === '' ? [] : [{ id, author, email, committer, committerEmail, subject }];
     });
   }
 

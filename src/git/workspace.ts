@@ -102,6 +102,15 @@ export type DeleteResult =
  * One repository's mirror: bare, with every blob of the pinned base. The only way to git for all other folders.
  * All methods can end in a ConvergeError of kind `git`.
  */
+export interface CommitFacts {
+  readonly id: string;
+  readonly author: string;
+  readonly email: string;
+  readonly committer: string;
+  readonly committerEmail: string;
+  readonly subject: string;
+}
+
 export interface Repository {
   /** Fetches that commit with all its blobs and holds it by a ref of the run. */
   pin(options: { readonly run: string; readonly commit: string }): Promise<{ readonly commit: string; readonly tree: string }>;
@@ -130,10 +139,7 @@ export interface Repository {
   setRef(ref: string, commit: string): Promise<void>;
   isAncestor(ancestor: string, descendant: string): Promise<boolean>;
   /** Commits of `to` that are not in `from`, oldest first. */
-  commitsBetween(
-    from: string,
-    to: string,
-  ): Promise<readonly { readonly id: string; readonly author: string; readonly email: string; readonly subject: string }[]>;
+  commitsBetween(from: string, to: string): Promise<readonly CommitFacts[]>;
   /** Fast-forward only; compared with the remote ref before and after. */
   push(options: { readonly commit: string; readonly branch: string }): Promise<PushResult>;
   /** Deletes a remote branch if it still stands on that commit, compared by the server itself: who pushed meanwhile loses nothing. */

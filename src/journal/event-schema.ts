@@ -118,6 +118,7 @@ const EVENTS = {
   'run.resumed': object({ type: z.literal('run.resumed') }),
   'run.ended': object({
     type: z.literal('run.ended'),
+    early: z.literal(true).exactOptional(),
     status: z.enum(['completed', 'partial', 'failed', 'stopped']),
     why: text,
     ledger: z.array(ledgerEntry),

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { deliveredCommits, type Assembled, type DeliveredCommit } from '../converge/assemble.ts';
 import type { Ledger } from '../domain/ledger.ts';
 import type { Plan } from '../domain/plan.ts';
@@ -35,19 +36,30 @@ export function failed(ending: Ending, why: string): Promise<void> {
   return endEarly(ending, 'failed', why);
 }
 
-async function endEarly({ run, place, journal, hub }: Ending, status: 'stopped' | 'failed', why: string): Promise<void> {
+async function endEarly(ending: Ending, status: 'stopped' | 'failed', why: string): Promise<void> {
+  const { run, journal } = ending;
+  const state = foldRun(await journal.events(run));
+  const { plan } = viewOf(state);
+  const ledger = plan === null ? [] : earlyLedger(plan, await deliveredIn(ending, state), state);
+  await journal.append(run, [{ type: 'run.ended', status, why, ledger, early: true }]);
+  await showEarlyEnd(ending);
+}
+
+/** The pull request's body of a run that ended early; a run that ended otherwise has another, which stays. Asked again, it writes the same. */
+export async function showEarlyEnd({ run, place, journal, hub }: Ending): Promise<void> {
   const state = foldRun(await journal.events(run));
   const { plan, pullRequest } = viewOf(state);
-  const ledger = plan === null ? [] : earlyLedger(plan, state);
-  await journal.append(run, [{ type: 'run.ended', status, why, ledger }]);
-  if (plan === null || pullRequest === null) return;
+  const { end } = state;
+  if (plan === null || pullRequest === null || end === null || !end.early) return;
+  if (end.status !== 'stopped' && end.status !== 'failed') return;
+  const { status, why, ledger } = end;
   const body = earlyEndBody({ run, place, plan, status, why, ledger, spent: state.spending.total.spent });
   await hub.updatePullRequest(pullRequest.number, { title: pullRequestTitle(plan), body });
 }
 
 /** What was pushed counts as delivered, whatever happened after; nothing else does. */
-function earlyLedger(plan: Plan, state: RunState): Ledger {
-  const landed = new Set(deliveredIn(state).flatMap((commit) => commit.shards));
+function earlyLedger(plan: Plan, delivered: readonly DeliveredCommit[], state: RunState): Ledger {
+  const landed = new Set(delivered.flatMap((commit) => commit.shards));
   const accepted = new Set(state.accepted.map(({ shard }) => shard));
   const dropped = new Map(state.dropped.map(({ shard, by }) => [shard, by]));
   const leftOver = new Map(state.leftOver.map(({ shard, reason }) => [shard, reason]));
@@ -62,13 +74,22 @@ function earlyLedger(plan: Plan, state: RunState): Ledger {
   });
 }
 
-/** What the last push that reached GitHub brought there, with all that was there before. */
-function deliveredIn(state: RunState): readonly DeliveredCommit[] {
-  const pushed = [...state.effects].findLast(
-    ([key, result]) => /^push\/converged\/\d+(?:~\d+)?$/u.test(key) && isThere(trusted<PushResult>().parse(result)),
-  );
-  const assembled = pushed === undefined ? undefined : state.steps.get(`assembled#${pushed[0].split('/').at(-1) ?? ''}`);
-  return assembled === undefined ? [] : deliveredCommits(trusted<Assembled>().parse(assembled));
+const CONVERGED = /^push\/converged\/(?<attempt>\d+(?:~\d+)?)$/u;
+const intended = z.object({ push: z.string(), commit: z.string() });
+
+/** What the last push that reached GitHub brought there, with all that was there before. Of one whose outcome nobody wrote down, GitHub's branch tells. */
+async function deliveredIn({ run, journal, hub }: Ending, state: RunState): Promise<readonly DeliveredCommit[]> {
+  const pushes = (await journal.effects(run)).filter(({ key }) => CONVERGED.test(key));
+  for (const { key, intent, done, result } of pushes.toReversed()) {
+    const there = done ? isThere(trusted<PushResult>().parse(result)) : await arrived(hub, intended.parse(intent));
+    const assembled = there ? state.steps.get(`assembled#${CONVERGED.exec(key)?.groups?.['attempt'] ?? ''}`) : undefined;
+    if (assembled !== undefined) return deliveredCommits(trusted<Assembled>().parse(assembled));
+  }
+  return [];
+}
+
+async function arrived(hub: Hub, { push, commit }: z.infer<typeof intended>): Promise<boolean> {
+  return (await hub.branchHead(push)) === commit;
 }
 
 function isThere({ kind }: PushResult): boolean {
