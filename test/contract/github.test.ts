@@ -114,6 +114,7 @@ async function everything(fixture: HubFixture, apiUrl: string): Promise<Readonly
   await hub.pullRequest(number);
   github.setRequiredChecks('acme/widgets', defaultBranch, ['test']);
   await hub.waitForCi(commit, signal);
+  await hub.closePullRequest('run', 'undo/close', number);
 
   // Installed anew: the installation that we knew has no token for us any more.
   github.uninstall(app.installationId);

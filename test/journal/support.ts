@@ -22,7 +22,7 @@ export const STARTED: Extract<RunEvent, { type: 'run.started' }> = {
   type: 'run.started',
   place: { owner: 'octo', repo: 'farm', installation: 7, number: 3, kind: 'issue' },
   requester: { login: 'mona', id: 42 },
-  comment: '1001',
+  comment: '0',
   task: 'move to node:test',
   settings: {
     base: 'main',
