@@ -162,11 +162,13 @@ async function mergeOnto(house: AssemblyHouse, { tree, item, made }: Upon): Retu
 /** Each shard's branch in the mirror has its latest change at its tip, accepted or not, so that nothing that was paid for is lost. */
 async function keepShardBranches(house: AssemblyHouse, plan: Plan, shards: SettledShards): Promise<void> {
   const [first] = await house.journal.events(house.run);
+  const tips: { readonly ref: string; readonly commit: string }[] = [];
   for (const history of [...shards.accepted, ...shards.leftOver, ...shards.dropped]) {
     const change = history.changes.at(-1);
     if (change === undefined || first === undefined) continue;
     const message = commitMessage({ run: house.run, requester: house.requester, plan, shards: [{ ...history, change }] });
     const commit = await house.repository.commit({ message, parents: [plan.base.commit], tree: change.tree, date: first.at });
-    await house.repository.setRef(`refs/heads/${shardBranch(house.run, history.shard.id)}`, commit);
+    tips.push({ ref: `refs/heads/${shardBranch(house.run, history.shard.id)}`, commit });
   }
+  await house.repository.setRefs(tips);
 }

@@ -153,6 +153,11 @@ class Mirror implements Repository {
     await plumbing(this.#place, ['update-ref', '--', fullRef(ref), checkId(commit)]);
   }
 
+  async setRefs(refs: readonly { readonly ref: string; readonly commit: string }[]): Promise<void> {
+    const input = refs.map(({ ref, commit }) => `update ${fullRef(ref)}\0${checkId(commit)}\0\0`).join('');
+    if (input !== '') await plumbing(this.#place, ['update-ref', '--stdin', '-z'], { input });
+  }
+
   async isAncestor(ancestor: string, descendant: string): Promise<boolean> {
     if (await this.#reaches(ancestor, descendant)) return true;
     const cut: string[] = [];

@@ -137,6 +137,8 @@ export interface Repository {
   resolve(ref: string): Promise<string | null>;
   /** Sets a local ref (a shard's branch in the mirror, or one that keeps objects alive). */
   setRef(ref: string, commit: string): Promise<void>;
+  /** The same for many, by one process: all of them, or none and an error. */
+  setRefs(refs: readonly { readonly ref: string; readonly commit: string }[]): Promise<void>;
   isAncestor(ancestor: string, descendant: string): Promise<boolean>;
   /** Commits of `to` that are not in `from`, oldest first. */
   commitsBetween(from: string, to: string): Promise<readonly CommitFacts[]>;

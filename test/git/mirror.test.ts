@@ -29,6 +29,28 @@ test('D1 D3 a pinned commit has its blobs, is held by a ref of the run, and is l
   expect(git(directory, ['for-each-ref', '--format=%(refname)'])).toBe('refs/heads/converge-shards/run-2/s1');
 });
 
+test('many refs are set at once, all or none', async () => {
+  const origin = new Origin({ 'a.txt': 'a' });
+  const repository = await origin.mirror();
+  const commit = origin.head();
+  const { tree } = await repository.pin({ run: 'r1', commit });
+  const next = await repository.commit({ message: 'next\n', parents: [commit], tree, date: '2026-11-20T00:00:00Z' });
+  await repository.setRefs([]);
+  await repository.setRefs([
+    { ref: 'converge-shards/r1/s1', commit },
+    { ref: 'converge-shards/r1/s2', commit: next },
+  ]);
+  await repository.setRefs([{ ref: 'converge-shards/r1/s1', commit: next }]);
+  expect(await repository.resolve('converge-shards/r1/s1')).toBe(next);
+  expect(await repository.resolve('converge-shards/r1/s2')).toBe(next);
+  const missing = repository.setRefs([
+    { ref: 'converge-shards/r1/s1', commit },
+    { ref: 'converge-shards/r1/s3', commit: '1'.repeat(40) },
+  ]);
+  await expect(missing).rejects.toThrow('git update-ref failed');
+  expect(await repository.resolve('converge-shards/r1/s1')).toBe(next);
+});
+
 test('two pins at once, and the second run finds what the first fetched', async () => {
   const origin = new Origin({ 'a.txt': 'a' });
   const first = origin.head();
