@@ -1,7 +1,7 @@
 import { kindOf, type Point } from './point.ts';
 import type { Played } from './play.ts';
 
-const MOST = 120;
+const MOST = 80;
 
 /** All points of an undisturbed run's journal: after each event, between each effect on GitHub and its result in the journal, after each stored turn. */
 export function allPoints({ events, checkpoints, end }: Pick<Played, 'events' | 'checkpoints' | 'end'>): readonly Point[] {
