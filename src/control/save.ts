@@ -3,11 +3,13 @@ import { saveBranch } from '../domain/branch.ts';
 import type { Command } from '../domain/command.ts';
 import { ConvergeError } from '../domain/errors.ts';
 import { toJson } from '../domain/json.ts';
+import { peopleOf } from '../domain/people.ts';
 import type { Plan } from '../domain/plan.ts';
 import { savedPath } from '../domain/saved-script.ts';
 import type { Repository } from '../git/workspace.ts';
 import type { Hub } from '../github/hub.ts';
 import { trusted } from '../journal/trusted.ts';
+import { line } from '../report/markdown.ts';
 import { savedBody, savedCommitMessage, savedTitle, type SavedFacts } from '../report/saved.ts';
 import { savedFile } from '../script/saved-file.ts';
 import { lastRun } from './current-run.ts';
@@ -82,8 +84,11 @@ async function pushed({ desk, asked, hub, repository }: Tools, file: Addition): 
       const [first] = await desk.journal.events(scope);
       if (first === undefined) throw new ConvergeError('journal', `Found no record of ${scope} in the journal, expected its first effect.`);
       const { tree: base } = await repository.pin({ run: hold, commit: onto.base });
-      if (onto.tip !== null) await repository.fetchBranch({ run: hold, branch: file.branch });
-      // On the branch's own tree: what a person changed or added there is kept.
+      if (onto.tip !== null) {
+        await repository.fetchBranch({ run: hold, branch: file.branch });
+        const people = peopleOf(await repository.commitsBetween(onto.base, onto.tip), (await hub.bot()).email);
+        if (people.length > 0) return kept(file, people);
+      }
       const tree = onto.tip === null ? base : await repository.treeOf(onto.tip);
       const commit = await repository.commit({
         message: file.message,
@@ -118,6 +123,11 @@ async function ontoOf(
   const onto: Onto = { base, tip, same: tip !== null && (await hub.file(file.path, tip)) === file.text };
   await desk.journal.done(scopeOf(asked), key, { ...onto });
   return onto;
+}
+
+/** What people changed on the branch may be this very script: it is theirs. */
+function kept({ branch, path }: Addition, people: readonly string[]): string {
+  return `Nothing was saved: \`${branch}\` holds commits of ${people.map((name) => line(name, 60)).join(', ')}, and Converge writes over nobody's work. Merge that branch's pull request, or change \`${path}\` there, or save under another name.`;
 }
 
 function refused(branch: string, reason: string): string {

@@ -1,3 +1,4 @@
+import { peopleOf } from '../domain/people.ts';
 import { runBranch, shardBranch } from '../domain/branch.ts';
 import type { Plan } from '../domain/plan.ts';
 import { foldRun } from '../domain/run-state.ts';
@@ -133,11 +134,5 @@ async function peopleOn({ desk, asked, repository, plan, hold }: Deleting, head:
   // A base that was rewritten since has not what the plan was made on.
   const sincePlan = new Set((await repository.commitsBetween(plan.base.commit, head)).map(({ id }) => id));
   const commits = (await repository.commitsBetween(base, head)).filter(({ id }) => sincePlan.has(id));
-  return [
-    ...new Set(
-      commits.flatMap(({ author, email, committer, committerEmail }) =>
-        [email === own ? [] : [author], committerEmail === own ? [] : [committer]].flat(),
-      ),
-    ),
-  ];
+  return peopleOf(commits, own);
 }

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Desk } from '../../src/control/desk.ts';
 import { retry } from '../../src/control/retry.ts';
@@ -147,6 +149,16 @@ test('killed before or after any of its writes, an undo ends the same', async ()
 
 test.each([
   ['on top of ours', (origin: Origin) => origin.commit({ 'mine.txt': 'm' }, 'by hand', BRANCH)],
+  [
+    'that they made of ours by amending it',
+    (origin: Origin) => {
+      writeFileSync(join(origin.clone, 'mine.txt'), 'm');
+      git(origin.clone, ['add', '-A']);
+      git(origin.clone, ['commit', '--quiet', '--amend', '--no-edit']);
+      git(origin.clone, ['push', '--quiet', '--force', 'origin', `HEAD:refs/heads/${BRANCH}`]);
+      return origin.head();
+    },
+  ],
   [
     'below ours',
     (origin: Origin) => {

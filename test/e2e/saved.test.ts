@@ -67,6 +67,11 @@ describe('save and run', () => {
     expect(await ask(first.issue, '/workflow save tests')).toBe(reply);
     expect(await pulls(branch)).toHaveLength(1);
     expect(await scene.git('rev-list', '--count', `main..${branch}`)).toBe('1');
+    const ours = await scene.git('rev-parse', branch);
+    const theirs = await scene.push(branch, { '.github/converge/tests.js': `${text}// mended by hand\n` });
+    expect(await ask(first.issue, '/workflow save tests')).toContain('writes over nobody');
+    expect(await scene.git('rev-parse', branch)).toBe(theirs);
+    await scene.git('update-ref', `refs/heads/${branch}`, ours);
     await merge(branch);
     expect(await ask(first.issue, '/workflow save tests')).toContain('is this very script already');
     await ask(first.issue, '/workflow stop');
