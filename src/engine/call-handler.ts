@@ -5,7 +5,7 @@ import type { Log } from '../house.ts';
 import type { CallOutcome, CallState, Journal } from '../journal/journal.ts';
 import type { PostgresJournal } from '../journal/postgres.ts';
 import type { OwnPorts } from '../primitives/table.ts';
-import type { ScriptCall } from '../script/replay.ts';
+import type { ScriptCall } from '../script/calls.ts';
 import { CLOSING, type Delivery, type Dispatch, type Handler } from './dispatch.ts';
 import type { Holdings } from './holdings.ts';
 

@@ -3,7 +3,7 @@ import { Suspended, messageOf } from '../domain/errors.ts';
 import type { StoredEvent } from '../domain/events.ts';
 import type { Log } from '../house.ts';
 import type { Journal } from '../journal/journal.ts';
-import { carryHere, type Carried, type Carry } from '../script/replay.ts';
+import { carryHere, type Carried, type Carry } from '../script/calls.ts';
 import type { Dispatch } from './dispatch.ts';
 import { ReleaseWindow } from './release-window.ts';
 

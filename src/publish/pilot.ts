@@ -9,7 +9,7 @@ import type { CallOutcome } from '../journal/journal.ts';
 import { answerTo, type GateAnswer } from '../primitives/approval.ts';
 import { trusted } from '../journal/trusted.ts';
 import { pilotComment, pilotQuestion } from '../report/pilot-comment.ts';
-import type { Withhold } from '../script/replay.ts';
+import type { Withhold } from '../script/calls.ts';
 import { pilotFigures } from './pilot-figures.ts';
 import { openQuestions } from './questions.ts';
 

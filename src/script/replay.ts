@@ -1,52 +1,12 @@
-import { createHash } from 'node:crypto';
-import { ConvergeError, Suspended, messageOf } from '../domain/errors.ts';
+import { ConvergeError, Suspended } from '../domain/errors.ts';
 import { stands, type Reopened } from '../domain/generation.ts';
-import { type Json, canonical } from '../domain/json.ts';
+import type { Json } from '../domain/json.ts';
 import type { SavedScript } from '../domain/saved-script.ts';
 import type { CallOutcome, Journal, SettledCall } from '../journal/journal.ts';
+import { carryHere, contentHash, type CallSource, type Carry, type ScriptCall, type Withhold } from './calls.ts';
 import type { BudgetView, CallPort, Delivery, Drain, GuestCall, ScriptEnd, ScriptLimits, ScriptView, Tell } from './protocol.ts';
 import { runSandboxed } from './sandbox.ts';
-
-/** One call of the script, validated and understood by its primitive (src/primitives/primitive.ts). */
-export interface ScriptCall {
-  readonly label: string;
-  readonly phase: string;
-  /** What the content key is made of, besides the name and the count of equal calls before. */
-  readonly identity: Json;
-  /** Does it and gives its end. Throws only `Suspended`. */
-  perform(key: string): Promise<CallOutcome>;
-}
-
-/** The table of primitives, as the script's runtime needs it. */
-export interface CallSource {
-  /** Throws ConvergeError of kind `script` for wrong arguments: then the call throws in the script. */
-  prepare(kind: string, args: readonly Json[]): Promise<ScriptCall>;
-  /** What the script sees of a value in the journal. */
-  view(kind: string, value: Json): Json;
-}
-
-/** A call to be carried out, wherever that is: `perform` does it in this process, `key` and `args` are enough to do it in another. */
-export interface Carried {
-  readonly run: string;
-  readonly key: string;
-  readonly kind: string;
-  readonly args: readonly Json[];
-  readonly perform: () => Promise<CallOutcome>;
-}
-
-/** Resolves when the call is settled in the journal. Rejects with `Suspended`, and with failures of the journal. */
-export type Carry = (call: Carried) => Promise<void>;
-
-/** Keeps calls back before they cost anything, until somebody decides. */
-export interface Withhold {
-  /**
-   * Null for a call that goes on at once. Else resolves when it is decided: null when it goes on after all, or the end that it comes to without being carried out.
-   * Rejects with `Suspended`, and with failures of the journal.
-   */
-  withholds(call: { readonly kind: string; readonly args: readonly Json[] }): Promise<CallOutcome | null> | null;
-  /** Told whenever calls are kept back and nothing that ends by itself is under way. Rejects as `withholds` does. */
-  idle(): Promise<void>;
-}
+import { Told } from './told.ts';
 
 export interface RunOptions {
   readonly run: string;
@@ -97,14 +57,6 @@ export async function runScript(options: RunOptions): Promise<ScriptEnd & { read
   }
 }
 
-/** sha256 of kind and identity, 24 hex digits. */
-export function contentHash(kind: string, identity: Json): string {
-  return createHash('sha256')
-    .update(`${kind}\0${canonical(identity)}`)
-    .digest('hex')
-    .slice(0, 24);
-}
-
 interface Issued {
   readonly call: GuestCall;
   readonly key: string;
@@ -122,8 +74,7 @@ class Replay implements CallPort {
   readonly #aside = new Map<string, SettledCall>();
   readonly #underWay = new Map<string, Promise<void>>();
   readonly #counts = { performed: 0, redelivered: 0, diverged: 0 };
-  /** What people were told before this replay and this replay has not told yet: how often each. A new generation may tell it in another order. */
-  readonly #told = new Map<string, number>();
+  #told = new Told([]);
   #opened: Promise<void> | null = null;
   #readTo = 0;
   /** What stops the run: `Suspended`, or a journal that cannot be written. */
@@ -146,12 +97,7 @@ class Replay implements CallPort {
   }
 
   async #open(): Promise<void> {
-    const events = await this.#options.journal.events(this.#options.run);
-    for (const { event } of events) {
-      if (event.type !== 'phase' && event.type !== 'log') continue;
-      const told = toldAs({ kind: event.type, text: event.type === 'phase' ? event.title : event.text });
-      this.#told.set(told, (this.#told.get(told) ?? 0) + 1);
-    }
+    this.#told = new Told(await this.#options.journal.events(this.#options.run));
   }
 
   async drained(drain: Drain): Promise<void> {
@@ -194,20 +140,12 @@ class Replay implements CallPort {
   }
 
   async #tell(tells: readonly Tell[]): Promise<void> {
-    const fresh = tells.filter((tell) => !this.#wasTold(tell));
+    const fresh = tells.filter((tell) => !this.#told.had(tell));
     if (fresh.length === 0) return;
     await this.#options.journal.append(
       this.#options.run,
       fresh.map(({ kind, text }) => (kind === 'phase' ? { type: 'phase', title: text } : { type: 'log', text })),
     );
-  }
-
-  /** Told once whatever the number of replays. Primitives log too, so the script's lines are looked for among the rest. */
-  #wasTold(tell: Tell): boolean {
-    const told = toldAs(tell);
-    const left = this.#told.get(told) ?? 0;
-    this.#told.set(told, Math.max(0, left - 1));
-    return left > 0;
   }
 
   async #issue(calls: readonly GuestCall[]): Promise<void> {
@@ -356,26 +294,5 @@ class Replay implements CallPort {
     }
     const cause = outcome.kind === 'null' ? outcome.cause : outcome.message;
     return { id: call.id, budget, outcome, failure: { kind: call.kind, label, cause } };
-  }
-}
-
-function toldAs({ kind, text }: Tell): string {
-  return `${kind} ${text}`;
-}
-
-/** Carries calls out in this process. */
-export function carryHere(journal: Pick<Journal, 'settle'>): Carry {
-  return async ({ run, key, perform }) => {
-    await journal.settle(run, key, await outcomeOf(perform));
-  };
-}
-
-/** A primitive throws nothing but `Suspended`; what it throws against the contract is told as the cause of a `null`, never lost and never a crash. */
-async function outcomeOf(perform: () => Promise<CallOutcome>): Promise<CallOutcome> {
-  try {
-    return await perform();
-  } catch (thrown) {
-    if (thrown instanceof Suspended) throw thrown;
-    return { kind: 'null', cause: `unexpected: ${messageOf(thrown)}` };
   }
 }

@@ -3,7 +3,8 @@ import { ConvergeError } from '../../src/domain/errors.ts';
 import type { Json } from '../../src/domain/json.ts';
 import type { CallOutcome, CallState, IssuedCall, SettledCall } from '../../src/journal/journal.ts';
 import type { BudgetView, GuestCall, ScriptEnd, ScriptLimits, ScriptView, Tell } from '../../src/script/protocol.ts';
-import { type CallSource, type ReplayCount, type RunOptions, type ScriptCall, runScript } from '../../src/script/replay.ts';
+import type { CallSource, ScriptCall } from '../../src/script/calls.ts';
+import { type ReplayCount, type RunOptions, runScript } from '../../src/script/replay.ts';
 import { runSandboxed } from '../../src/script/sandbox.ts';
 
 export const META = "export const meta = {name: 'test', description: 'A script of a test'};\n";

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Suspended } from '../../src/domain/errors.ts';
 import type { CallOutcome } from '../../src/journal/journal.ts';
-import type { Withhold } from '../../src/script/replay.ts';
+import type { Withhold } from '../../src/script/calls.ts';
 import { echo, run } from './support.ts';
 
 /** Keeps back agents whose prompt begins with `late`; `idle` does what the test says. */

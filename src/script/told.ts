@@ -1,0 +1,28 @@
+import type { StoredEvent } from '../domain/events.ts';
+import type { Tell } from './protocol.ts';
+
+/** What people were told before a replay and this replay has not told yet. Primitives log too, so the script's lines are looked for among the rest. */
+export class Told {
+  /** How often each: a new generation may tell them in another order. */
+  readonly #left = new Map<string, number>();
+
+  constructor(events: readonly StoredEvent[]) {
+    for (const { event } of events) {
+      if (event.type !== 'phase' && event.type !== 'log') continue;
+      const told = textOf({ kind: event.type, text: event.type === 'phase' ? event.title : event.text });
+      this.#left.set(told, (this.#left.get(told) ?? 0) + 1);
+    }
+  }
+
+  /** Whether this was told before; asked once for each time that the script tells it, so that it is told once whatever the number of replays. */
+  had(tell: Tell): boolean {
+    const told = textOf(tell);
+    const left = this.#left.get(told) ?? 0;
+    this.#left.set(told, Math.max(0, left - 1));
+    return left > 0;
+  }
+}
+
+function textOf({ kind, text }: Tell): string {
+  return `${kind}\u0000${text}`;
+}
