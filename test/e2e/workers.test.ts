@@ -120,4 +120,22 @@ describe.skipIf(!POSTGRES_HERE)('a run that is shared by processes on one Postgr
       expect(answered).toBe(await stored(together));
     });
   }, 240_000);
+
+  test('a shard that comes back is made again on what a person pushed, and nothing of theirs is taken back', async () => {
+    await withTogether(postgres, async (together) => {
+      const { scene } = together;
+      await together.worker();
+      const begun = await scene.begin();
+      await scene.planned(begun.run);
+      const branch = `converge/${begun.run}`;
+      const path = 'test/text/plural.test.js';
+      const text = (await scene.git('show', `main:${path}`)).replaceAll("'plural'", "'plurals, by hand'");
+      await scene.push(branch, { [path]: `${text}\n`, 'NOTES.md': 'Mind the gap.\n' }, 'Another title');
+      await approve(scene, begun);
+      await scene.until('the end', async () => endIn(await together.events(begun.run)), 150_000);
+      expect((await together.events(begun.run)).some(({ event }) => event.type === 'shard.returned')).toBe(true);
+      expect(await scene.git('show', `${branch}:NOTES.md`)).toBe('Mind the gap.');
+      expect(await scene.git('show', `${branch}:${path}`)).toContain('plurals, by hand');
+    });
+  }, 240_000);
 });
