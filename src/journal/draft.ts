@@ -1,7 +1,7 @@
 import { addBalances, type Balance } from '../domain/account.ts';
 import type { RunEvent, StoredEvent } from '../domain/events.ts';
 import { project, projectionNeeds } from './projection.ts';
-import { addToBalance, FIND, insertEvent, SAVE, type Need, type Place, type Rows, type Table } from './rows.ts';
+import { addToBalance, emptyRows, FIND, insertEvent, SAVE, type Need, type Place, type Rows, type Table } from './rows.ts';
 import type { Query, Statement } from './statement.ts';
 
 /** One write: which rows it must see, and what it decides from them. Asks and changes nothing but the draft; may be decided again after a lost connection. */
@@ -20,8 +20,6 @@ export interface Lookup<T extends Table = Table> extends Statement {
   found(row: unknown): void;
 }
 
-type Known = { readonly [T in Table]: Map<string, Rows[T] | undefined> };
-
 /** Rows as the store has them, for a store that nobody else writes. */
 export interface Kept {
   get<T extends Table>(table: T, id: string): Rows[T] | undefined;
@@ -34,19 +32,7 @@ export interface Kept {
 export class Draft {
   readonly #clock: () => Date;
   readonly #kept: Kept | null;
-  readonly #known: Known = {
-    head: new Map(),
-    run: new Map(),
-    status: new Map(),
-    step: new Map(),
-    call: new Map(),
-    effect: new Map(),
-    signal: new Map(),
-    spend: new Map(),
-    balance: new Map(),
-    received: new Map(),
-    claim: new Map(),
-  };
+  readonly #known = emptyRows<undefined>();
   readonly #saves = new Map<string, () => Statement>();
   readonly #added = new Map<string, Balance>();
   #events: StoredEvent[] = [];

@@ -1,5 +1,5 @@
 import type { Draft, Kept } from './draft.ts';
-import type { Rows, Table } from './rows.ts';
+import { emptyRows, type Rows, type Table } from './rows.ts';
 
 /** Rows at most: those of the calls and requests that are open at once, and of the runs and accounts they belong to. */
 const MOST = 4096;
@@ -9,19 +9,7 @@ const MOST = 4096;
  * open calls. True only where one process writes, and only of what is on disk.
  */
 export class KeptRows implements Kept {
-  readonly #rows: { readonly [T in Table]: Map<string, Rows[T]> } = {
-    head: new Map(),
-    run: new Map(),
-    status: new Map(),
-    step: new Map(),
-    call: new Map(),
-    effect: new Map(),
-    signal: new Map(),
-    spend: new Map(),
-    balance: new Map(),
-    received: new Map(),
-    claim: new Map(),
-  };
+  readonly #rows = emptyRows<never>();
 
   get<T extends Table>(table: T, id: string): Rows[T] | undefined {
     return this.#rows[table].get(id);

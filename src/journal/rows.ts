@@ -33,6 +33,23 @@ export interface Rows {
 
 export type Table = keyof Rows;
 
+/** Rows by their place, a map for each table; `Absent` stands for a row that is known not to be there. */
+export function emptyRows<Absent>(): { readonly [T in Table]: Map<string, Rows[T] | Absent> } {
+  return {
+    head: new Map(),
+    run: new Map(),
+    status: new Map(),
+    step: new Map(),
+    call: new Map(),
+    effect: new Map(),
+    signal: new Map(),
+    spend: new Map(),
+    balance: new Map(),
+    received: new Map(),
+    claim: new Map(),
+  };
+}
+
 /** A row that a write needs to see. */
 export interface Need {
   readonly table: Table;

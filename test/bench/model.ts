@@ -1,3 +1,4 @@
+import { answer } from './answer.ts';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 
@@ -12,37 +13,6 @@ const padding = 'Word by word it goes on. '.repeat(Math.ceil(Number(process.argv
 let came = 0;
 let answered = 0;
 let newest = 0;
-
-function sse(events: readonly (readonly [string, object])[]): Buffer {
-  return Buffer.from(events.map(([event, data]) => `event: ${event}\ndata: ${JSON.stringify({ type: event, ...data })}\n\n`).join(''));
-}
-
-const USAGE = { input_tokens: 900, cache_creation_input_tokens: 0, cache_read_input_tokens: 20_000, output_tokens: 1 };
-
-function answer(stop: 'tool_use' | 'end_turn', block: object, deltas: readonly object[]): Buffer {
-  return sse([
-    [
-      'message_start',
-      {
-        message: {
-          id: 'msg_1',
-          type: 'message',
-          role: 'assistant',
-          model: 'claude-sonnet-5-5',
-          content: [],
-          stop_reason: null,
-          stop_sequence: null,
-          usage: USAGE,
-        },
-      },
-    ],
-    ['content_block_start', { index: 0, content_block: block }],
-    ...deltas.map((delta) => ['content_block_delta', { index: 0, delta }] as const),
-    ['content_block_stop', { index: 0 }],
-    ['message_delta', { delta: { stop_reason: stop, stop_sequence: null }, usage: { output_tokens: 60 } }],
-    ['message_stop', {}],
-  ]);
-}
 
 const CALL = answer('tool_use', { type: 'tool_use', id: 'toolu_1', name: 'glob', input: {} }, [
   { type: 'input_json_delta', partial_json: '{"pattern":' },

@@ -1,3 +1,4 @@
+import { answer } from './answer.ts';
 import { createServer, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 
@@ -32,38 +33,10 @@ interface Weather {
 const weathers = new Map<string, Weather>();
 const fresh = (): Weather => ({ active: 0, answered: 0, refused: 0, random: numbers() });
 
-function answer(stop: string, block: object, delta: object): string {
-  const events: readonly (readonly [string, object])[] = [
-    [
-      'message_start',
-      {
-        message: {
-          id: 'msg_1',
-          type: 'message',
-          role: 'assistant',
-          model: 'claude-sonnet-5-5',
-          content: [],
-          stop_reason: null,
-          stop_sequence: null,
-          usage: { input_tokens: 900, cache_creation_input_tokens: 0, cache_read_input_tokens: 20_000, output_tokens: 1 },
-        },
-      },
-    ],
-    ['content_block_start', { index: 0, content_block: block }],
-    ['content_block_delta', { index: 0, delta }],
-    ['content_block_stop', { index: 0 }],
-    ['message_delta', { delta: { stop_reason: stop, stop_sequence: null }, usage: { output_tokens: 60 } }],
-    ['message_stop', {}],
-  ];
-  return events.map(([type, data]) => `event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`).join('');
-}
-
-const CALL = answer(
-  'tool_use',
-  { type: 'tool_use', id: 'toolu_1', name: 'glob', input: {} },
+const CALL = answer('tool_use', { type: 'tool_use', id: 'toolu_1', name: 'glob', input: {} }, [
   { type: 'input_json_delta', partial_json: '{"pattern":"src/*.js"}' },
-);
-const END = answer('end_turn', { type: 'text', text: '' }, { type: 'text_delta', text: 'Nothing was found.' });
+]);
+const END = answer('end_turn', { type: 'text', text: '' }, [{ type: 'text_delta', text: 'Nothing was found.' }]);
 
 function refuse(response: ServerResponse, [status, type]: readonly [number, string], headers: Record<string, string> = {}): void {
   response.writeHead(status, { 'content-type': 'application/json', ...headers });
