@@ -26,8 +26,9 @@ export async function openBranch(house: House, plan: Plan): Promise<RunBranch> {
   const known = earlier[at];
   const commit =
     known === undefined
-      ? await begin(house, plan, earlier.at(-1)?.commit ?? null)
+      ? await beginningOf(house, plan, earlier.at(-1)?.commit ?? null)
       : await keep(house, plan, { known: known.commit, previous: earlier[at - 1]?.commit ?? null });
+  await note(house, plan.base.commit, commit);
   const pushed = await pushOnce(house, { key: `push/plan/${plan.base.commit.slice(0, 12)}`, commit, branch: name });
   if (pushed.kind === 'refused') throw refusedPush(name, pushed.reason);
   if (pushed.kind === 'moved') throw movedBefore(name);
@@ -69,11 +70,10 @@ export async function beginnings(house: House): Promise<readonly Beginning[]> {
   });
 }
 
-async function begin(house: House, plan: Plan, previous: string | null): Promise<string> {
-  const commit = await beginningOf(house, plan, previous);
-  await house.journal.intend(house.run, `branch/${plan.base.commit}`, { commit });
-  await house.journal.done(house.run, `branch/${plan.base.commit}`, { commit });
-  return commit;
+/** Both verbs each time: a kill between them leaves the first alone. */
+async function note(house: House, base: string, commit: string): Promise<void> {
+  await house.journal.intend(house.run, `branch/${base}`, { commit });
+  await house.journal.done(house.run, `branch/${base}`, { commit });
 }
 
 /** A mirror is a cache: where the beginning is gone and was never pushed, it is made again, under the same id. */
