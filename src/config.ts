@@ -25,9 +25,12 @@ export interface Config {
   readonly model: { readonly apiKey: string; readonly baseUrl: string };
   readonly sandbox: {
     readonly confinement: 'bubblewrap' | 'none';
-    readonly setupNetwork: boolean;
+    /** Hosts that a setup command may reach; empty for none. */
+    readonly setupNetwork: readonly string[];
     readonly parallel: number;
     readonly memoryMegabytes: number;
+    /** What one command may write to disk. */
+    readonly diskMegabytes: number;
     /** Directories of this machine that checks may read: host path → path in the checkout. */
     readonly readOnly: readonly { readonly from: string; readonly at: string }[];
   };
@@ -68,9 +71,10 @@ const Environment = z.object({
   ANTHROPIC_API_KEY: z.string().min(1),
   ANTHROPIC_BASE_URL: z.url().default('https://api.anthropic.com'),
   SANDBOX: z.enum(['bubblewrap', 'none']).default('bubblewrap'),
-  SETUP_NETWORK: z.enum(['deny', 'allow']).default('deny'),
+  SETUP_NETWORK: z.string().default('deny'),
   SANDBOX_PARALLEL: number(2),
   SANDBOX_MEMORY_MB: number(4096),
+  SANDBOX_DISK_MB: number(8192),
   SANDBOX_READ_ONLY: z.string().default('[]'),
   MAX_DOLLARS: number(50),
   MAX_AGENTS: number(1000),
@@ -160,15 +164,17 @@ function commonOf(env: z.infer<typeof WorkerEnvironment>, problems: string[]): C
   if (!timings.success) problems.push('CONVERGE_TIMINGS: expected a JSON object of milliseconds by name');
   const readOnly = z.array(z.strictObject({ from: z.string(), at: z.string() })).safeParse(jsonOf(env.SANDBOX_READ_ONLY));
   if (!readOnly.success) problems.push('SANDBOX_READ_ONLY: expected a JSON list of {"from": host path, "at": path in the checkout}');
+  const setupNetwork = hostsIn(env.SETUP_NETWORK, problems);
   if (!timings.success || !readOnly.success) return null;
   return {
     dataDirectory: env.DATA_DIR,
     model: { apiKey: env.ANTHROPIC_API_KEY, baseUrl: env.ANTHROPIC_BASE_URL },
     sandbox: {
       confinement: env.SANDBOX,
-      setupNetwork: env.SETUP_NETWORK === 'allow',
+      setupNetwork,
       parallel: env.SANDBOX_PARALLEL,
       memoryMegabytes: env.SANDBOX_MEMORY_MB,
+      diskMegabytes: env.SANDBOX_DISK_MB,
       readOnly: readOnly.data,
     },
     limits: limitsOf(env),
@@ -180,6 +186,21 @@ function commonOf(env: z.infer<typeof WorkerEnvironment>, problems: string[]): C
 function namesIn(list: string): ReadonlySet<string> {
   const names = list.toLowerCase().split(/[\s,]+/u);
   return new Set(names.filter((name) => name !== ''));
+}
+
+/** `name` or `*.name` with at least two parts behind the star, and an optional port. */
+const HOST = /^(?:\*\.(?:[a-z0-9-]+\.)+|(?:[a-z0-9-]+\.)*)[a-z0-9-]*[a-z][a-z0-9-]*(?::[1-9]\d{0,4})?$/u;
+
+function hostsIn(list: string, problems: string[]): readonly string[] {
+  const hosts = [...namesIn(list)];
+  if (hosts.length === 1 && hosts[0] === 'deny') return [];
+  const wrong = hosts.filter((host) => host === 'deny' || host === 'allow' || !HOST.test(host));
+  if (wrong.length > 0) {
+    problems.push(
+      `SETUP_NETWORK: found ${wrong.join(', ')}, expected \`deny\`, or the hosts that setup may reach, such as \`registry.example.org, *.example.org:443\`. There is no word for the whole network.`,
+    );
+  }
+  return hosts;
 }
 
 function limitsOf(env: z.infer<typeof WorkerEnvironment>): Config['limits'] {

@@ -108,6 +108,7 @@ async function enter(estate: Estate, { run, signal, mirrorOf }: Entering): Promi
       setupNetwork: sandbox.setupNetwork,
       parallel: sandbox.parallel,
       memoryMegabytes: sandbox.memoryMegabytes,
+      diskMegabytes: sandbox.diskMegabytes,
       readOnly: sandbox.readOnly,
     },
   });

@@ -24,7 +24,7 @@ test('a complete environment: owners in lower case, production defaults', () => 
     port: 3000,
     publicUrl: null,
     allowedOwners: new Set(['acme', 'robin']),
-    sandbox: { confinement: 'bubblewrap', setupNetwork: false },
+    sandbox: { confinement: 'bubblewrap', setupNetwork: [] },
     limits: { budget: 50_000_000, agents: 1000, concurrency: 16 },
     contentsPerHour: 450,
     timings: {},
@@ -56,6 +56,15 @@ test('limits of a run, and of all runs in a month: none where none is set', () =
     month: { tokens: 8 },
   });
   expect(problem({ MAX_TURNS: '0' })).toContain('MAX_TURNS: ');
+});
+
+test('hosts that setup may reach: none, or a list; never the whole network', () => {
+  const hosts = (value: string): readonly string[] => readConfig({ ...GOOD, SETUP_NETWORK: value }).sandbox.setupNetwork;
+  expect(readConfig(GOOD).sandbox.setupNetwork).toEqual([]);
+  expect(hosts('deny')).toEqual([]);
+  expect(hosts('registry.example.org, *.Example.org:443 nexus:8081')).toEqual(['registry.example.org', '*.example.org:443', 'nexus:8081']);
+  for (const wrong of ['allow', '*', '*.com', 'https://registry.example.org', 'registry.example.org/x', 'deny, nexus', '10.0.0.1'])
+    expect(problem({ SETUP_NETWORK: wrong })).toMatch(/SETUP_NETWORK: found .*, expected `deny`, or the hosts/u);
 });
 
 test('a database, for more than one machine', () => {

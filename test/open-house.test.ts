@@ -42,7 +42,7 @@ function config(dataDirectory: string): Config {
     allowedOwners: new Set(),
     scriptRepositories: new Set(),
     model: { apiKey: '', baseUrl: 'http://127.0.0.1:9' },
-    sandbox: { confinement: 'none', setupNetwork: false, parallel: 1, memoryMegabytes: 256, readOnly: [] },
+    sandbox: { confinement: 'none', setupNetwork: [], parallel: 1, memoryMegabytes: 256, diskMegabytes: 4_096, readOnly: [] },
     contentsPerHour: 450,
     limits: { budget: 1, agents: 1, concurrency: 1, repositoryMonth: {}, month: {} },
     timings: {},

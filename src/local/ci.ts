@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { DEFAULT_SEARCH_PATH } from '../git/environment.ts';
 import { bubblewrap } from '../sandbox/bubblewrap.ts';
 import type { Confinement } from '../sandbox/confinement.ts';
+import { DiskWatch } from '../sandbox/disk-watch.ts';
 import { execute } from '../sandbox/execute.ts';
 import { probeConfinement } from '../sandbox/probe.ts';
 import { MemoryWatch } from '../sandbox/process-tree.ts';
@@ -18,6 +19,7 @@ export interface CiRun {
 
 const SECONDS = 600;
 const MEMORY_MEGABYTES = 4096;
+const DISK_MEGABYTES = 8192;
 const TAIL = 6000;
 
 /** A CI that is real: it runs the repository's own `npm test` on the files of a pushed commit, confined where the machine can. Without such a script there is no CI. */
@@ -26,6 +28,7 @@ export async function openCi(
 ): Promise<(directory: string, signal: AbortSignal) => Promise<readonly CiRun[]>> {
   const confined = await confine(confinement);
   const watch = new MemoryWatch();
+  const diskWatch = new DiskWatch();
   return async (directory, signal) => {
     if (!(await hasTests(directory))) return [];
     const scratch = await mkdtemp(join(tmpdir(), 'converge-ci-'));
@@ -36,11 +39,13 @@ export async function openCi(
         run: 'npm test',
         args: [],
         mounts: [],
-        network: false,
+        egress: null,
         seconds: SECONDS,
         memoryMegabytes: MEMORY_MEGABYTES,
       };
-      const result = await execute(await confined.launch(job), { seconds: SECONDS, memoryMegabytes: MEMORY_MEGABYTES, watch, signal });
+      const disk = { watch: diskWatch, directories: [directory, scratch], megabytes: DISK_MEGABYTES };
+      const limits = { seconds: SECONDS, memoryMegabytes: MEMORY_MEGABYTES, watch, disk, signal };
+      const result = await execute(await confined.launch(job), limits);
       return [
         {
           name: 'test',

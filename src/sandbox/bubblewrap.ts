@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { shell } from './confinement.ts';
 import type { Confinement, Job, Launch } from './confinement.ts';
+import { EGRESS, EGRESS_ENVIRONMENT, bridged } from './egress.ts';
 import { makeMountPoints } from './mount-points.ts';
 
 /** Where things are inside. */
@@ -52,7 +53,7 @@ export function bubblewrap(host: Host): Confinement {
       const options = [...namespaces(host, job), ...(await system(job)), ...(await node()), ...(await checkout(job))];
       return {
         file: 'bwrap',
-        args: [...options.flat(), '--remount-ro', '/', '--chdir', INSIDE.checkout, ...limits(job)],
+        args: [...options.flat(), '--remount-ro', '/', '--chdir', INSIDE.checkout, ...limited(job)],
         directory: job.directory,
         environment: { PATH: host.searchPath },
         inputs: [
@@ -72,7 +73,6 @@ function namespaces(host: Host, job: Job): Options {
   return [
     ['--unshare-all', '--unshare-user'],
     host.disableUserNamespaces ? ['--disable-userns'] : [],
-    job.network ? ['--share-net'] : [],
     ['--uid', String(USER), '--gid', String(USER), '--hostname', 'sandbox'],
     ['--die-with-parent', '--new-session', '--cap-drop', 'ALL', '--json-status-fd', '3', '--clearenv'],
     ['--setenv', 'PATH', `${INSIDE.node}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`],
@@ -82,6 +82,7 @@ function namespaces(host: Host, job: Job): Options {
     ['--setenv', 'LANG', 'C.UTF-8'],
     ['--setenv', 'CI', 'true'],
     ['--setenv', 'NO_COLOR', '1'],
+    ...(job.egress === null ? [] : Object.entries(EGRESS_ENVIRONMENT).map(([name, value]) => ['--setenv', name, value])),
   ];
 }
 
@@ -90,10 +91,11 @@ async function system(job: Job): Promise<Options> {
   return [
     ['--ro-bind', '/usr', '/usr'],
     ...(await Promise.all(['/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'].map(asOnHost))),
-    ...[...ETC, ...(job.network ? ['resolv.conf'] : [])].map((name) => ['--ro-bind-try', `/etc/${name}`, `/etc/${name}`]),
+    ...ETC.map((name) => ['--ro-bind-try', `/etc/${name}`, `/etc/${name}`]),
     ['--file', '4', '/etc/passwd', '--file', '5', '/etc/group', '--file', '6', '/etc/hosts'],
     ['--proc', '/proc', '--dev', '/dev', '--size', String(64 * MEGABYTE), '--tmpfs', '/dev/shm'],
     ['--size', size, '--tmpfs', '/tmp', '--size', size, '--tmpfs', INSIDE.home],
+    job.egress === null ? [] : ['--ro-bind', job.egress, EGRESS.socket],
   ];
 }
 
@@ -135,8 +137,9 @@ async function checkout(job: Job): Promise<Options> {
 const RESERVED = 1_024 * MEGABYTE;
 
 /** Limits of each process; RLIMIT_AS would break WebAssembly. */
-function limits(job: Job): readonly string[] {
+function limited(job: Job): readonly string[] {
   const data = job.memoryMegabytes * MEGABYTE + RESERVED;
+  const command = shell(job.run, job.args);
   const cpu = Math.ceil(job.seconds * availableParallelism()) + 1;
   return [
     '--',
@@ -148,6 +151,6 @@ function limits(job: Job): readonly string[] {
     '--nproc=512',
     '--core=0',
     '--',
-    ...shell(job.run, job.args),
+    ...(job.egress === null ? command : bridged(`${INSIDE.node}/bin/node`, command)),
   ];
 }

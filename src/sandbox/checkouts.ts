@@ -1,6 +1,8 @@
-import { chmod, mkdir, readdir, rm } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConvergeError, messageOf } from '../domain/errors.ts';
+import { DEFAULT_SEARCH_PATH } from '../git/environment.ts';
 import { isAlive, processIdentity } from '../git/process-identity.ts';
 import type { Repository } from '../git/workspace.ts';
 
@@ -54,17 +56,25 @@ export class Checkouts {
   }
 }
 
-/** Removes a directory even where a command took the rights to its own directories away. Links are not followed. */
+/**
+ * Removes a directory even where a command took the rights to its own directories away, or nested them deeper than any path reaches: the programs of the
+ * system walk by descriptors, Node by paths. Links are not followed.
+ */
 async function empty(directory: string): Promise<void> {
   try {
     await rm(directory, { recursive: true, force: true });
   } catch {
-    await open(directory);
-    await rm(directory, { recursive: true, force: true });
+    await run('chmod', ['-R', 'u+rwX', '--', directory]);
+    await run('rm', ['-rf', '--', directory]);
   }
 }
 
-async function open(directory: string): Promise<void> {
-  await chmod(directory, 0o700);
-  for (const entry of await readdir(directory, { withFileTypes: true })) if (entry.isDirectory()) await open(join(directory, entry.name));
+async function run(program: 'chmod' | 'rm', args: readonly string[]): Promise<void> {
+  const child = spawn(program, args, { env: { PATH: DEFAULT_SEARCH_PATH }, stdio: 'ignore' });
+  const { promise, resolve, reject } = Promise.withResolvers<number | null>();
+  child.once('error', reject).once('close', resolve);
+  const code = await promise;
+  // What chmod could not do shows when rm cannot go on.
+  if (program === 'rm' && code !== 0)
+    throw new ConvergeError('sandbox', `A checkout could not be emptied: \`rm\` ended with exit code ${code}.`);
 }

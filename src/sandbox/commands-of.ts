@@ -9,6 +9,8 @@ import { bubblewrap } from './bubblewrap.ts';
 import { Checkouts } from './checkouts.ts';
 import type { CommandRequest, CommandResult, CommandSettings, Commands } from './commands.ts';
 import type { Confinement, Job, Mount } from './confinement.ts';
+import { DiskWatch } from './disk-watch.ts';
+import { withEgress } from './egress.ts';
 import { execute, interrupted, seemsInterrupted } from './execute.ts';
 import { probeConfinement } from './probe.ts';
 import { MemoryWatch } from './process-tree.ts';
@@ -28,7 +30,7 @@ export async function openCommands({ settings, repository, searchPath = DEFAULT_
   const confinement = await confinementOf(settings, searchPath);
   const directory = resolve(settings.directory);
   const checkouts = await Checkouts.open(join(directory, 'checkouts'), repository);
-  await mkdir(join(directory, 'layers'), { recursive: true });
+  await mkdir(join(directory, 'layers'), { recursive: true, mode: 0o700 });
   const readOnly = await Promise.all(settings.readOnly.map(hostMount));
   return new ConfinedCommands({ settings, repository, confinement, checkouts, readOnly, directory });
 }
@@ -61,6 +63,7 @@ class ConfinedCommands implements Commands {
   readonly #parts: Parts;
   readonly #queue: PQueue;
   readonly #watch = new MemoryWatch();
+  readonly #disk = new DiskWatch();
   readonly #closing = new AbortController();
   readonly #layers = new Map<string, Promise<readonly Mount[]>>();
 
@@ -85,7 +88,7 @@ class ConfinedCommands implements Commands {
         this.#parts.checkouts.with(tree, async (directory, scratch) => {
           const mounts = [...layer, ...this.#parts.readOnly];
           return this.#execute(
-            { directory, scratch, run: request.run, args: request.args ?? [], mounts, network: false, seconds: request.seconds },
+            { directory, scratch, run: request.run, args: request.args ?? [], mounts, egress: null, seconds: request.seconds },
             ended,
           );
         });
@@ -102,13 +105,27 @@ class ConfinedCommands implements Commands {
   }
 
   async #execute(job: Omit<Job, 'memoryMegabytes'>, signal: AbortSignal): Promise<CommandResult> {
-    const { memoryMegabytes } = this.#parts.settings;
+    const { memoryMegabytes, diskMegabytes } = this.#parts.settings;
+    const disk = { watch: this.#disk, directories: [job.directory, job.scratch], megabytes: diskMegabytes };
     const launch = await this.#parts.confinement.launch({ ...job, memoryMegabytes });
-    return execute(launch, { seconds: job.seconds, memoryMegabytes, watch: this.#watch, signal });
+    return execute(launch, { seconds: job.seconds, memoryMegabytes, watch: this.#watch, disk, signal });
+  }
+
+  /** Setup alone may have a way out, to the hosts that the operator names. */
+  async #setUp(job: Omit<Job, 'memoryMegabytes'>): Promise<CommandResult> {
+    const { settings, confinement } = this.#parts;
+    const hosts = settings.setupNetwork;
+    if (hosts.length === 0 || confinement.kind === 'none') return this.#execute(job, this.#closing.signal);
+    return withEgress(hosts, async ({ socket, refused }) => {
+      const result = await this.#execute({ ...job, egress: socket }, this.#closing.signal);
+      if (result.ok || refused().length === 0) return result;
+      const told = `converge: setup asked for ${refused().join(', ')}, which SETUP_NETWORK (${hosts.join(', ')}) does not name`;
+      return { ...result, output: `${result.output}\n${told}` };
+    });
   }
 
   async #layerOf(tree: string): Promise<readonly Mount[]> {
-    const { setup, setupNetwork } = this.#parts.settings;
+    const { setup } = this.#parts.settings;
     if (setup === null) return [];
     const { repository, confinement, checkouts } = this.#parts;
     const layers = (scratch: string): SetupLayers => ({
@@ -117,10 +134,8 @@ class ConfinedCommands implements Commands {
       setup,
       confinement: confinement.kind,
       run: async (directory) => {
-        const result = await this.#execute(
-          { directory, scratch, run: setup, args: [], mounts: this.#parts.readOnly, network: setupNetwork, seconds: SETUP_SECONDS },
-          this.#closing.signal,
-        );
+        const job = { directory, scratch, run: setup, args: [], mounts: this.#parts.readOnly, egress: null, seconds: SETUP_SECONDS };
+        const result = await this.#setUp(job);
         if (seemsInterrupted(result)) throw interrupted(`a signal (exit code ${result.exitCode})`);
         return result;
       },

@@ -14,7 +14,7 @@ export interface CommandResult {
   /** stdout and stderr as they came, head and tail of at most 256 KiB. */
   readonly output: string;
   /** Told in words when a limit ended it. */
-  readonly ended: 'exit' | 'timeout' | 'memory' | 'output' | 'aborted';
+  readonly ended: 'exit' | 'timeout' | 'memory' | 'disk' | 'output' | 'aborted';
 }
 
 /** The commands of one run on its repository. Errors (kind `sandbox`) mean it could not be run at all, never that it failed. */
@@ -35,11 +35,13 @@ export interface CommandSettings {
   readonly directory: string;
   /** Repository's setup command, run once for each (command, lock files); null when there is none. */
   readonly setup: string | null;
-  /** Only by the operator's explicit word. */
-  readonly setupNetwork: boolean;
+  /** Hosts that setup may reach, by the operator's explicit word (`name`, `*.name`, each with an optional `:port`); empty for none. */
+  readonly setupNetwork: readonly string[];
   /** Checkouts in use at once. */
   readonly parallel: number;
   readonly memoryMegabytes: number;
+  /** What one command may write to disk. */
+  readonly diskMegabytes: number;
   /** Directories of an operator's machine that checks may read (the `try` command's installed dependencies): host path → path in the checkout. */
   readonly readOnly: readonly { readonly from: string; readonly at: string }[];
 }

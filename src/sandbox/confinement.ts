@@ -14,7 +14,8 @@ export interface Job {
   readonly run: string;
   readonly args: readonly string[];
   readonly mounts: readonly Mount[];
-  readonly network: boolean;
+  /** Socket of a filtering proxy, the only way out; null for none. */
+  readonly egress: string | null;
   readonly seconds: number;
   readonly memoryMegabytes: number;
 }

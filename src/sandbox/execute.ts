@@ -5,6 +5,7 @@ import { Readable, Writable } from 'node:stream';
 import { ConvergeError } from '../domain/errors.ts';
 import type { CommandResult } from './commands.ts';
 import type { Launch } from './confinement.ts';
+import type { DiskWatch } from './disk-watch.ts';
 import { Output } from './output.ts';
 import { processTree } from './process-tree.ts';
 import type { MemoryWatch } from './process-tree.ts';
@@ -13,8 +14,11 @@ export interface Limits {
   readonly seconds: number;
   readonly memoryMegabytes: number;
   readonly watch: MemoryWatch;
+  readonly disk: { readonly watch: DiskWatch; readonly directories: readonly string[]; readonly megabytes: number };
   readonly signal?: AbortSignal | undefined;
 }
+
+const MEGABYTE = 1_048_576;
 
 /** How long output is awaited after a command has ended while something still holds its pipe, in milliseconds. */
 const DRAIN = 1_000;
@@ -22,6 +26,7 @@ const DRAIN = 1_000;
 const TOLD: Readonly<Record<Exclude<CommandResult['ended'], 'exit'>, (limits: Limits) => string>> = {
   timeout: ({ seconds }) => `ended after its limit of ${seconds} seconds`,
   memory: ({ memoryMegabytes }) => `ended at its limit of ${memoryMegabytes} MB of memory or 1,024 processes`,
+  disk: ({ disk }) => `ended after writing more than its limit of ${disk.megabytes} MB to disk, or a million files`,
   output: () => 'ended after 64 MB of output',
   aborted: () => 'ended because Converge no longer needs it',
 };
@@ -64,8 +69,7 @@ export async function execute(launch: Launch, limits: Limits): Promise<CommandRe
     if (!output.add(piece)) end('output');
   });
   const timer = setTimeout(() => end('timeout'), limits.seconds * 1_000);
-  const unwatch =
-    child.pid === undefined ? undefined : limits.watch.watch(child.pid, limits.memoryMegabytes * 1_048_576, () => end('memory'));
+  const unwatch = child.pid === undefined ? undefined : watched(child.pid, limits, end);
   const abort = (): void => end('aborted');
   limits.signal?.addEventListener('abort', abort);
   try {
@@ -76,6 +80,17 @@ export async function execute(launch: Launch, limits: Limits): Promise<CommandRe
     unwatch?.();
     limits.signal?.removeEventListener('abort', abort);
   }
+}
+
+function watched(pid: number, { watch, memoryMegabytes, disk }: Limits, end: (why: 'memory' | 'disk') => void): () => void {
+  const { directories, megabytes } = disk;
+  const ends = [
+    watch.watch(pid, memoryMegabytes * MEGABYTE, () => end('memory')),
+    disk.watch.watch({ pid, directories, limit: megabytes * MEGABYTE, over: () => end('disk') }),
+  ];
+  return () => {
+    for (const unwatch of ends) unwatch();
+  };
 }
 
 interface Ending {

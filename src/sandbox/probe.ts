@@ -8,6 +8,8 @@ import { DEFAULT_SEARCH_PATH } from '../git/environment.ts';
 import { bubblewrap } from './bubblewrap.ts';
 import type { Host } from './bubblewrap.ts';
 import type { CommandResult } from './commands.ts';
+import { INSTALL, kernelFacts, missingPart } from './diagnosis.ts';
+import { DiskWatch } from './disk-watch.ts';
 import { execute } from './execute.ts';
 import { MemoryWatch } from './process-tree.ts';
 
@@ -20,10 +22,6 @@ export type ProbeResult =
       /** For the operator's log. */ readonly warnings: readonly string[];
     }
   | { readonly kind: 'missing'; /** Which part, and what to do. */ readonly why: string };
-
-/** Bubblewrap and prlimit as Debian calls their packages. */
-const INSTALL =
-  'Install the packages `bubblewrap` and `util-linux` (Debian and Ubuntu: `apt-get install bubblewrap util-linux`), or set SANDBOX=none to run commands without a sandbox.';
 
 /**
  * Runs the real arguments with a script that tries what must not work: the network, another's files, the environment. Anything but a complete success is `missing`
@@ -74,17 +72,16 @@ async function attempt(host: Host): Promise<string> {
       run: 'exec node -e "$1" "$2" "$3"',
       args: [SCRIPT, port, scratch],
       mounts: [],
-      network: false,
+      egress: null,
       seconds: 30,
       memoryMegabytes: 1_024,
     };
-    const result = await execute(await bubblewrap(host).launch(job), { seconds: 30, memoryMegabytes: 1_024, watch: new MemoryWatch() });
-    return judge(result);
+    const disk = { watch: new DiskWatch(), directories: [job.directory], megabytes: 64 };
+    const limits = { seconds: job.seconds, memoryMegabytes: job.memoryMegabytes, watch: new MemoryWatch(), disk };
+    return judge(await execute(await bubblewrap(host).launch(job), limits));
   } catch (error) {
     const told = error instanceof ConvergeError ? `${error.message} ${error.detail ?? ''}` : messageOf(error);
-    return /prlimit/u.test(told)
-      ? `\`prlimit\` was not found. ${INSTALL}`
-      : `bubblewrap is installed but cannot confine commands here: ${error instanceof ConvergeError ? error.message : told} In a container, allow user namespaces (the Dockerfile's notes say how), or set SANDBOX=none.`;
+    return missingPart(told, await kernelFacts());
   } finally {
     server.close();
     await rm(scratch, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { chmod, lstat, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readFile, readdir, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { ConvergeError } from '../domain/errors.ts';
@@ -80,6 +80,7 @@ export async function makeLayer(
   try {
     for (const { at } of places) {
       await mkdir(dirname(join(temporary, 'content', at)), { recursive: true });
+      await defuse(join(checkout, at));
       await rename(join(checkout, at), join(temporary, 'content', at));
       if (basename(at) === 'node_modules') await makeCaches(join(temporary, 'content', at));
     }
@@ -102,18 +103,32 @@ async function knownPaths(workspace: Workspace): Promise<ReadonlySet<string>> {
   return known;
 }
 
-/** The topmost things that are not of the tree. Links are left out: a mount must never stand on one. */
+/** The topmost things that are not of the tree. Links are left out: a mount must never stand on one; so are names that are no Unicode. */
 async function additions(checkout: string, known: ReadonlySet<string>, folder = ''): Promise<readonly Omit<Mount, 'from'>[]> {
   const found: Omit<Mount, 'from'>[] = [];
   for (const entry of await readdir(join(checkout, folder), { withFileTypes: true })) {
     const at = folder === '' ? entry.name : `${folder}/${entry.name}`;
     if (known.has(at)) {
       if (entry.isDirectory()) found.push(...(await additions(checkout, known, at)));
-    } else if (pathFault(at) === null && (entry.isDirectory() || entry.isFile())) {
+    } else if (pathFault(at) === null && !at.includes('\ufffd') && (entry.isDirectory() || entry.isFile())) {
       found.push({ at, kind: entry.isDirectory() ? 'directory' : 'file' });
     }
   }
   return found.sort((a, b) => (a.at < b.at ? -1 : 1));
+}
+
+/** What setup left may outlive the run: nothing in it changes whom a program runs as, and nothing but files, directories and links is kept. */
+async function defuse(path: string | Buffer): Promise<void> {
+  const there = await lstat(path);
+  if (there.isDirectory()) {
+    if ((there.mode & 0o7777) !== (there.mode & 0o777) || (there.mode & 0o700) !== 0o700) await chmod(path, (there.mode & 0o777) | 0o700);
+    const names = await readdir(path, { encoding: 'buffer' });
+    for (const name of names) await defuse(Buffer.concat([Buffer.from(path), Buffer.from('/'), name]));
+    return;
+  }
+  if (there.isSymbolicLink()) return;
+  if (!there.isFile()) await unlink(path);
+  else if ((there.mode & 0o7000) !== 0) await chmod(path, there.mode & 0o777);
 }
 
 /** Empty directories over which commands get a writable cache; where setup left something else, they go without. */

@@ -31,7 +31,7 @@ interface Case {
 
 /** The real commands of a run, with a setup layer. */
 async function withSetup({ repository }: Project, setup: string): Promise<Commands> {
-  const settings = { confinement: 'none', setup, setupNetwork: false, parallel: 1, memoryMegabytes: 1024, readOnly: [] } as const;
+  const settings = { confinement: 'none', setup, setupNetwork: [], parallel: 1, memoryMegabytes: 1024, diskMegabytes: 4096, readOnly: [] } as const;
   const commands = await openCommands({ repository, settings: { ...settings, directory: scratch() } });
   onTestFinished(() => commands.close());
   return { caveats: [], on: (...asked) => commands.on(...asked), close: () => commands.close() };

@@ -23,7 +23,13 @@ export function checkTool(checks: readonly string[], edits: Edits): Tool {
   });
 }
 
-const ENDED = { timeout: 'time', memory: 'memory', output: 'output', aborted: 'the run, which was told to stop' } as const;
+const ENDED = {
+  timeout: 'time',
+  memory: 'memory',
+  disk: 'what it may write to disk',
+  output: 'output',
+  aborted: 'the run, which was told to stop',
+} as const;
 
 function headAndTail(output: string): string {
   if (output.length <= MOST_CHARACTERS) return output;
