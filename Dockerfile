@@ -24,5 +24,5 @@ USER node
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 
-# The flags that bubblewrap needs inside of a container: README.md, "Run it for real".
+# The flags that bubblewrap needs inside of a container: .docker/compose.yml.
 CMD ["node", "src/main.ts"]

@@ -1,4 +1,5 @@
 import { ConvergeError } from '../domain/errors.ts';
+import { decidesChecks } from '../domain/check-files.ts';
 import type { Check, PlanDraft } from '../domain/plan.ts';
 import type { Settings } from '../domain/run.ts';
 import type { SavedScript } from '../domain/saved-script.ts';
@@ -90,7 +91,7 @@ export async function examineDraft(draft: PlanDraft, facts: PlanFacts): Promise<
     script,
     calls: calls.scripts,
     checks,
-    notes: [...sharding.notes, ...outsideNotes(draft, survey)],
+    notes: [...sharding.notes, ...outsideNotes(draft, survey), ...checkFileNotes(sharding.shards, checks)],
   };
 }
 
@@ -137,6 +138,21 @@ function scriptErrors(script: string, { parseScript }: PlanFacts): readonly stri
     if (!(error instanceof ConvergeError) || error.kind !== 'script') throw error;
     return [`The script cannot run: ${error.message} Mend it, or submit the word default, which is right for nearly every migration.`];
   }
+}
+
+/** Files of shards that decide what checks run: the person who approves has to know. */
+function checkFileNotes(shards: readonly Shard[], checks: readonly Check[]): readonly string[] {
+  const found = shards.flatMap(({ files }) =>
+    files.flatMap((path) => {
+      const why = decidesChecks(path, checks);
+      return why === null ? [] : [`\`${path}\` (${why})`];
+    }),
+  );
+  if (found.length === 0) return [];
+  const more = found.length > 10 ? ` and ${found.length - 10} more` : '';
+  return [
+    `Shards change what checks run: ${found.slice(0, 10).join(', ')}${more}. What a check says afterwards is worth as much as that change.`,
+  ];
 }
 
 function outsideNotes(draft: PlanDraft, survey: Survey): readonly string[] {

@@ -1,4 +1,5 @@
 import picomatch from 'picomatch';
+import { decidesChecks } from '../domain/check-files.ts';
 import { renamePattern } from '../domain/rename.ts';
 import type { Plan, Rename } from '../domain/plan.ts';
 import type { Shard } from '../domain/shard.ts';
@@ -18,10 +19,16 @@ function renamed(file: string, rename: Rename): readonly string[] {
   return whole.test(file) ? [file.replace(whole, rename.to)] : [];
 }
 
-/** The glob that protects a path; null when none does, or when the plan names the path among those it must touch (invariant 5). */
+/**
+ * The glob that protects a path, or what of the plan's checks it decides when no shard of the plan has it; null when nothing does, or when the plan names
+ * the path among those it must touch (invariant 5).
+ */
 export function protection(plan: Plan, path: string): string | null {
   if (plan.draft.touchesProtected.includes(path)) return null;
-  return [...ALWAYS_PROTECTED, ...plan.protectedPaths].find((glob) => picomatch.isMatch(path, glob, { dot: true })) ?? null;
+  const glob = [...ALWAYS_PROTECTED, ...plan.protectedPaths].find((each) => picomatch.isMatch(path, each, { dot: true }));
+  if (glob !== undefined) return glob;
+  const decides = plan.shards.some(({ files }) => files.includes(path)) ? null : decidesChecks(path, plan.checks);
+  return decides === null ? null : `it decides what checks run: ${decides}`;
 }
 
 export type WriteAnswer = { readonly ok: true } | { readonly ok: false; readonly reason: string };

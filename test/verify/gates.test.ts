@@ -27,11 +27,20 @@ interface Case {
   readonly failingAtBase?: Plan['failingAtBase'];
   readonly draft?: Partial<PlanDraft>;
   readonly setup?: string;
+  readonly protectedPaths?: readonly string[];
 }
 
 /** The real commands of a run, with a setup layer. */
 async function withSetup({ repository }: Project, setup: string): Promise<Commands> {
-  const settings = { confinement: 'none', setup, setupNetwork: [], parallel: 1, memoryMegabytes: 1024, diskMegabytes: 4096, readOnly: [] } as const;
+  const settings = {
+    confinement: 'none',
+    setup,
+    setupNetwork: [],
+    parallel: 1,
+    memoryMegabytes: 1024,
+    diskMegabytes: 4096,
+    readOnly: [],
+  } as const;
   const commands = await openCommands({ repository, settings: { ...settings, directory: scratch() } });
   onTestFinished(() => commands.close());
   return { caveats: [], on: (...asked) => commands.on(...asked), close: () => commands.close() };
@@ -45,6 +54,7 @@ async function gates(given: Case) {
     checks: given.checks ?? [],
     failingAtBase: given.failingAtBase ?? [],
     setup: given.setup ?? null,
+    ...(given.protectedPaths === undefined ? {} : { protectedPaths: given.protectedPaths }),
     draft: given.draft ?? {},
   });
   const work = await change(there, own.id, edits(given.edit));
@@ -123,6 +133,48 @@ describe('protected-paths', () => {
       const { of } = await gates({ files: [path], edit: { [path]: 'enabled: true\n' } });
       expect(of('protected-paths')?.outcome, path).toBe('failed');
     }
+  });
+});
+
+describe('what checks run', () => {
+  const renames = [{ from: 'src/(.*)\\.js', to: '$1.config.js' }];
+
+  test('a file that decides what checks run, and that no shard of the plan has, fails though a rename pattern makes it', async () => {
+    const edit = { 'src/a.js': null, 'a.config.js': GOOD['src/a.js'] };
+    expect((await gates({ edit, draft: { renames } })).of('protected-paths')?.outcome).toBe('passed');
+    const runner = [{ from: 'src/a\\.js', to: 'vitest.config.js' }];
+    const { of, findings } = await gates({ edit: { 'src/a.js': null, 'vitest.config.js': GOOD['src/a.js'] }, draft: { renames: runner } });
+    expect(of('protected-paths')).toMatchObject({ outcome: 'failed', detail: 'protected: vitest.config.js' });
+    expect(findings.find(({ rule }) => rule === 'protected-paths')?.claim).toContain('it decides what checks run: the test runner');
+  });
+
+  test('a file that a shard of the plan has may change, whatever it decides', async () => {
+    const { of } = await gates({ files: ['tsconfig.json'], edit: { 'tsconfig.json': '{}\n' } });
+    expect(of('protected-paths')?.outcome).toBe('passed');
+  });
+
+  describe('in a package.json', () => {
+    const was = '{ "name": "y", "scripts": { "test": "node --test" }, "dependencies": { "old": "1" } }\n';
+    const without = '{ "name": "y", "scripts": { "test": "node --test" } }\n';
+    const empty = '{ "name": "y", "scripts": { "test": "true" } }\n';
+    const outcome = async (text: string, task: string, touchesProtected: string[] = []): Promise<string | undefined> => {
+      const given = {
+        files: ['package.json'],
+        base: { 'package.json': was },
+        edit: { 'package.json': text },
+        shard: { kind: 'closing', task },
+      } as const;
+      return (await gates({ ...given, protectedPaths: [], draft: { touchesProtected } })).of('protected-paths')?.outcome;
+    };
+
+    test('other parts may change, its scripts only when the plan speaks of them or names the file', async () => {
+      expect(await outcome(without, 'Remove the dependency old.')).toBe('passed');
+      expect(await outcome(empty, 'Remove the dependency old.')).toBe('failed');
+      expect(await outcome('{ "name": "y" }\n', 'Remove the dependency old.')).toBe('failed');
+      expect(await outcome('not json\n', 'Remove the dependency old.')).toBe('failed');
+      expect(await outcome(empty, 'Remove old, and let the script `test` run nothing.')).toBe('passed');
+      expect(await outcome(empty, 'Remove the dependency old.', ['package.json'])).toBe('passed');
+    });
   });
 });
 

@@ -48,7 +48,16 @@ async function openStack() {
   const directory = join(root, 'sandbox');
   const commands = await openCommands({
     repository,
-    settings: { confinement: 'none', directory, setup: null, setupNetwork: [], parallel: 2, memoryMegabytes: 1024, diskMegabytes: 4096, readOnly: [] },
+    settings: {
+      confinement: 'none',
+      directory,
+      setup: null,
+      setupNetwork: [],
+      parallel: 2,
+      memoryMegabytes: 1024,
+      diskMegabytes: 4096,
+      readOnly: [],
+    },
   });
   const agents = openAgents({
     client: { apiKey: 'k', baseUrl: claude.url },
