@@ -13,15 +13,17 @@ const Profile = z.strictObject({
   ),
 });
 
-const profile = Profile.parse(JSON.parse(readFileSync('.docker/seccomp.json', 'utf8')));
+const raw: unknown = JSON.parse(readFileSync('.docker/seccomp.json', 'utf8'));
+const profile = Profile.parse(raw);
 
 /** github.com/moby/profiles, seccomp/default.json of 3c28324314729dbade8287e868eef6338c42807a (Apache-2.0), without white space. */
 const MOBY = 'afb4934b023cfceaaec1a9d752ca3f801aaa96eb2e59abe6e7ea16976948e080';
 
 test("the container's profile is moby's default and one rule", () => {
   const own = profile.syscalls.at(-1);
-  const rest = { ...profile, syscalls: profile.syscalls.slice(0, -1) };
-  expect(createHash('sha256').update(JSON.stringify(rest)).digest('hex')).toBe(MOBY);
+  const { syscalls, ...others } = z.looseObject({ syscalls: z.array(z.unknown()) }).parse(raw);
+  const text = JSON.stringify({ ...others, syscalls: syscalls.slice(0, -1) });
+  expect(createHash('sha256').update(text).digest('hex')).toBe(MOBY);
   expect(own).toEqual({
     comment: expect.any(String),
     names: ['clone', 'unshare', 'mount', 'umount', 'umount2', 'pivot_root', 'sethostname', 'setns'],
