@@ -74,18 +74,23 @@ export async function assemble(house: AssemblyHouse, plan: Plan, { onto, landed,
         conflicts.push(missing);
         continue;
       }
-      const next = moved
-        ? await mergeOnto(house, { tree, item, made })
-        : { kind: 'tree' as const, tree: await house.repository.layer(tree, [item.change.overlay]) };
-      if (next.kind === 'conflict') {
-        conflicts.push({ shard: item.shard.id, paths: next.paths, needs: [] });
-        continue;
+      if (moved) {
+        const next = await mergeOnto(house, { tree, item, made });
+        if (next.kind === 'conflict') {
+          conflicts.push({ shard: item.shard.id, paths: next.paths, needs: [] });
+          continue;
+        }
+        tree = next.tree;
       }
-      tree = next.tree;
       laid.push(item);
     }
     const last = laid.at(-1);
     if (last === undefined) continue;
+    if (!moved)
+      tree = await house.repository.layer(
+        tree,
+        laid.map(({ change }) => change.overlay),
+      );
     head = await house.repository.commit({
       message: commitMessage({ run: house.run, requester: house.requester, plan, shards: laid }),
       parents: [head],

@@ -1,17 +1,48 @@
+import { randomUUID } from 'node:crypto';
 import { ConvergeError } from '../domain/errors.ts';
-import { plumbing } from './spawn.ts';
+import { LongLived } from './long-lived.ts';
 import type { GitPlace } from './spawn.ts';
+import { missingTree } from './trees.ts';
 import type { FileDiff, Hunk } from './workspace.ts';
 
-/** Diff of two trees, renames detected, three lines of context, sorted by path. */
-export async function diffTrees(place: GitPlace, from: string, to: string): Promise<readonly FileDiff[]> {
-  const fixed = ['diff-tree', '-r', '-M', '-z', '--raw', '-p', '-U3', '--full-index', '--no-ext-diff', '--no-textconv', '--no-color'];
-  const { stdout } = await plumbing(place, [...fixed, '--src-prefix=a/', '--dst-prefix=b/', from, to, '--']);
-  if (stdout.length === 0) return [];
+const FORMAT = ['--raw', '-p', '-U3', '--full-index', '--no-ext-diff', '--no-textconv', '--no-color', '--src-prefix=a/', '--dst-prefix=b/'];
+/** git keeps the root trees that it compared, some kilobytes each. */
+const MOST = 2_000;
+
+/** Compares trees of the mirror. */
+export class DiffTree {
+  readonly #git: LongLived<Buffer>;
+  /** git repeats a line that names no object: so it says where an answer ends. A name that no file can have guessed. */
+  readonly #end = `converge-${randomUUID()}\n`;
+
+  constructor(place: GitPlace) {
+    const take = (said: Buffer, seen: number): { readonly answer: Buffer; readonly length: number } | null => {
+      const end = said.indexOf(this.#end, Math.max(0, seen - this.#end.length), 'latin1');
+      return end === -1 ? null : { answer: Buffer.from(said.subarray(0, end)), length: end + this.#end.length };
+    };
+    this.#git = new LongLived(place, { args: ['diff-tree', '--stdin', '-r', '-M', '-z', ...FORMAT], take, most: MOST });
+  }
+
+  /** Diff of two trees, renames detected, three lines of context, sorted by path. */
+  async diff(from: string, to: string): Promise<readonly FileDiff[]> {
+    const head = `${from} ${to}\n`;
+    const said = await this.#git.ask(`${head}${this.#end}`);
+    // Of a tree that is not there git says nothing here.
+    if (said.toString('latin1', 0, head.length) !== head) throw missingTree(`${from} or ${to}`);
+    return filesOf(said.subarray(head.length));
+  }
+
+  async close(): Promise<void> {
+    await this.#git.close();
+  }
+}
+
+function filesOf(said: Buffer): readonly FileDiff[] {
+  if (said.length === 0) return [];
   // Raw records end at an empty field; what follows are the patches, in the same order. Paths are read from the records only, where nothing is quoted.
-  const split = stdout.indexOf('\0\0');
-  const records = parseRecords(stdout.toString('utf8', 0, split === -1 ? stdout.length : split + 1));
-  const patches = split === -1 ? [] : stdout.toString('utf8', split + 2).split(/^(?=diff --git )/mu);
+  const split = said.indexOf('\0\0');
+  const records = parseRecords(said.toString('utf8', 0, split === -1 ? said.length : split + 1));
+  const patches = split === -1 ? [] : said.toString('utf8', split + 2).split(/^(?=diff --git )/mu);
   let at = 0;
   const files = records.map((record) => {
     // A file that became a link, or the reverse, has two patches: deleted and added.

@@ -3,7 +3,7 @@ import type { Edit, FileMode, Overlay } from '../domain/change.ts';
 import { ConvergeError } from '../domain/errors.ts';
 import { writeObject } from './objects.ts';
 import { checkPath } from './paths.ts';
-import { formatTree, rawName } from './trees.ts';
+import { rawName } from './trees.ts';
 import type { TreeEntry, Trees } from './trees.ts';
 
 /** Blobs written at once: enough to keep the disk busy, few enough for a small limit of open files. */
@@ -106,7 +106,7 @@ class Directory {
         entry instanceof Directory ? { mode: '40000', name, id: await entry.write() } : entry,
       ),
     );
-    return writeObject(this.#store.objects, 'tree', formatTree(entries));
+    return this.#store.trees.write(this.#store.objects, entries);
   }
 
   async #open(name: string): Promise<TreeEntry | Directory | undefined> {

@@ -5,7 +5,7 @@ import { ConvergeError, messageOf } from '../domain/errors.ts';
 import { CatFile } from './cat-file.ts';
 import { formatCommit } from './commit.ts';
 import type { Signature } from './commit.ts';
-import { diffTrees } from './diff.ts';
+import { DiffTree } from './diff.ts';
 import { DEFAULT_SEARCH_PATH } from './environment.ts';
 import { layer } from './layer.ts';
 import { materialise } from './materialise.ts';
@@ -53,6 +53,7 @@ class Mirror implements Repository {
   readonly #remote: RemoteGit;
   readonly #bot: Signature;
   readonly #blobs: CatFile;
+  readonly #diffs: DiffTree;
   readonly #trees: Trees;
   readonly #objects: string;
 
@@ -61,6 +62,7 @@ class Mirror implements Repository {
     this.#remote = parts.remote;
     this.#bot = parts.bot;
     this.#blobs = new CatFile(place);
+    this.#diffs = new DiffTree(place);
     this.#trees = new Trees(this.#blobs);
     this.#objects = join(place.directory, 'objects');
   }
@@ -111,7 +113,7 @@ class Mirror implements Repository {
   }
 
   async diff(from: string, to: string): Promise<readonly FileDiff[]> {
-    return diffTrees(this.#place, checkId(from), checkId(to));
+    return this.#diffs.diff(checkId(from), checkId(to));
   }
 
   async merge({
@@ -225,7 +227,7 @@ class Mirror implements Repository {
   }
 
   async close(): Promise<void> {
-    await this.#blobs.close();
+    await Promise.all([this.#blobs.close(), this.#diffs.close()]);
   }
 
   /** That commit alone, or else, where the server gives no single commits, all its branches. */

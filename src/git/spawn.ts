@@ -53,18 +53,9 @@ export async function plumbing(place: GitPlace, args: readonly string[], options
     reject(options.signal?.aborted === true ? error : startError(error, place));
   });
   child.once('close', (code, killed) => {
-    if (killed !== null && !cut) {
-      reject(killedError(args[0] ?? '', killed));
-      return;
-    }
     const result = { exitCode: cut ? 0 : (code ?? 128), stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString('utf8') };
-    if ((options.codes ?? [0]).includes(result.exitCode)) resolve(result);
-    else
-      reject(
-        new ConvergeError('git', `git ${args[0] ?? ''} failed: ${lastLine(result.stderr)}`, {
-          detail: `git ${args.join(' ')} in ${place.directory}: exit ${result.exitCode}: ${result.stderr}`,
-        }),
-      );
+    if ((cut || killed === null) && (options.codes ?? [0]).includes(result.exitCode)) resolve(result);
+    else reject(endError(place, args, { exitCode: code, signal: cut ? null : killed, stderr: result.stderr, retry: 'never' }));
   });
   return promise;
 }
@@ -75,9 +66,24 @@ export async function plumbingText(place: GitPlace, args: readonly string[], opt
   return stdout.toString('utf8').replace(/\n$/u, '');
 }
 
-/** A signal says nothing of what git was asked: it may be the one that ends this whole service. */
-function killedError(command: string, signal: string): ConvergeError {
-  return new ConvergeError('git', `git ${command} was ended by ${signal} before it had done its work.`, { retry: 'later' });
+interface End {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly stderr: string;
+  /** Whether what git itself complained of is worth another try. */
+  readonly retry: 'never' | 'later';
+}
+
+/** Why a git ended. A signal says nothing of what git was asked: it may be the one that ends this whole service. */
+export function endError(place: GitPlace, args: readonly string[], { exitCode, signal, stderr, retry }: End): ConvergeError {
+  const command = args[0] ?? '';
+  if (signal !== null) {
+    return new ConvergeError('git', `git ${command} was ended by ${signal} before it had done its work.`, { retry: 'later' });
+  }
+  return new ConvergeError('git', `git ${command} failed: ${lastLine(stderr)}`, {
+    retry,
+    detail: `git ${args.join(' ')} in ${place.directory}: exit ${exitCode}: ${stderr}`,
+  });
 }
 
 /** What a git that could not be started means: no git, or no directory. */

@@ -7,7 +7,7 @@ import { layer } from './layer.ts';
 import { objectId } from './objects.ts';
 import { checkPath } from './paths.ts';
 import type { GitPlace } from './spawn.ts';
-import type { LeafEntry, Trees } from './trees.ts';
+import type { LeafEntry, TreeEntry, Trees } from './trees.ts';
 import type { FileRead, GrepOptions, GrepResult, Workspace } from './workspace.ts';
 
 /** What a workspace reads from and, for searching, writes objects to. */
@@ -21,6 +21,11 @@ export interface WorkspaceSource {
 /** One path's edit in memory; `null` bytes mean that it is removed. */
 type Held = { readonly bytes: Buffer; readonly mode: FileMode } | 'removed';
 
+type There =
+  | { readonly kind: 'file'; readonly bytes: Buffer; readonly mode: FileMode }
+  | { readonly kind: 'file' | 'link'; readonly entry: TreeEntry }
+  | { readonly kind: 'submodule' | 'directory' | 'absent' };
+
 /** A workspace on a tree of the mirror: edits live in memory until `layer` or a search writes them as objects. */
 export class TreeWorkspace implements Workspace {
   readonly tree: string;
@@ -33,16 +38,26 @@ export class TreeWorkspace implements Workspace {
   }
 
   async read(path: string): Promise<FileRead> {
+    const there = await this.#look(path);
+    if ('bytes' in there) return { kind: 'file', bytes: Buffer.from(there.bytes), mode: there.mode };
+    if (there.kind !== 'file' && there.kind !== 'link') return { kind: there.kind };
+    const bytes = await this.#blob(there.entry.id, path);
+    return there.kind === 'link'
+      ? { kind: 'link', target: bytes.toString('utf8') }
+      : { kind: 'file', bytes, mode: fileMode(there.entry.mode) };
+  }
+
+  /** What is at a path, without its content where that is not at hand. */
+  async #look(path: string): Promise<There> {
     const held = this.#held.get(checkPath(path));
-    if (held !== undefined && held !== 'removed') return { kind: 'file', bytes: Buffer.from(held.bytes), mode: held.mode };
+    if (held !== undefined && held !== 'removed') return { kind: 'file', ...held };
     if (this.#holdsBelow(path)) return { kind: 'directory' };
     if (held === 'removed') return { kind: 'absent' };
     const entry = await this.#source.trees.find(this.tree, path);
     if (entry === null) return { kind: 'absent' };
     if (entry.mode === '160000') return { kind: 'submodule' };
-    if (entry.mode === '40000') return (await this.#allRemovedBelow(path)) ? { kind: 'absent' } : { kind: 'directory' };
-    const bytes = await this.#blob(entry.id, path);
-    return entry.mode === '120000' ? { kind: 'link', target: bytes.toString('utf8') } : { kind: 'file', bytes, mode: fileMode(entry.mode) };
+    if (entry.mode === '40000') return { kind: (await this.#allRemovedBelow(path)) ? 'absent' : 'directory' };
+    return { kind: entry.mode === '120000' ? 'link' : 'file', entry };
   }
 
   async list(glob?: string): Promise<readonly string[]> {
@@ -69,7 +84,7 @@ export class TreeWorkspace implements Workspace {
   }
 
   async remove(path: string): Promise<void> {
-    const there = await this.read(path);
+    const there = await this.#look(path);
     if (there.kind === 'absent') throw new ConvergeError('git', `\`${path}\` cannot be removed: there is no such file.`);
     if (there.kind !== 'file')
       throw new ConvergeError('git', `\`${path}\` cannot be removed: it is a ${there.kind}, and only files can be.`);
@@ -85,7 +100,7 @@ export class TreeWorkspace implements Workspace {
   }
 
   async restore(edits: Overlay): Promise<void> {
-    for (const edit of edits) if ('deleted' in edit && (await this.read(edit.path)).kind === 'file') await this.#drop(edit.path);
+    for (const edit of edits) if ('deleted' in edit && (await this.#look(edit.path)).kind === 'file') await this.#drop(edit.path);
     for (const edit of edits) if (!('deleted' in edit)) await this.#put(edit.path, { bytes: bytesOf(edit.content), mode: edit.mode });
   }
 
@@ -93,12 +108,12 @@ export class TreeWorkspace implements Workspace {
     const parts = checkPath(path).split('/');
     for (let length = 1; length < parts.length; length += 1) {
       const above = parts.slice(0, length).join('/');
-      const there = await this.read(above);
+      const there = await this.#look(above);
       if (there.kind !== 'directory' && there.kind !== 'absent') {
         throw new ConvergeError('git', `\`${path}\` cannot be written: \`${above}\` is a ${there.kind}, not a directory.`);
       }
     }
-    const there = await this.read(path);
+    const there = await this.#look(path);
     if (there.kind !== 'file' && there.kind !== 'absent') {
       throw new ConvergeError(
         'git',

@@ -1,5 +1,6 @@
 import { ConvergeError } from '../domain/errors.ts';
 import type { CatFile } from './cat-file.ts';
+import { writeObject } from './objects.ts';
 
 /** One entry of a git tree. Names are bytes: `name` holds one byte a character (latin1), so that no spelling is lost. */
 export interface TreeEntry {
@@ -34,13 +35,18 @@ export class Trees {
     const kept = this.#trees.get(tree);
     if (kept !== undefined) return kept;
     const found = await this.#objects.read(tree);
-    if (found?.type !== 'tree') {
-      throw new ConvergeError(
-        'git',
-        `The tree ${tree} is not in the mirror${found === null ? '' : `: it is a ${found.type}`}. Pin its commit, or lay its changes again.`,
-      );
-    }
-    const entries = parseTree(found.bytes);
+    if (found?.type !== 'tree') throw missingTree(tree, found?.type);
+    return this.#keep(tree, parseTree(found.bytes));
+  }
+
+  /** Writes a tree below `objects`, the repository's directory of that name, and gives its id. */
+  async write(objects: string, entries: readonly TreeEntry[]): Promise<string> {
+    const id = await writeObject(objects, 'tree', formatTree(entries));
+    this.#keep(id, entries);
+    return id;
+  }
+
+  #keep(tree: string, entries: readonly TreeEntry[]): readonly TreeEntry[] {
     keep(this.#trees, { key: tree, value: entries, most: TREES_KEPT });
     return entries;
   }
@@ -84,13 +90,19 @@ export class Trees {
   }
 }
 
+/** `type`: of the other object that has this id. */
+export function missingTree(tree: string, type?: string): ConvergeError {
+  const other = type === undefined ? '' : `: it is a ${type}`;
+  return new ConvergeError('git', `The tree ${tree} is not in the mirror${other}. Pin its commit, or lay its changes again.`);
+}
+
 /** A path's or part's bytes, one a character. */
 export function rawName(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1');
 }
 
 /** Body of a git tree object: entries in git's order, where a directory sorts as if it ended in `/`. */
-export function formatTree(entries: readonly TreeEntry[]): Buffer {
+function formatTree(entries: readonly TreeEntry[]): Buffer {
   const key = (entry: TreeEntry): string => (entry.mode === '40000' ? `${entry.name}/` : entry.name);
   const sorted = [...entries].sort((a, b) => (key(a) < key(b) ? -1 : 1));
   return Buffer.concat(sorted.flatMap(({ mode, name, id }) => [Buffer.from(`${mode} ${name}\0`, 'latin1'), Buffer.from(id, 'hex')]));

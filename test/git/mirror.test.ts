@@ -313,6 +313,28 @@ exec /usr/bin/env PATH=/usr/local/bin:/usr/bin:/bin git "$@"
   }
 });
 
+test('many diffs at once: each gets its own, and what git dies over or does not have harms no other', async () => {
+  const origin = new Origin({ 'a.txt': 'a\n' });
+  const directory = join(scratch(), 'mirror.git');
+  const mirror = await origin.mirror({ directory });
+  const { tree } = await mirror.pin({ run: 'r1', commit: origin.head() });
+  const withText = (text: string): Promise<string> => mirror.layer(tree, [[{ path: 'b.txt', mode: '100644', content: { utf8: text } }]]);
+  const trees = await Promise.all(Array.from({ length: 40 }, async (_, at) => withText('line\n'.repeat(at + 1))));
+  const lost = await withText('lost');
+  const blob = git(directory, ['rev-parse', `${lost}:b.txt`]);
+  rmSync(join(directory, 'objects', blob.slice(0, 2), blob.slice(2)));
+  const absent = '1'.repeat(40);
+
+  const [dead, missing, ...all] = await Promise.allSettled([lost, absent, ...trees].map(async (to) => mirror.diff(tree, to)));
+
+  expect(dead).toMatchObject({ status: 'rejected', reason: { kind: 'git', retry: 'later' } });
+  expect(dead).toHaveProperty('reason.message', expect.stringContaining('diff-tree failed'));
+  expect(missing).toHaveProperty('reason.message', expect.stringContaining(`${absent} is not in the mirror`));
+  for (const [at, one] of all.entries()) expect(one).toMatchObject({ status: 'fulfilled', value: [{ path: 'b.txt', added: at + 1 }] });
+  await mirror.close();
+  await expect(mirror.diff(tree, tree)).rejects.toThrow('The mirror is closed');
+});
+
 test('a second opening by the same process leaves live locks alone', async () => {
   const origin = new Origin({ 'a.txt': 'a' });
   const directory = join(scratch(), 'mirror.git');
