@@ -1,14 +1,14 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, type ExpectStatic, it } from 'vitest';
 import { type Played, play } from './play.ts';
 import { nameOf, type Point } from './point.ts';
-import { allPoints, oneOfEach, thinned } from './points.ts';
+import { allPoints, chosen } from './points.ts';
 
 /*
  * SIGKILL of the App at every point of a run of three shards, the points taken from the journal of a run that nobody disturbed; each time the end is that run's (invariant 4).
- * `npm test` takes one point of each kind, `npm run test:crash` all.
+ * `npm test` takes one point of each kind, `npm run test:crash` all; `CRASH=20-39` takes some of them, by their places.
  */
 
-const ALL = process.env['CRASH'] === 'all';
+const WHICH = process.env['CRASH'] ?? 'each';
 /** Runs beside each other; each has a GitHub, a Claude and an App of its own. */
 const LANES = 3;
 
@@ -17,8 +17,7 @@ const points: Point[] = [];
 
 beforeAll(async () => {
   undisturbed = await play({ deaths: [] });
-  const all = allPoints(undisturbed);
-  points.push(...(ALL ? thinned(all) : oneOfEach(all)));
+  points.push(...chosen(allPoints(undisturbed), WHICH));
 }, 120_000);
 
 it('an undisturbed run is reproducible: the same commits, twice', { timeout: 120_000 }, async () => {
@@ -31,8 +30,9 @@ it('an undisturbed run is reproducible: the same commits, twice', { timeout: 120
 describe('C3 killed at a point, and started again', () => {
   // The points are known only when the first run is over, so that each lane takes its share of them.
   for (let lane = 0; lane < LANES; lane += 1) {
-    it.concurrent(`ends as if nothing had happened, lane ${lane + 1} of ${LANES}`, { timeout: 1_200_000 }, async () => {
-      for (const point of points.filter((_, at) => at % LANES === lane)) await same([point]);
+    it.concurrent(`ends as if nothing had happened, lane ${lane + 1} of ${LANES}`, { timeout: 2_400_000 }, async (test) => {
+      // One that fails hides no other.
+      for (const point of points.filter((_, at) => at % LANES === lane)) await same([point], test.expect.soft);
     });
   }
 });
@@ -42,7 +42,7 @@ describe('C5 killed again and again, each time another process goes on', () => {
     ['two kills in a row', [settled(4), settled(6)]],
     ['a kill during resume, at its first event', [settled(9), { kind: 'any', nth: 1 }]],
     ['three kills during one resume', [turn(20), { kind: 'any', nth: 1 }, { kind: 'any', nth: 2 }, { kind: 'any', nth: 4 }]],
-  ])('%s', { timeout: 240_000 }, async (_name, deaths) => same(deaths));
+  ])('%s', { timeout: 240_000 }, async (_name, deaths) => same(deaths, expect));
 });
 
 function settled(nth: number): Point {
@@ -54,10 +54,12 @@ function turn(nth: number): Point {
 }
 
 /** The run ends as the one that nobody disturbed: same commits, ledger and effects, nothing on GitHub twice, no answer that was stored is asked for again. */
-async function same(deaths: readonly Point[]): Promise<void> {
+async function same(deaths: readonly Point[], demand: ExpectStatic['soft']): Promise<void> {
   const name = deaths.map(nameOf).join(', then ');
-  const { end, answered, lost } = await play({ deaths });
-  expect({ name, end }).toEqual({ name, end: undisturbed.end });
+  const played = await play({ deaths }).catch((thrown: unknown) => ({ name, thrown }));
+  if ('thrown' in played) return demand(played).toBeNull();
+  const { end, answered, lost } = played;
+  demand({ name, end }).toEqual({ name, end: undisturbed.end });
   // Asked for twice is at most what was on its way to the journal when a process died.
-  expect(answered - end.stored, name).toBeLessThanOrEqual(lost);
+  demand(answered - end.stored, name).toBeLessThanOrEqual(lost);
 }

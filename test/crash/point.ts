@@ -2,12 +2,13 @@ import { z } from 'zod';
 
 /**
  * An instant in the life of one process, named by what it is about to be or was just done, so that it is the same instant in every run of the fixture:
- * `event`: right after the commit that holds the nth event of that type. `acted`: GitHub has done the nth effect, and the journal does not know it yet.
+ * `event`: right after the commit that holds the nth event of that type. `acted`: GitHub has done the nth effect, and the journal does not know it yet;
+ * `what` it is in an undisturbed run, by the first word of its key.
  * `checkpoint`: right after the nth turn of an agent was stored. `any`: right after the nth event of whatever type.
  */
 export const Point = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('event'), type: z.string(), nth: z.number() }),
-  z.strictObject({ kind: z.literal('acted'), nth: z.number() }),
+  z.strictObject({ kind: z.literal('acted'), nth: z.number(), what: z.string() }),
   z.strictObject({ kind: z.literal('checkpoint'), nth: z.number() }),
   z.strictObject({ kind: z.literal('any'), nth: z.number() }),
 ]);
@@ -24,10 +25,12 @@ export type Orders = z.infer<typeof Orders>;
 export const ORDERS = 'CONVERGE_CRASH';
 
 export function nameOf(point: Point): string {
-  return point.kind === 'event' ? `after ${point.type} ${point.nth}` : `${point.kind} ${point.nth}`;
+  if (point.kind === 'event') return `after ${point.type} ${point.nth}`;
+  return point.kind === 'acted' ? `acted ${point.nth}: ${point.what}` : `${point.kind} ${point.nth}`;
 }
 
 /** What one of each is enough of in `npm test`. */
 export function kindOf(point: Point): string {
-  return point.kind === 'event' ? point.type : point.kind;
+  if (point.kind === 'event') return point.type;
+  return point.kind === 'acted' ? `acted ${point.what}` : point.kind;
 }

@@ -1,17 +1,18 @@
 import { kindOf, type Point } from './point.ts';
 import type { Played } from './play.ts';
 
-const MOST = 80;
+const MOST = 120;
 
 /** All points of an undisturbed run's journal: after each event, between each effect on GitHub and its result in the journal, after each stored turn. */
-export function allPoints({ events, checkpoints, end }: Pick<Played, 'events' | 'checkpoints' | 'end'>): readonly Point[] {
+export function allPoints({ events, checkpoints }: Pick<Played, 'events' | 'checkpoints'>): readonly Point[] {
   const counts = new Map<string, number>();
   const afterEvents = events.map(({ event }): Point => {
     const nth = (counts.get(event.type) ?? 0) + 1;
     counts.set(event.type, nth);
     return { kind: 'event', type: event.type, nth };
   });
-  const acted = end.effects.map((_key, at): Point => ({ kind: 'acted', nth: at + 1 }));
+  const done = events.flatMap(({ event }) => (event.type === 'effect.done' ? [event.key] : []));
+  const acted = done.map((key, at): Point => ({ kind: 'acted', nth: at + 1, what: key.split('/')[0] ?? key }));
   const turns = Array.from({ length: checkpoints }, (_, at): Point => ({ kind: 'checkpoint', nth: at + 1 }));
   return [...afterEvents, ...acted, ...turns];
 }
@@ -20,12 +21,12 @@ export function allPoints({ events, checkpoints, end }: Pick<Played, 'events' | 
  * At most `most` of them: every point around an effect and every kind is kept, of what there are most of (requests and turns of agents, which are all alike) every other one is left
  * out until they fit.
  */
-export function thinned(points: readonly Point[], most = MOST): readonly Point[] {
+function thinned(points: readonly Point[], most = MOST): readonly Point[] {
   const kinds = Map.groupBy(points, kindOf);
   const total = (): number => [...kinds.values()].reduce((sum, members) => sum + members.length, 0);
-  const spared = new Set(['acted', 'effect.intended', 'effect.done', 'step.done']);
+  const spared = new Set(['effect.intended', 'effect.done', 'step.done']);
   while (total() > most) {
-    const [longest] = [...kinds].filter(([kind]) => !spared.has(kind)).toSorted((a, b) => b[1].length - a[1].length);
+    const [longest] = [...kinds].filter(([kind]) => !spared.has(kind) && !kind.startsWith('acted ')).toSorted((a, b) => b[1].length - a[1].length);
     if (longest === undefined || longest[1].length === 1) break;
     kinds.set(
       longest[0],
@@ -36,6 +37,16 @@ export function thinned(points: readonly Point[], most = MOST): readonly Point[]
 }
 
 /** One of each kind, from the middle of its kind. */
-export function oneOfEach(points: readonly Point[]): readonly Point[] {
+function oneOfEach(points: readonly Point[]): readonly Point[] {
   return [...Map.groupBy(points, kindOf).values()].flatMap((members) => members[Math.floor(members.length / 2)] ?? []);
+}
+
+/** `each`: one of each kind. `all`. `20-39`: those that stand at these places of all, from 0. */
+export function chosen(points: readonly Point[], which: string): readonly Point[] {
+  if (which === 'each') return oneOfEach(points);
+  const all = thinned(points);
+  if (which === 'all') return all;
+  const [, from, to] = /^(\d+)-(\d+)$/u.exec(which) ?? [];
+  if (from === undefined || to === undefined) throw new Error(`CRASH: found ${which}, expected all, or places as in 20-39`);
+  return all.slice(Number(from), Number(to) + 1);
 }

@@ -53,7 +53,7 @@ describe('a log that was cut', () => {
 
   it.each([4, 9, 13])('after effect %i: it is found again on GitHub by its mark, and not done twice', { timeout: 240_000 }, async (nth) => {
     const { end } = await play({
-      deaths: [{ kind: 'acted', nth }],
+      deaths: [{ kind: 'acted', nth, what: 'effect' }],
       meanwhile: (scene) => {
         const frames = Math.floor((statSync(logOf(scene)).size - 32) / FRAME);
         // The last commits: among them the one that says that this effect is intended.
