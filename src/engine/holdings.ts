@@ -82,6 +82,7 @@ function routed(journal: Journal, holderOf: (run: string, agent: string | null) 
     received: () => journal.received(),
     processed: (id) => journal.processed(id),
     fenced: (claim) => journal.fenced(claim),
+    confirm: () => journal.confirm(),
     close: () => journal.close(),
   };
 }

@@ -26,8 +26,11 @@ export interface ClientOptions {
 export interface Clients {
   /** As the App itself. */
   readonly app: Octokit;
-  /** As the installation that sees the repository; all that is written for one owner keeps one pace. */
-  repository(place: RepositoryPlace): Octokit;
+  /**
+   * As the installation that sees the repository; all that is written for one owner keeps one pace. `confirm` is asked when a write's turn has come, right before it
+   * is sent, and rejects when it must not be: it may have waited for long.
+   */
+  repository(place: RepositoryPlace, confirm?: () => Promise<void>): Octokit;
 }
 
 /**
@@ -42,12 +45,13 @@ export function openClients(options: ClientOptions): Clients {
   const clients = new Map<string, Octokit>();
   return {
     app,
-    repository: (place) => {
+    repository: (place, confirm) => {
       // An App has one installation for each owner: what is written as one installation is what is written for one owner.
       const owner = place.owner.toLowerCase();
       const name = `${owner}/${place.repo.toLowerCase()}`;
       const pace = paces.get(owner) ?? openPace(options, owner);
       paces.set(owner, pace);
+      if (confirm !== undefined) return createClient(options, { authStrategy: authOf(place), pace, confirm });
       const known = clients.get(name) ?? createClient(options, { authStrategy: authOf(place), pace });
       clients.set(name, known);
       return known;
@@ -71,9 +75,10 @@ interface Acting {
   readonly authStrategy: unknown;
   readonly auth?: { readonly appId: number; readonly privateKey: string };
   readonly pace: Pace;
+  readonly confirm?: () => Promise<void>;
 }
 
-function createClient({ apiUrl, timings, signal }: ClientOptions, { pace, ...acting }: Acting): Octokit {
+function createClient({ apiUrl, timings, signal }: ClientOptions, { pace, confirm, ...acting }: Acting): Octokit {
   const octokit = new Octokit({
     baseUrl: apiUrl,
     ...acting,
@@ -83,15 +88,16 @@ function createClient({ apiUrl, timings, signal }: ClientOptions, { pace, ...act
   octokit.hook.wrap('request', (request, asked) => {
     // Pinned: without it GitHub chooses (facts/github.md §6).
     asked.headers['x-github-api-version'] = '2022-11-28';
+    const kind = kindOf({ method: asked.method, url: asked.url, rank: asked.request['rank'] });
+    const { write } = kind;
     const attempt = async (): Promise<Awaited<ReturnType<typeof request>>> => {
       goOn(signal);
+      if (write !== null) await confirm?.();
       const response = await request(asked);
       const refusal = asked.url.endsWith('/graphql') ? graphqlRefusal(response) : null;
       if (refusal !== null) throw refusal;
       return response;
     };
-    const kind = kindOf({ method: asked.method, url: asked.url, rank: asked.request['rank'] });
-    const { write } = kind;
     return write === null
       ? repeated(() => patient(attempt, { pace, timings, signal }), { repeatable: kind.repeatable, timings, signal })
       : repeated(() => pace.turn(write, attempt), { repeatable: kind.repeatable, timings, signal });

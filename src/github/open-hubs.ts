@@ -40,7 +40,9 @@ export function openHubs(options: HubsOptions): Hubs {
     deliveries: deliveriesOf(clients.app),
     of: (place, journal = own) => {
       const { owner, repo } = place;
-      return openHub({ owner, repo, octokit: clients.repository(place), journal, memory, timings, markerSecret, ownAppId: appId, signal });
+      // A driver's writes may wait for their turn longer than its claim lasts.
+      const octokit = journal === own ? clients.repository(place) : clients.repository(place, () => journal.confirm());
+      return openHub({ owner, repo, octokit, journal, memory, timings, markerSecret, ownAppId: appId, signal });
     },
   };
 }

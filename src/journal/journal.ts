@@ -85,6 +85,8 @@ export interface Journal {
    * that slept and wakes up writes nothing. In one process nobody else can: then it is this journal.
    */
   fenced(claim: Claim): Journal;
+  /** Rejects (`Suspended`, reason `stopping`) when what this journal writes is refused by then: asked right before something is done outside that waited for its turn. */
+  confirm(): Promise<void>;
 
   close(): Promise<void>;
 }

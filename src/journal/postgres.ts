@@ -102,6 +102,10 @@ class Postgres extends Verbs implements PostgresJournal {
     return new Postgres(this.#parts, claim);
   }
 
+  override async confirm(): Promise<void> {
+    if (this.#claim !== null) await this.write(NOTHING);
+  }
+
   takeClaim(holder: { readonly run: string; readonly key: string | null; readonly owner: string }): Promise<Claim> {
     return this.#parts.commits.write(takeClaim(holder));
   }

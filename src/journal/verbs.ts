@@ -113,6 +113,11 @@ export abstract class Verbs implements Journal {
     return this.write(task.charge(run, charge));
   }
 
+  /** Where only one process writes, nobody can have taken over. */
+  confirm(): Promise<void> {
+    return Promise.resolve();
+  }
+
   async balance(account: string): Promise<Balance> {
     return (await this.#row(read.balance(account))) ?? EMPTY_BALANCE;
   }

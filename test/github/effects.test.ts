@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 
+import { Suspended } from '../../src/domain/errors.ts';
 import { Effects, effectsMemory } from '../../src/github/effects.ts';
+import { openHubs } from '../../src/github/open-hubs.ts';
 import { FAST, HERE, journalWith, withHub, type HubFixture } from './support.ts';
 
 const POST = { number: 1, body: 'The plan' };
@@ -51,6 +53,28 @@ test('a journal that lost its end with the disk: what GitHub has is found again,
     const after = fixture.reopen({ journal: lost, memory: { inFlight: new Map(), begunHere: new Set() } });
     expect(await after.comment('run', 'status', { number: 1, body: 'Planning' })).toEqual(before);
     expect(await bodies(fixture)).toHaveLength(1);
+  });
+});
+
+test('a driver whose claim another process took while its write waited for its turn posts nothing', async () => {
+  await withIssue(async (fixture) => {
+    const { github, app, journal } = fixture;
+    const { signal } = new AbortController();
+    const facts = { appId: app.id, privateKey: app.privateKey, apiUrl: github.apiUrl, markerSecret: 'secret' };
+    const hubs = openHubs({ ...facts, contentsPerHour: 450, timings: FAST, journal, signal });
+    const place = { ...HERE, installation: app.installationId };
+    const turn = Promise.withResolvers<void>();
+    const first = hubs.of(place, journalWith(journal, { confirm: () => turn.promise })).comment('other', 'note', POST);
+    const lost = new Suspended('stopping', 'another process has taken over');
+    const sleeper = hubs.of(place, journalWith(journal, { confirm: () => Promise.reject(lost) }));
+    const late = expect(sleeper.comment('run', 'plan', { number: 1, body: 'Posted twice' })).rejects.toBe(lost);
+    turn.resolve();
+    await first;
+    await late;
+    expect(await bodies(fixture)).toEqual([expect.stringContaining(POST.body)]);
+    // Whoever drives the run now finds the intent, and that nothing was done.
+    await hubs.of(place, journalWith(journal, {})).comment('run', 'plan', POST);
+    expect(await bodies(fixture)).toHaveLength(2);
   });
 });
 

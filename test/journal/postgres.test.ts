@@ -49,6 +49,8 @@ describe.skipIf(!POSTGRES_HERE)('Postgres', () => {
         reason: 'stopping',
         message: expect.stringContaining('(b) has taken over run r'),
       });
+      await expect(sleeper.confirm()).rejects.toMatchObject({ name: 'Suspended', reason: 'stopping' });
+      await journal.fenced(second).confirm();
       await journal.fenced(second).append('r', [{ type: 'log', text: 'next' }]);
       expect((await journal.events('r')).map(({ event }) => event)).toEqual([
         { type: 'log', text: 'mine' },
