@@ -52,6 +52,9 @@ export interface Effect<Result> {
 /** Attempts of one effect within one call; each outcome that is unknown is looked up before the next. */
 const ATTEMPTS = 3;
 
+/** What all our markers begin with. */
+export const ANY_MARKER = '<!-- converge ';
+
 /** Writes to GitHub, each done once (invariant 4). */
 export class Effects {
   readonly #options: EffectsOptions;
@@ -63,7 +66,7 @@ export class Effects {
   /** Text that only we can have written, invisible in Markdown. It ends what carries it. */
   marker(name: EffectName): string {
     const hash = createHash('sha256').update(textOf(name)).digest('hex').slice(0, 16);
-    return `<!-- converge ${hash} ${this.signature(name)} -->`;
+    return `${ANY_MARKER}${hash} ${this.signature(name)} -->`;
   }
 
   /** The marker's HMAC alone, for fields that people do not see. */

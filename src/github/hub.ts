@@ -36,7 +36,12 @@ export interface Hub {
   /** Sets the whole text of the comment that was posted under (scope, key); idempotent, so it is no effect. */
   editComment(scope: string, key: string, edit: { readonly comment: number; readonly body: string }): Promise<void>;
   openPullRequest(scope: string, key: string, draft: PullRequestDraft): Promise<PostedPullRequest>;
-  updatePullRequest(number: number, text: { readonly title: string; readonly body: string }): Promise<void>;
+  /** Sets title and text of the pull request that was opened under (scope, key); idempotent, so it is no effect. */
+  updatePullRequest(
+    scope: string,
+    key: string,
+    text: { readonly number: number; readonly title: string; readonly body: string },
+  ): Promise<void>;
   markReady(number: number): Promise<void>;
   /** Closes without merging, once under (scope, key); `was` is what it was before. */
   closePullRequest(scope: string, key: string, number: number): Promise<{ readonly was: 'open' | 'closed' }>;

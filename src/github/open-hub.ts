@@ -54,7 +54,7 @@ export function openHub(options: HubOptions): Hub {
     comment: (scope, key, post) => postComment(site, { scope, key }, post),
     editComment: (scope, key, edit) => editComment(site, { scope, key }, edit),
     openPullRequest: (scope, key, draft) => openPullRequest(site, { scope, key }, draft),
-    updatePullRequest: (number, text) => updatePullRequest(site, number, text),
+    updatePullRequest: (scope, key, text) => updatePullRequest(site, { scope, key }, text),
     closePullRequest: (scope, key, number) => closePullRequest(site, { scope, key }, number),
     markReady: (number) => markReady(site, number),
     review: (scope, key, review) => postReview(site, { scope, key }, review),

@@ -1,17 +1,18 @@
 import { z } from 'zod';
 
 import { clip } from './body.ts';
-import type { EffectName } from './effects.ts';
+import { ANY_MARKER, type EffectName } from './effects.ts';
 import type { PostedPullRequest, PullRequestDraft, PullRequestFacts } from './hub.ts';
 import { isRefusal } from './refusal.ts';
-import { isOurs, repositoryOf, type Site } from './site.ts';
+import { repositoryOf, type Site } from './site.ts';
 
 const Posted = z.object({ number: z.number(), url: z.string() });
 
-/** Opens a draft, or, where the repository's plan knows no drafts, a pull request that is ready. Found again by its head branch, which is the run's alone. */
+/** Opens a draft, or, where the repository's plan knows no drafts, a pull request that is ready. Found again by its mark, among ours on its head branch. */
 export function openPullRequest(site: Site, name: EffectName, draft: PullRequestDraft): Promise<PostedPullRequest> {
   const { octokit, effects, owner } = site;
   const { title, head, base } = draft;
+  const marker = effects.marker(name);
   return effects.once(name, {
     intent: { kind: 'pull-request', head, base, owner },
     schema: Posted,
@@ -23,8 +24,12 @@ export function openPullRequest(site: Site, name: EffectName, draft: PullRequest
         state: 'all',
         per_page: 100,
       });
-      for (const { number, html_url, user } of data) if (await isOurs(site, user)) return { number, url: html_url };
-      return null;
+      const { id: bot } = await site.bot();
+      const ours = data.filter(({ user }) => user?.id === bot);
+      // People write into the text of a pull request: the mark may stand anywhere in it. One that is open without any is this one, its text replaced: GitHub opens no other.
+      const found =
+        ours.find(({ body }) => body?.includes(marker)) ?? ours.find(({ body, state }) => state === 'open' && !body?.includes(ANY_MARKER));
+      return found === undefined ? null : { number: found.number, url: found.html_url };
     },
     act: async () => {
       const create = async (isDraft: boolean): Promise<PostedPullRequest> => {
@@ -33,7 +38,7 @@ export function openPullRequest(site: Site, name: EffectName, draft: PullRequest
           title,
           head,
           base,
-          body: clip(draft.body),
+          body: marked(draft.body, marker),
           draft: isDraft,
         });
         return { number: data.number, url: data.html_url };
@@ -48,12 +53,18 @@ export function openPullRequest(site: Site, name: EffectName, draft: PullRequest
   });
 }
 
+/** The mark stays, so that it is found again however often it was edited. */
 export async function updatePullRequest(
   site: Site,
-  number: number,
-  text: { readonly title: string; readonly body: string },
+  name: EffectName,
+  { number, title, body }: { readonly number: number; readonly title: string; readonly body: string },
 ): Promise<void> {
-  await site.octokit.rest.pulls.update({ ...repositoryOf(site), pull_number: number, title: text.title, body: clip(text.body) });
+  const text = marked(body, site.effects.marker(name));
+  await site.octokit.rest.pulls.update({ ...repositoryOf(site), pull_number: number, title, body: text });
+}
+
+function marked(body: string, marker: string): string {
+  return `${clip(body)}\n\n${marker}`;
 }
 
 const Closed = z.object({ was: z.enum(['open', 'closed']) });

@@ -54,7 +54,7 @@ export async function showEarlyEnd({ run, place, journal, hub }: Ending): Promis
   if (end.status !== 'stopped' && end.status !== 'failed') return;
   const { status, why, ledger } = end;
   const body = earlyEndBody({ run, place, plan, status, why, ledger, spent: state.spending.total.spent });
-  await hub.updatePullRequest(pullRequest.number, { title: pullRequestTitle(plan), body });
+  await hub.updatePullRequest(run, 'pull-request', { number: pullRequest.number, title: pullRequestTitle(plan), body });
 }
 
 /** What was pushed counts as delivered, whatever happened after; nothing else does. */

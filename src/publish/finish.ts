@@ -31,7 +31,8 @@ export async function report(house: House, plan: Plan, given: Result): Promise<v
   if (isThere) await startCheck(house, result.delivered.head, { generation: house.generation, waiting: false });
   const state = foldRun(await house.journal.events(house.run));
   const { number } = result.branch.pullRequest;
-  await house.hub.updatePullRequest(number, {
+  await house.hub.updatePullRequest(house.run, 'pull-request', {
+    number,
     title: pullRequestTitle(plan),
     body: bodyOf({ house, plan, result, ledger, outcome, state }),
   });

@@ -94,7 +94,7 @@ async function everything(fixture: HubFixture, apiUrl: string): Promise<Readonly
   const draft = { title: 'Migrate', head: 'converge/run', base: defaultBranch, body: `Closes #${issue.number}` };
   await twice((one) => one.openPullRequest('run', 'pull-request', draft));
   const { number } = await hub.openPullRequest('run', 'pull-request', draft);
-  await hub.updatePullRequest(number, { title: 'Migrated', body: 'done' });
+  await hub.updatePullRequest('run', 'pull-request', { number, title: 'Migrated', body: 'done' });
   const inline = { path: 'deep/a b.txt', line: 2, side: 'RIGHT', body: 'look' } as const;
   await twice((one) => one.review('run', 'review/a', { number, commit, body: 'Accepted', comments: [inline] }));
   await hub.review('run', 'review/b', { number, commit, body: 'Accepted', comments: [{ ...inline, line: 999 }] });

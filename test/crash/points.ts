@@ -26,7 +26,9 @@ function thinned(points: readonly Point[], most = MOST): readonly Point[] {
   const total = (): number => [...kinds.values()].reduce((sum, members) => sum + members.length, 0);
   const spared = new Set(['effect.intended', 'effect.done', 'step.done']);
   while (total() > most) {
-    const [longest] = [...kinds].filter(([kind]) => !spared.has(kind) && !kind.startsWith('acted ')).toSorted((a, b) => b[1].length - a[1].length);
+    const [longest] = [...kinds]
+      .filter(([kind]) => !spared.has(kind) && !kind.startsWith('acted '))
+      .toSorted((a, b) => b[1].length - a[1].length);
     if (longest === undefined || longest[1].length === 1) break;
     kinds.set(
       longest[0],

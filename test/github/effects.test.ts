@@ -112,6 +112,27 @@ test('a pull request whose base a person changed is found again', async () => {
   });
 });
 
+test('a pull request is found again by its mark, wherever a person moved it, and even without it; one that another effect opened on that branch is not it', async () => {
+  await withHub(async ({ journal, reopen, ours, alice, pushBranch }) => {
+    await pushBranch('converge-save/x', { 'a.txt': 'a\n' });
+    const draft = { title: 'M', head: 'converge-save/x', base: 'main', body: 'words' };
+    const lost = reopen({ journal: journalWith(journal, { done: async () => {} }) });
+    const first = await ours.openPullRequest('run', 'save/1', draft);
+    await alice.rest.pulls.update({ ...HERE, pull_number: first.number, state: 'closed' });
+    const second = await lost.openPullRequest('run', 'save/2', draft);
+    expect(second.number).not.toBe(first.number);
+    await ours.updatePullRequest('run', 'save/2', { number: second.number, title: 'M', body: 'other words' });
+    const { body } = (await alice.rest.pulls.get({ ...HERE, pull_number: second.number })).data;
+    await alice.rest.pulls.update({ ...HERE, pull_number: second.number, body: `${body}\n\nmine, below` });
+    expect(await reopen({ journal: journalWith(journal, { done: async () => {} }) }).openPullRequest('run', 'save/2', draft)).toEqual(
+      second,
+    );
+    await alice.rest.pulls.update({ ...HERE, pull_number: second.number, body: 'all mine' });
+    expect(await reopen().openPullRequest('run', 'save/2', draft)).toEqual(second);
+    expect((await alice.rest.pulls.list({ ...HERE, state: 'all' })).data).toHaveLength(2);
+  });
+});
+
 test.each([true, false])('an answer that was lost (done: %s) is looked up before it is asked again', async (done) => {
   await withIssue(async (fixture) => {
     fixture.github.faults.next(COMMENTS, { kind: 'dropped', done });

@@ -119,11 +119,11 @@ test('a pull request is drafted once, told, and made ready', async () => {
     const opened = await ours.openPullRequest('run', 'pull-request', draft);
     expect(await reopen().openPullRequest('run', 'pull-request', draft)).toEqual(opened);
     expect((await ours.pullRequest(opened.number)).draft).toBe(true);
-    await ours.updatePullRequest(opened.number, { title: 'Migrated', body: 'done' });
+    await ours.updatePullRequest('run', 'pull-request', { number: opened.number, title: 'Migrated', body: 'done' });
     await ours.markReady(opened.number);
     await ours.markReady(opened.number);
     expect((await ours.pullRequest(opened.number)).draft).toBe(false);
-    expect(await ours.issue(opened.number)).toMatchObject({ title: 'Migrated', body: 'done' });
+    expect(await ours.issue(opened.number)).toMatchObject({ title: 'Migrated', body: expect.stringMatching(/^done\n\n<!-- converge /u) });
   });
 });
 

@@ -29,7 +29,7 @@ async function dying(head: string | null) {
   const refusing = { times: 0 };
   const known: Partial<Hub> = {
     branchHead: () => Promise.resolve(head),
-    updatePullRequest: (_number, { body }) => {
+    updatePullRequest: (_scope, _key, { body }) => {
       refusing.times -= 1;
       if (refusing.times >= 0) return Promise.reject(new Error('GitHub is down'));
       bodies.push(body);
