@@ -53,30 +53,44 @@ export interface Played {
   readonly answered: number;
   /** Requests that were on their way, or answered and not stored, at a kill. */
   readonly lost: number;
+  /** Deaths that the run had passed by the time their process began, so that nobody died of them. */
+  readonly missed: readonly Point[];
 }
 
 export interface Disturbance {
   /** Where each process in turn dies; after the last the next one lives to the end. */
   readonly deaths: readonly Point[];
+  /** Whether a point is counted from the beginning of the run, or from that of the process that dies there, as it is unless told. */
+  readonly counted?: 'by run' | 'by process';
   /** While the first process works, from its plan's approval on. */
   readonly during?: (scene: Scene, begun: Begun) => Promise<void>;
   /** Between a death and the next start. */
-  readonly meanwhile?: (scene: Scene, death: number) => Promise<void> | void;
+  readonly meanwhile?: (scene: Scene) => Promise<void> | void;
   /** Date that the processes write, by their number from 0. */
   readonly clock?: (process: number) => string;
 }
 
 /** One run of the fixture from its command to its end, disturbed so. */
-export async function play({ deaths, during, meanwhile, clock = () => NOW }: Disturbance): Promise<Played> {
-  let process = 0;
+export async function play({ deaths, counted = 'by process', during, meanwhile, clock = () => NOW }: Disturbance): Promise<Played> {
+  const left = [...deaths];
+  const missed: Point[] = [];
+  const orders = { die: left.shift() ?? null, process: 0 };
   const scene = await openScene({
     ...FIXTURE,
     program: () => {
-      const orders: Orders = { die: deaths[process] ?? null, now: clock(process) };
-      process += 1;
-      return { entry: new URL(`file://${APP}`).href, environment: { [ORDERS]: JSON.stringify(orders) } };
+      const told: Orders = { die: orders.die, now: clock(orders.process) };
+      orders.process += 1;
+      return { entry: new URL(`file://${APP}`).href, environment: { [ORDERS]: JSON.stringify(told) } };
     },
   });
+  const nextDeath = (): Point | null => {
+    for (let death = left.shift(); death !== undefined; death = left.shift()) {
+      const nth = death.nth - (counted === 'by run' ? passed(scene, death) : 0);
+      if (nth > 0) return { ...death, nth };
+      missed.push(death);
+    }
+    return null;
+  };
   try {
     const begun = await scene.begin();
     const approved = approve(scene, begun);
@@ -85,21 +99,29 @@ export async function play({ deaths, during, meanwhile, clock = () => NOW }: Dis
       await during(scene, begun);
     }
     let lost = 0;
-    for (const death of deaths.keys()) {
+    while (orders.die !== null) {
       await scene.app().ended;
       lost += scene.claude.counts.snapshot().requests - responses(scene) - lost;
-      await meanwhile?.(scene, death);
-      await again(scene, death + 1 < deaths.length);
+      await meanwhile?.(scene);
+      orders.die = nextDeath();
+      await again(scene, orders.die !== null);
     }
     await approved;
     const facts = await scene.until('the end', () => endOf(scene, begun), 100_000);
     await scene.app().end();
     const { answered } = scene.claude.counts.snapshot();
     const seen = { ...begun, status: facts.status, pullRequest: facts.pullRequest?.number ?? 0 };
-    return { end: await look(scene, seen), events: eventsOf(scene), checkpoints: checkpoints(scene), answered, lost };
+    return { end: await look(scene, seen), events: eventsOf(scene), checkpoints: checkpoints(scene), answered, lost, missed };
   } finally {
     await scene.close();
   }
+}
+
+/** How many of these the journal has by now. */
+function passed(scene: Scene, point: Point): number {
+  if (point.kind === 'checkpoint') return checkpoints(scene);
+  const type = point.kind === 'acted' ? 'effect.done' : point.kind === 'event' ? point.type : null;
+  return eventsOf(scene).filter(({ event }) => type === null || event.type === type).length;
 }
 
 /** The next process; one that has orders to die may do so before it listens. */

@@ -3,18 +3,27 @@ import type { Played } from './play.ts';
 
 const MOST = 120;
 
-/** All points of an undisturbed run's journal: after each event, between each effect on GitHub and its result in the journal, after each stored turn. */
+/** All points of an undisturbed run's journal, in its order: after each event, between each effect on GitHub and its result in the journal, after each stored turn. */
 export function allPoints({ events, checkpoints }: Pick<Played, 'events' | 'checkpoints'>): readonly Point[] {
   const counts = new Map<string, number>();
-  const afterEvents = events.map(({ event }): Point => {
-    const nth = (counts.get(event.type) ?? 0) + 1;
-    counts.set(event.type, nth);
-    return { kind: 'event', type: event.type, nth };
+  const count = (type: string): number => {
+    const nth = (counts.get(type) ?? 0) + 1;
+    counts.set(type, nth);
+    return nth;
+  };
+  const answers = events.filter(({ event }) => event.type === 'spend.charged').length;
+  return events.flatMap(({ event }): readonly Point[] => {
+    const nth = count(event.type);
+    const after: Point = { kind: 'event', type: event.type, nth };
+    if (event.type === 'effect.done') return [{ kind: 'acted', nth, what: event.key.split('/')[0] ?? event.key }, after];
+    if (event.type !== 'spend.charged') return [after];
+    // Turns are in a table of their own: those of an answer stand about where it was paid for.
+    const [from, to] = [nth - 1, nth].map((answer) => Math.round((answer * checkpoints) / answers));
+    return [
+      after,
+      ...Array.from({ length: (to ?? 0) - (from ?? 0) }, (_, at): Point => ({ kind: 'checkpoint', nth: (from ?? 0) + at + 1 })),
+    ];
   });
-  const done = events.flatMap(({ event }) => (event.type === 'effect.done' ? [event.key] : []));
-  const acted = done.map((key, at): Point => ({ kind: 'acted', nth: at + 1, what: key.split('/')[0] ?? key }));
-  const turns = Array.from({ length: checkpoints }, (_, at): Point => ({ kind: 'checkpoint', nth: at + 1 }));
-  return [...afterEvents, ...acted, ...turns];
 }
 
 /**
@@ -40,7 +49,8 @@ function thinned(points: readonly Point[], most = MOST): readonly Point[] {
 
 /** One of each kind, from the middle of its kind. */
 function oneOfEach(points: readonly Point[]): readonly Point[] {
-  return [...Map.groupBy(points, kindOf).values()].flatMap((members) => members[Math.floor(members.length / 2)] ?? []);
+  const middles = new Set([...Map.groupBy(points, kindOf).values()].map((members) => members[Math.floor(members.length / 2)]));
+  return points.filter((point) => middles.has(point));
 }
 
 /** `each`: one of each kind. `all`. `20-39`: those that stand at these places of all, from 0. */
