@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { approvalGate } from '../domain/approval-gate.ts';
 import { PILOT_ANSWERED, PILOT_CALL, project, STAND_IN, standInStep, type PilotFigure } from '../domain/pilot.ts';
+import type { StoredEvent } from '../domain/events.ts';
+import { inGeneration } from '../domain/generation.ts';
 import type { Pilot, Plan } from '../domain/plan.ts';
 import { foldRun } from '../domain/run-state.ts';
 import type { Shard } from '../domain/shard.ts';
@@ -26,18 +28,33 @@ interface Waiting {
  */
 export async function openPilot(house: House, plan: Plan): Promise<Withhold | undefined> {
   if (plan.pilot === undefined) return undefined;
-  const { steps } = foldRun(await house.journal.events(house.run));
+  const events = await house.journal.events(house.run);
+  const { steps } = foldRun(events);
   const standIns = [...steps].flatMap(([name, result]) => (STAND_IN.test(name) ? trusted<readonly string[]>().parse(result) : []));
-  const answered = steps.get(PILOT_ANSWERED);
-  const answer = answered === undefined ? null : trusted<GateAnswer>().parse(answered);
-  return new PilotGate(house, { plan, pilot: plan.pilot, standIns, answer });
+  return new PilotGate(house, { plan, pilot: plan.pilot, standIns, ...askedLast(events) });
 }
 
-interface PilotState {
+interface LastAsked {
+  /** Generation whose names its question, its answer and its report have. */
+  readonly since: number;
+  readonly answer: GateAnswer | null;
+}
+
+/** A retry of what a refusal left over asks again; a yes holds for good. */
+function askedLast(events: readonly StoredEvent[]): LastAsked {
+  let asked: LastAsked = { since: 1, answer: null };
+  for (const { event } of events) {
+    if (event.type === 'step.done' && event.step === inGeneration(asked.since, PILOT_ANSWERED))
+      asked = { ...asked, answer: trusted<GateAnswer>().parse(event.result) };
+    else if (event.type === 'generation.opened' && asked.answer?.approved === false) asked = { since: event.generation, answer: null };
+  }
+  return asked;
+}
+
+interface PilotState extends LastAsked {
   readonly plan: Plan;
   readonly pilot: Pilot;
   readonly standIns: readonly string[];
-  readonly answer: GateAnswer | null;
 }
 
 interface Measured {
@@ -55,11 +72,13 @@ class PilotGate implements Withhold {
   /** Shards that took the place of chosen ones, in order. */
   readonly #standIns: string[];
   readonly #waiting: Waiting[] = [];
+  readonly #since: number;
   #answer: GateAnswer | null;
   #asked = false;
 
-  constructor(house: House, { plan, pilot, standIns, answer }: PilotState) {
+  constructor(house: House, { plan, pilot, standIns, since, answer }: PilotState) {
     this.#house = house;
+    this.#since = since;
     this.#plan = plan;
     this.#pilot = pilot;
     this.#standIns = [...standIns];
@@ -133,9 +152,10 @@ class PilotGate implements Withhold {
     const rest = project(figures, this.#rest(figures));
     const { spending, standing } = foldRun(events);
     const question = pilotQuestion({ figures, rest });
-    await journal.issue(run, [{ key: PILOT_CALL, kind: 'approval', label: 'pilot', phase: '', input: { question } }]);
-    const facts = { figures, rest, spent: spending.total.spent, limit: standing.limits.budget, gate: approvalGate(PILOT_CALL) };
-    await hub.comment(run, 'pilot', { number: place.number, body: pilotComment(facts) });
+    const key = inGeneration(this.#since, PILOT_CALL);
+    await journal.issue(run, [{ key, kind: 'approval', label: 'pilot', phase: '', input: { question } }]);
+    const facts = { figures, rest, spent: spending.total.spent, limit: standing.limits.budget, gate: approvalGate(key) };
+    await hub.comment(run, inGeneration(this.#since, 'pilot'), { number: place.number, body: pilotComment(facts) });
     void this.#await();
   }
 
@@ -153,14 +173,16 @@ class PilotGate implements Withhold {
   /** Never rejects: what goes wrong reaches the calls that wait. */
   async #await(): Promise<void> {
     try {
-      const answer = await answerTo(PILOT_CALL, this.#house);
+      const key = inGeneration(this.#since, PILOT_CALL);
+      const answer = await answerTo(key, this.#house);
       const { run, journal } = this.#house;
-      if ((await journal.doneStep(run, PILOT_ANSWERED)) === undefined)
+      const step = inGeneration(this.#since, PILOT_ANSWERED);
+      if ((await journal.doneStep(run, step)) === undefined)
         await journal.append(run, [
-          { type: 'step.done', step: PILOT_ANSWERED, result: { ...answer } },
+          { type: 'step.done', step, result: { ...answer } },
           { type: 'log', text: answerText(answer) },
         ]);
-      await journal.settle(run, PILOT_CALL, { kind: 'value', value: { ...answer } });
+      await journal.settle(run, key, { kind: 'value', value: { ...answer } });
       this.#answer = answer;
       this.#decide(() => true, answer.approved ? null : leftOver(answer));
     } catch (thrown) {

@@ -1,4 +1,5 @@
 import { approvalGate } from '../domain/approval-gate.ts';
+import { issuedKey } from '../domain/generation.ts';
 import { PILOT_CALL } from '../domain/pilot.ts';
 import type { Journal } from '../journal/journal.ts';
 
@@ -15,7 +16,7 @@ export async function openQuestions(journal: Journal, run: string): Promise<read
   return calls
     .filter((call) => call.kind === 'approval' && call.settled === null)
     .map(({ key, input }) => ({
-      of: key === PILOT_CALL ? 'pilot' : 'script',
+      of: issuedKey(key) === PILOT_CALL ? 'pilot' : 'script',
       gate: approvalGate(key),
       text: input !== null && typeof input === 'object' && 'question' in input && typeof input.question === 'string' ? input.question : '',
     }));

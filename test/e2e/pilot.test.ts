@@ -69,16 +69,37 @@ describe('the chosen shards', () => {
     draft = saved.slice(saved.indexOf('/* converge-draft'));
   });
 
-  it('not approved: the others are left over with the reason, and what the pilot made is delivered', { timeout: 150_000 }, async () => {
-    const begun = await begin(`${TASK} --pilot 1`);
-    const { gate } = await reported(begun);
-    await scene.robin.say(begun.issue, `/workflow revise ${gate} the names should stay`);
-    const facts = await scene.ended(begun.run);
-    expect(facts.status).toBe('partial');
-    expect(facts.ledger?.migrated).toBeGreaterThan(0);
-    const { data } = await scene.robin.octokit.rest.pulls.get({ ...HERE, pull_number: facts.pullRequest?.number ?? 0 });
-    expect(data.body).toContain('did not approve the pilot: the names should stay');
-  });
+  it(
+    'not approved: the others are left over with the reason, and what the pilot made is delivered; retry asks again',
+    { timeout: 200_000 },
+    async () => {
+      const begun = await begin(`${TASK} --pilot 1`);
+      const { gate } = await reported(begun);
+      await scene.robin.say(begun.issue, `/workflow revise ${gate} the names should stay`);
+      const facts = await scene.ended(begun.run);
+      expect(facts.status).toBe('partial');
+      expect(facts.ledger?.migrated).toBeGreaterThan(0);
+      const { data } = await scene.robin.octokit.rest.pulls.get({ ...HERE, pull_number: facts.pullRequest?.number ?? 0 });
+      expect(data.body).toContain('did not approve the pilot: the names should stay');
+      await scene.robin.say(begun.issue, '/workflow retry');
+      const again = await scene.until('another report of the pilot', () =>
+        scene.ours(begun.issue).findLast((body) => body.startsWith('## Pilot') && !body.includes(gate)),
+      );
+      await scene.robin.say(begun.issue, `/workflow approve ${/\/workflow approve ([0-9a-f]{8})`/u.exec(again)?.[1] ?? again}`);
+      expect(
+        (
+          await scene.until(
+            'the other end',
+            async () => {
+              const now = await scene.facts(begun.run);
+              return now?.status === 'completed' && now;
+            },
+            100_000,
+          )
+        ).ledger?.['left-over'] ?? 0,
+      ).toBe(0);
+    },
+  );
 });
 
 it('a script that does not come to the chosen ones first: those it begins with stand in', { timeout: 150_000 }, async () => {
