@@ -10,6 +10,7 @@ import { authorise } from './authorise.ts';
 import { scopeOf, type Answer, type Asked, type Desk } from './desk.ts';
 import { drop } from './drop.ts';
 import { help } from './help.ts';
+import { laneOf, lanesBeside, readyIn, type Received } from './lanes.ts';
 import { migrateCommand } from './migrate.ts';
 import { pause } from './pause.ts';
 import { resume } from './resume.ts';
@@ -38,8 +39,13 @@ export async function carryOut(desk: Desk, event: CommentEvent): Promise<void> {
     if (allowed.reply !== null) await hub.comment(scope, 'reply', { number: asked.number, body: allowed.reply });
     return;
   }
-  await hub.react(scope, asked.comment, parsed.kind === 'command' ? 'eyes' : 'confused');
-  const answer = parsed.kind === 'command' ? await perform(desk, asked, parsed.command) : malformedReply(parsed.problem, parsed.form);
+  const seen = hub.react(scope, asked.comment, parsed.kind === 'command' ? 'eyes' : 'confused');
+  const isStop = parsed.kind === 'command' && parsed.command.name === 'stop';
+  if (!isStop) await seen;
+  const act = async (): Promise<Answer> =>
+    parsed.kind === 'command' ? perform(desk, asked, parsed.command) : malformedReply(parsed.problem, parsed.form);
+  // A stop does not wait until GitHub lets us say anything.
+  const [answer] = await Promise.all([act(), seen]);
   if (answer !== null) await hub.comment(scope, 'reply', { number: asked.number, body: answer });
   desk.log.info(
     { comment: asked.comment, by: asked.author.login, command: parsed.kind === 'command' ? parsed.command.name : 'malformed' },
@@ -95,13 +101,13 @@ export interface Inbox {
   close(): Promise<void>;
 }
 
-/** Run of the deliveries of commands; their keys are repositories, so that one that waits for its rate limit holds no other up. */
+/** Run of the deliveries of commands; their keys are lanes, so that what is slow in one repository holds up no other, and no stop. */
 const COMMANDS = 'commands';
 
-/** Repositories whose commands one process works on at the same time. */
+/** Lanes that one process works on at the same time. */
 const SLOTS = 32;
 
-/** `dispatch` gives each repository's commands to one process at a time; `retryMs`: before a command that met something which may pass is tried again. */
+/** `dispatch` gives each lane to one process at a time; `retryMs`: before a command that met something which may pass is tried again. */
 export async function openInbox(
   desk: Desk,
   { dispatch, retryMs }: { readonly dispatch: Dispatch; readonly retryMs: number },
@@ -109,14 +115,14 @@ export async function openInbox(
   const unpushed = (error: unknown): void =>
     desk.log.error({ error: messageOf(error) }, 'recorded commands could not be pushed; they are taken up with the next');
   const wakeAll = async (): Promise<void> => {
-    const repositories = new Set((await receivedBy(desk)).map(({ event }) => repositoryOf(event)));
-    await dispatch.push(COMMANDS, [...repositories]);
+    const lanes = new Set((await received(desk)).map(({ event }) => laneOf(event)));
+    await dispatch.push(COMMANDS, [...lanes]);
   };
   const take = async (event: CommentEvent): Promise<boolean> => {
     // Only what may be a command is kept: a busy repository has many comments.
     if (parseComment(event.body).kind === 'none') return false;
     const open = await desk.journal.receive(`comment/${event.comment}`, { ...event });
-    if (open) dispatch.push(COMMANDS, [repositoryOf(event)]).catch(unpushed);
+    if (open) dispatch.push(COMMANDS, [laneOf(event)]).catch(unpushed);
     return open;
   };
   await dispatch.work(SLOTS, (delivery) => workOn(desk, { dispatch, delivery, retryMs }));
@@ -139,7 +145,7 @@ interface Working {
 
 async function workOn(desk: Desk, { dispatch, delivery, retryMs }: Working): Promise<void> {
   const { key, signal } = delivery;
-  const queue = await receivedBy(desk, key);
+  const queue = readyIn(key, await received(desk));
   const left = await workThrough(desk, queue, () => signal.aborted);
   if (signal.aborted) {
     if (signal.reason === CLOSING) await dispatch.redeliver(delivery, new Date());
@@ -147,24 +153,16 @@ async function workOn(desk: Desk, { dispatch, delivery, retryMs }: Working): Pro
   }
   if (left) await dispatch.redeliver(delivery, new Date(Date.now() + retryMs));
   else await delivery.complete();
-  // What came while these were worked on was passed over when it was pushed.
+  // What came while these were worked on was passed over when it was pushed; what waited for them may go now.
   const tried = new Set(queue.map(({ id }) => id));
-  if ((await receivedBy(desk, key)).some(({ id }) => !tried.has(id))) await dispatch.push(COMMANDS, [key]);
+  const now = await received(desk);
+  const news = lanesBeside(key).filter((lane) => readyIn(lane, now).some(({ id }) => !tried.has(id)));
+  if (news.length > 0) await dispatch.push(COMMANDS, news);
 }
 
-interface Received {
-  readonly id: string;
-  readonly event: CommentEvent;
-}
-
-/** What is recorded and not carried out yet, in order; of one repository, or of all. */
-async function receivedBy({ journal }: Desk, repository: string | null = null): Promise<readonly Received[]> {
-  const all = (await journal.received()).map(({ id, payload }) => ({ id, event: trusted<CommentEvent>().parse(payload) }));
-  return all.filter(({ event }) => repository === null || repositoryOf(event) === repository);
-}
-
-function repositoryOf({ owner, repo }: CommentEvent): string {
-  return `${owner}/${repo}`.toLowerCase();
+/** All that is recorded and not carried out yet, in order of arrival. */
+async function received({ journal }: Desk): Promise<readonly Received[]> {
+  return (await journal.received()).map(({ id, payload }) => ({ id, event: trusted<CommentEvent>().parse(payload) }));
 }
 
 /** True when something is left for later, which then is all that follows it: people count on their order. */

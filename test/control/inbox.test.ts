@@ -7,18 +7,29 @@ import { OPERATOR_DEFAULTS } from '../../src/domain/settings.ts';
 import { openInProcess } from '../../src/engine/in-process.ts';
 import type { CommentEvent } from '../../src/github/events.ts';
 import type { Hub } from '../../src/github/hub.ts';
+import type { Journal } from '../../src/journal/journal.ts';
 import { openSqliteJournal } from '../../src/journal/sqlite.ts';
 import { quiet } from '../engine/quiet.ts';
 import { scratch } from '../git/origin.ts';
+import { STARTED } from '../journal/support.ts';
 
 const refuse = (): never => {
   throw new Error('not here');
 };
 
+/** What comes, comes within this on the slowest machine. */
+const PATIENT = { timeout: 20_000 };
+
 /** An inbox whose commands only reply; `before` is asked before each of them. */
-async function open(before: (comment: number) => Promise<void>): Promise<{ readonly inbox: Inbox; readonly replied: readonly string[] }> {
+async function open(before: (comment: number) => Promise<void>): Promise<{
+  readonly inbox: Inbox;
+  readonly replied: readonly string[];
+  readonly interrupted: readonly string[];
+  readonly journal: Journal;
+}> {
   const journal = await openSqliteJournal({ directory: join(scratch(), 'journal') });
   const replied: string[] = [];
+  const interrupted: string[] = [];
   const known: Partial<Hub> = {
     permission: async () => 'write',
     react: async (scope) => before(Number(scope.split('/')[1])),
@@ -36,7 +47,7 @@ async function open(before: (comment: number) => Promise<void>): Promise<{ reado
     operator: OPERATOR_DEFAULTS,
     repositoryOf: refuse,
     drive: refuse,
-    interrupt: refuse,
+    interrupt: async (run) => void interrupted.push(run),
     restart: refuse,
     log: quiet,
   };
@@ -45,12 +56,16 @@ async function open(before: (comment: number) => Promise<void>): Promise<{ reado
     await inbox.close();
     await journal.close();
   });
-  return { inbox, replied };
+  return { inbox, replied, interrupted, journal };
 }
 
 function help(owner: string, comment: number): CommentEvent {
-  const place = { owner, repo: 'r', installation: 1, number: 1, isPullRequest: false };
-  return { kind: 'comment', comment, ...place, author: { login: 'p', id: 1 }, body: '/workflow help' };
+  return said(owner, comment, '/workflow help');
+}
+
+function said(owner: string, comment: number, body: string, number = 1): CommentEvent {
+  const place = { owner, repo: 'r', installation: 1, number, isPullRequest: false };
+  return { kind: 'comment', comment, ...place, author: { login: 'p', id: 1 }, body };
 }
 
 test('a command that is slow holds up no command of another repository, and the next of its own', async () => {
@@ -65,9 +80,9 @@ test('a command that is slow holds up no command of another repository, and the 
   await begun.promise;
   await inbox.take(help('slow', 2));
   await inbox.take(help('fast', 3));
-  await expect.poll(() => replied).toEqual(['comment/3']);
+  await expect.poll(() => replied, PATIENT).toEqual(['comment/3']);
   slow.resolve();
-  await expect.poll(() => replied).toEqual(['comment/3', 'comment/1', 'comment/2']);
+  await expect.poll(() => replied, PATIENT).toEqual(['comment/3', 'comment/1', 'comment/2']);
 });
 
 test('a command that failed for now is carried out before those that follow it', async () => {
@@ -78,5 +93,37 @@ test('a command that failed for now is carried out before those that follow it',
     throw new Error('502');
   });
   await Promise.all([inbox.take(help('fast', 10)), inbox.take(help('fast', 11))]);
-  await expect.poll(() => replied).toEqual(['comment/10', 'comment/11']);
+  await expect.poll(() => replied, PATIENT).toEqual(['comment/10', 'comment/11']);
+});
+
+test('a stop waits for nothing that is slow, but for what it must not overtake; and what was said after it waits for it', async () => {
+  const slow = new Map([1, 2].map((comment) => [comment, Promise.withResolvers<void>()]));
+  const begun = Promise.withResolvers<void>();
+  const { inbox, replied } = await open(async (comment) => {
+    if (comment === 1) begun.resolve();
+    await slow.get(comment)?.promise;
+  });
+  await inbox.take(help('slow', 1));
+  await begun.promise;
+  await inbox.take(said('slow', 2, '/workflow approve 0123456789ab', 7));
+  await inbox.take(said('slow', 3, '/workflow stop', 7));
+  await inbox.take(said('slow', 4, '/workflow status', 7));
+  await inbox.take(said('slow', 5, '/workflow stop'));
+  await expect.poll(() => replied, PATIENT).toEqual(['comment/5']);
+  slow.get(1)?.resolve();
+  await expect.poll(() => replied, PATIENT).toEqual(['comment/5', 'comment/1']);
+  slow.get(2)?.resolve();
+  await expect.poll(() => replied, PATIENT).toEqual(['comment/5', 'comment/1', 'comment/2', 'comment/3', 'comment/4']);
+});
+
+test('a stop is carried out while GitHub lets us say nothing', async () => {
+  const silence = Promise.withResolvers<void>();
+  const { inbox, replied, interrupted, journal } = await open(() => silence.promise);
+  const place = { owner: 'fast', repo: 'r', number: 1, kind: 'issue', installation: 1 } as const;
+  await journal.start({ run: 'a', trigger: 'comment/0', event: { ...STARTED, place } });
+  await inbox.take(said('fast', 1, '/workflow stop'));
+  await expect.poll(() => interrupted, PATIENT).toEqual(['a']);
+  expect(replied).toEqual([]);
+  silence.resolve();
+  await expect.poll(() => replied, PATIENT).toEqual(['comment/1']);
 });
