@@ -42,13 +42,16 @@ interface LastAsked {
 
 /** A retry of what a refusal left over asks again; a yes holds for good. */
 function askedLast(events: readonly StoredEvent[]): LastAsked {
-  let asked: LastAsked = { since: 1, answer: null };
+  let since = 1;
+  let answer: GateAnswer | null = null;
   for (const { event } of events) {
-    if (event.type === 'step.done' && event.step === inGeneration(asked.since, PILOT_ANSWERED))
-      asked = { ...asked, answer: trusted<GateAnswer>().parse(event.result) };
-    else if (event.type === 'generation.opened' && asked.answer?.approved === false) asked = { since: event.generation, answer: null };
+    if (event.type === 'step.done' && event.step === inGeneration(since, PILOT_ANSWERED))
+      answer = trusted<GateAnswer>().parse(event.result);
+    if (event.type !== 'generation.opened' || answer?.approved !== false) continue;
+    since = event.generation;
+    answer = null;
   }
-  return asked;
+  return { since, answer };
 }
 
 interface PilotState extends LastAsked {
