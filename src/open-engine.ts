@@ -29,7 +29,7 @@ export interface Engine {
   /** The journal of whoever drives the run from now on: nobody before writes any more. */
   hold(run: string): Promise<{ readonly journal: Journal; release(): void }>;
   /** What there is beside this process; null when it is the only one. */
-  readonly shared: { readonly calls: Dispatch; readonly enquiries: Enquiries } | null;
+  readonly shared: { readonly calls: Dispatch; readonly workers: () => Promise<number>; readonly enquiries: Enquiries } | null;
   close(): Promise<void>;
 }
 
@@ -92,7 +92,7 @@ async function together(journal: PostgresJournal, { url, log }: { readonly url: 
     commands,
     slots: DRIVEN,
     hold: async (run) => holdings.hold(await journal.takeClaim({ run, key: null, owner })),
-    shared: { calls, enquiries: boss },
+    shared: { calls, workers: () => boss.workers(CALLS), enquiries: boss },
     close: async () => {
       await boss.close();
       await liveness.close();

@@ -43,8 +43,8 @@ export interface Estate {
   readonly hubOf: (repository: RepositoryName, journal?: Journal) => Hub;
   /** Of the runs that are driven here. */
   readonly allowances: Allowances;
-  /** Takes calls to workers; null where they are carried out where the run is driven. */
-  readonly calls: Dispatch | null;
+  /** Takes calls to workers, of which there are so many; null where they are carried out where the run is driven. */
+  readonly shared: { readonly calls: Dispatch; readonly workers: () => Promise<number> } | null;
   readonly log: Log;
 }
 
@@ -126,7 +126,7 @@ async function enter(estate: Estate, { run, signal, mirrorOf }: Entering): Promi
     repository,
     commands,
     signal,
-    patient: estate.calls === null,
+    patient: estate.shared === null,
     pageUrl: pageUrlOf(config, run),
     step: durableSteps(journal, run),
     agents: estate.agents,
@@ -189,16 +189,16 @@ function savedPlaces({ config, hubOf }: Estate, { place, hub }: House): SavedPla
   return { here: place, hub, hubOf: (repository) => hubOf({ ...repository, installation }), allowed: config.scriptRepositories };
 }
 
-async function runPlan(house: House, plan: Plan, { waits, calls, log }: Estate): Promise<Executed> {
+async function runPlan(house: House, plan: Plan, { waits, shared, log }: Estate): Promise<Executed> {
   const { run, task, journal, repository, agents, commands, signal } = house;
   const { retryWaits } = waits;
   const predicate = await house.predicates.open(plan);
   // Workers stand on the approved base: a shard that was returned starts from the branch's tip, which only this mirror has.
   const approved = viewOf(foldRun(await journal.events(run))).plan;
   const carrying =
-    calls === null || approved?.base.tree !== plan.base.tree
+    shared === null || approved?.base.tree !== plan.base.tree
       ? null
-      : openCarrying({ run, journal, dispatch: calls, limit: plan.limits.concurrency, signal, log });
+      : openCarrying({ run, journal, dispatch: shared.calls, workers: shared.workers, limit: plan.limits.concurrency, signal, log });
   try {
     const withhold = await openPilot(house, plan);
     const { opening, budgetAt } = deliveredBudget({ journal, run, totals: { tokens: null, budget: plan.limits.budget } });
@@ -206,6 +206,7 @@ async function runPlan(house: House, plan: Plan, { waits, calls, log }: Estate):
       run,
       journal,
       signal,
+      patient: house.patient,
       ...(carrying === null ? {} : { carry: carrying.carry }),
       budgetAt,
       reopened: foldRun(await journal.events(run)).reopened,

@@ -56,7 +56,7 @@ export async function start(
   const agents = agentsOf(config, { journal: engine.agentsJournal, owner: engine.owner, allowances, timings: waits.agents, log });
   const hubs = openHubs({ ...config, timings: waits.github, journal, markerSecret: config.webhookSecret, signal: life.signal });
   const hubOf: Estate['hubOf'] = (place, own) => hubs.of(place, own);
-  const estate: Estate = { config, waits, journal, agents, hubOf, allowances, calls: shared?.calls ?? null, log };
+  const estate: Estate = { config, waits, journal, agents, hubOf, allowances, shared, log };
   const houses = houseOpener(estate);
   const driver = await driverOf(estate, { engine, houses, quiet: (run) => agents.quiet(run) });
   const desk: Desk = {

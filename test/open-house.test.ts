@@ -78,7 +78,7 @@ function opener(journal: Journal, dataDirectory: string, hubOf: Parameters<typeo
   const agents = { run: refuse, submit: refuse };
   const own = config(dataDirectory);
   const allowances = openAllowances({ journal, operator: own.limits });
-  return houseOpener({ config: own, waits: PRODUCTION_WAITS, journal, agents, hubOf, allowances, calls: null, log });
+  return houseOpener({ config: own, waits: PRODUCTION_WAITS, journal, agents, hubOf, allowances, shared: null, log });
 }
 
 interface Scene {

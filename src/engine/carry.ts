@@ -11,7 +11,10 @@ import { ReleaseWindow } from './release-window.ts';
 export const CARRIED: ReadonlySet<string> = new Set(['agent', 'migrate', 'review', 'revise']);
 
 /** How often what should be with the workers is pushed again, in milliseconds: whatever became of the queue, the journal says what is not done. */
-const PUSH_AGAIN_MS = 20_000;
+const AGAIN_MS = 20_000;
+
+const NOBODY =
+  'No worker takes the calls of this run: found none that is at work, expected at least one. Whoever operates this Converge starts one with `npm run worker`; the run goes on by itself then.';
 
 export interface CarryParts {
   readonly run: string;
@@ -21,6 +24,10 @@ export interface CarryParts {
   readonly limit: number;
   readonly signal: AbortSignal;
   readonly log: Log;
+  /** Workers that take calls now, as far as is known. */
+  readonly workers: () => Promise<number>;
+  /** Between two looks after what is with the workers; 20 seconds unless told. */
+  readonly againMs?: number;
 }
 
 /** Takes the calls of one run that is driven here to workers and back. */
@@ -39,6 +46,7 @@ export function openCarrying(parts: CarryParts): Carrying {
   const under = new Map<string, PromiseWithResolvers<void>>();
   const here = carryHere(journal);
   let stopped = false;
+  const unattended = openUnattended(parts);
   let entering: Promise<void> = Promise.resolve();
 
   const push = (keys: readonly string[]): void => pushTo(parts, keys);
@@ -52,6 +60,7 @@ export function openCarrying(parts: CarryParts): Carrying {
     for (const { reject } of under.values()) reject(thrown);
   };
   const hear = ({ event }: StoredEvent): void => {
+    unattended.moved();
     if (event.type === 'call.settled') under.get(event.key)?.resolve();
     if (event.type !== 'call.suspended' || !under.has(event.key)) return;
     // The worker's own affair, or a pause that may be over by now: while the run goes on, the call does.
@@ -59,7 +68,11 @@ export function openCarrying(parts: CarryParts): Carrying {
     else stop(new Suspended(event.reason, event.message));
   };
   const unwatch = journal.watch(run, hear);
-  const again = setInterval(() => push(window.released), PUSH_AGAIN_MS);
+  const look = (): void => {
+    push(window.released);
+    unattended.look(window.released.length);
+  };
+  const again = setInterval(look, parts.againMs ?? AGAIN_MS);
   const letGo = (): void => stop(new Suspended('stopping', 'The run lets go of its calls; they go on where they are.'));
   signal.addEventListener('abort', letGo, { once: true });
 
@@ -89,6 +102,33 @@ export function openCarrying(parts: CarryParts): Carrying {
       signal.removeEventListener('abort', letGo);
     },
   };
+}
+
+/** Sees calls that wait while nothing of the run moves, and tells it once when there is nobody who could take them. */
+function openUnattended(parts: CarryParts): { moved(): void; look(released: number): void } {
+  let moved = true;
+  let told = false;
+  return {
+    moved: () => void (moved = true),
+    look: (released) => {
+      const waits = !moved && !told && released > 0;
+      moved = false;
+      if (waits) void tellUnattended(parts).then((was) => (told = was));
+    },
+  };
+}
+
+/** Whether it was told that nobody takes the calls: where people look, and in the log. */
+async function tellUnattended({ run, journal, workers, log }: CarryParts): Promise<boolean> {
+  try {
+    if ((await workers()) > 0) return false;
+    log.warn({ run }, NOBODY);
+    await journal.append(run, [{ type: 'log', text: NOBODY }]);
+    return true;
+  } catch (error) {
+    log.warn({ run, error: messageOf(error) }, 'it could not be found out whether there are workers');
+    return false;
+  }
 }
 
 function pushTo({ run, dispatch, log }: CarryParts, keys: readonly string[]): void {

@@ -45,6 +45,8 @@ const LOOK_MS = 100;
 /** pg-boss on a database, for all queues of this process. */
 export interface Boss extends Enquiries {
   queue(name: string): Promise<Dispatch>;
+  /** Processes that take deliveries from that queue, as they said with their last sign of life. */
+  workers(name: string): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -79,6 +81,10 @@ export async function openBoss({ url, log }: { readonly url: string; readonly lo
       return new BossDispatch({ boss, name, log });
     },
     ...enquiriesOn(boss),
+    workers: async (name) => {
+      const instances = await throughFaults(() => boss.getInstances());
+      return instances.filter(({ live, workers }) => live && workers.some(({ queue }) => queue === name)).length;
+    },
     close: () => boss.stop({ graceful: false, close: true }),
   };
 }

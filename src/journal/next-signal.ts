@@ -7,6 +7,8 @@ export interface SignalWait {
   readonly signal: AbortSignal;
   /** False: what is not there yet is not waited for, but ends in `Suspended`. True unless told. */
   readonly patient?: boolean;
+  /** Told whenever it has looked, found nothing that is wanted, and waits. */
+  readonly waits?: (() => void) | undefined;
 }
 
 /**
@@ -27,6 +29,7 @@ export async function nextSignal(wait: SignalWait, wanted: (signal: Signal) => b
       if (found !== undefined) return found;
       if (wait.patient === false)
         throw new Suspended('stopping', 'The run waits for a person, and goes on when somebody has said something.');
+      wait.waits?.();
       await woken.promise;
       woken = Promise.withResolvers<void>();
     }

@@ -21,7 +21,9 @@ export const approval: Primitive = {
       label: 'approval',
       phase: '',
       identity: { question },
-      perform: (key) => toOutcome(context, async () => ({ kind: 'value', value: { ...(await answerTo(key, context)) } })),
+      // Whether somebody waits in memory is decided by who runs the script: other calls may be under way beside it.
+      perform: (key, waits) =>
+        toOutcome(context, async () => ({ kind: 'value', value: { ...(await answerTo(key, { ...context, patient: true, waits })) } })),
     };
   },
   view: (value) => value,

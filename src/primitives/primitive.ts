@@ -52,7 +52,7 @@ export interface PreparedCall {
   readonly phase: string;
   readonly identity: Json;
   /** Does it and gives its end; transient faults are retried inside. Throws only `Suspended`. `key` names the call, and child calls as `key/child`. */
-  perform(key: string): Promise<CallOutcome>;
+  perform(key: string, waits?: () => void): Promise<CallOutcome>;
 }
 
 /** One file a primitive. `prepare` throws ConvergeError of kind `script` for wrong arguments, unknown options and forged handles. */

@@ -9,8 +9,8 @@ export interface ScriptCall {
   readonly phase: string;
   /** What the content key is made of, besides the name and the count of equal calls before. */
   readonly identity: Json;
-  /** Does it and gives its end. Throws only `Suspended`. */
-  perform(key: string): Promise<CallOutcome>;
+  /** Does it and gives its end. Throws only `Suspended`. A question tells `waits` whenever it has found no answer and waits for a person. */
+  perform(key: string, waits?: () => void): Promise<CallOutcome>;
 }
 
 /** The table of primitives, as the script's runtime needs it. */

@@ -5,6 +5,7 @@ import type { SavedScript } from '../domain/saved-script.ts';
 import type { CallOutcome, Journal, SettledCall } from '../journal/journal.ts';
 import { carryHere, contentHash, type CallSource, type Carry, type ScriptCall, type Withhold } from './calls.ts';
 import type { BudgetView, CallPort, Delivery, Drain, GuestCall, ScriptEnd, ScriptLimits, ScriptView, Tell } from './protocol.ts';
+import { Questions } from './questions.ts';
 import { runSandboxed } from './sandbox.ts';
 import { Told } from './told.ts';
 
@@ -19,6 +20,8 @@ export interface RunOptions {
   /** Takes each call that is not settled to its end; in this process unless told. */
   readonly carry?: Carry;
   readonly withhold?: Withhold;
+  /** False: when nothing but questions to people is open the run lets go, and nobody waits in memory. True unless told. */
+  readonly patient?: boolean;
   readonly limits?: Partial<ScriptLimits>;
   /** Calls that are open again in this generation of the run; none unless told. */
   readonly reopened?: Reopened;
@@ -73,6 +76,7 @@ class Replay implements CallPort {
   /** Settled calls that came up before this replay issued them. */
   readonly #aside = new Map<string, SettledCall>();
   readonly #underWay = new Map<string, Promise<void>>();
+  readonly #questions = new Questions();
   readonly #counts = { performed: 0, redelivered: 0, diverged: 0 };
   #told = new Told([]);
   #opened: Promise<void> | null = null;
@@ -121,7 +125,9 @@ class Replay implements CallPort {
       const delivery = await this.#deliver();
       if (delivery !== null) return delivery;
       this.#tellIdle();
-      await changed;
+      if (this.#waitsForPeople())
+        this.#stop(new Suspended('stopping', 'The run waits for a person, and goes on when somebody has said something.'));
+      else await changed;
     }
   }
 
@@ -208,8 +214,11 @@ class Replay implements CallPort {
   #start(key: string, call: GuestCall, script: ScriptCall): void {
     this.#counts.performed += 1;
     const kept = this.#options.withhold?.withholds(call) ?? null;
-    if (kept === null) this.#carry(key, call, () => script.perform(key));
-    else void this.#whenDecided(kept, (end) => this.#carry(key, call, end ?? (() => script.perform(key))));
+    const asked = call.kind === 'approval' ? this.#questions.asked(key) : undefined;
+    const waits = asked && ((): void => (asked(), this.#wake()));
+    const perform = (): Promise<CallOutcome> => script.perform(key, waits);
+    if (kept === null) this.#carry(key, call, perform);
+    else void this.#whenDecided(kept, (end) => this.#carry(key, call, end ?? perform));
   }
 
   async #whenDecided(kept: Promise<CallOutcome | null>, goOn: (end: CallOutcome | null) => void): Promise<void> {
@@ -222,6 +231,11 @@ class Replay implements CallPort {
     }
     this.#withheld -= 1;
     this.#wake();
+  }
+
+  /** Nothing goes on before somebody says something, and nobody is to wait for that here. */
+  #waitsForPeople(): boolean {
+    return this.#options.patient === false && this.#underWay.size === 0 && this.#withheld === 0 && this.#questions.allWait;
   }
 
   /** Not waited for: what it decides comes back through the calls that are kept back. */
@@ -249,6 +263,7 @@ class Replay implements CallPort {
       .catch((thrown: unknown) => this.#stop(thrown))
       .finally(() => {
         this.#underWay.delete(key);
+        this.#questions.over(key);
         this.#wake();
       });
     if (kind !== 'approval') this.#underWay.set(key, work);

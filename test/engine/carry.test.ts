@@ -1,6 +1,6 @@
 import { array, assert, infiniteStream, integer, nat, property } from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type Carrying, openCarrying } from '../../src/engine/carry.ts';
+import { type Carrying, type CarryParts, openCarrying } from '../../src/engine/carry.ts';
 import type { Dispatch, Handler } from '../../src/engine/dispatch.ts';
 import { openInProcess } from '../../src/engine/in-process.ts';
 import { ReleaseWindow } from '../../src/engine/release-window.ts';
@@ -22,15 +22,16 @@ async function journalWith(keys: readonly string[], kind = 'migrate'): Promise<J
   return journal;
 }
 
-interface Driving {
+interface Driving extends Partial<Pick<CarryParts, 'workers' | 'againMs'>> {
   readonly journal: Journal;
   readonly dispatch: Dispatch;
   readonly limit: number;
 }
 
-function drive({ journal, dispatch, limit }: Driving): { readonly carrying: Carrying; readonly abort: AbortController } {
+function drive({ journal, dispatch, limit, ...changes }: Driving): { readonly carrying: Carrying; readonly abort: AbortController } {
   const abort = new AbortController();
-  const carrying = openCarrying({ run: RUN, journal, dispatch, limit, signal: abort.signal, log: quiet });
+  const given = { workers: async () => 1, ...changes };
+  const carrying = openCarrying({ run: RUN, journal, dispatch, limit, signal: abort.signal, log: quiet, ...given });
   onTestFinished(() => carrying.close());
   return { carrying, abort };
 }
@@ -87,6 +88,28 @@ describe('calls at workers', () => {
     }
     expect(state.most).toBe(3);
     expect(began).toEqual(keys);
+  });
+
+  test('where no worker is at work it is told, once, in the record; and while there is one it is not', async () => {
+    for (const there of [0, 1]) {
+      const journal = await journalWith(['k']);
+      const looks = Promise.withResolvers<void>();
+      let asked = 0;
+      const workers = async (): Promise<number> => {
+        asked += 1;
+        if (asked === 3) looks.resolve();
+        return there;
+      };
+      const { carrying, abort } = drive({ journal, dispatch: openInProcess({ log: quiet }), limit: 1, workers, againMs: 1 });
+      const lost = take(carrying, 'k').catch(() => undefined);
+      const logs = async (): Promise<readonly string[]> =>
+        (await journal.events(RUN)).flatMap(({ event }) => (event.type === 'log' ? [event.text] : []));
+      if (there === 1) await looks.promise;
+      else await expect.poll(logs, { timeout: 20_000 }).toEqual([expect.stringContaining('npm run worker')]);
+      if (there === 1) expect(await logs()).toEqual([]);
+      abort.abort();
+      await lost;
+    }
   });
 
   test('a driver that takes over fills its window with what is with the workers already', async () => {

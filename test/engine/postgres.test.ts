@@ -98,7 +98,9 @@ describe.skipIf(!POSTGRES_HERE)('workers on one Postgres', () => {
     const take = async (name: string) => {
       const boss = await openBoss({ url, log: quiet });
       const dispatch = await boss.queue(name);
-      const carrying = openCarrying({ run: RUN, journal, dispatch, limit: 8, signal: new AbortController().signal, log: quiet });
+      const workers = (): Promise<number> => boss.workers(name);
+      const { signal } = new AbortController();
+      const carrying = openCarrying({ run: RUN, journal, dispatch, limit: 8, signal, workers, log: quiet });
       const perform = (): Promise<never> => Promise.reject(new Error('for workers'));
       const all = keys.map((key) => carrying.carry({ run: RUN, key, kind: 'migrate', args: [], perform }));
       for (const one of all) one.catch(() => undefined);

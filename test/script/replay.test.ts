@@ -244,6 +244,24 @@ describe('the end', { timeout: 60_000 }, () => {
     expect(finished).toEqual(['agent', 'accept']);
   });
 
+  it('a run that nobody is to wait for in memory goes on beside an open question, and lets go when only questions are open', async () => {
+    const performed: string[] = [];
+    const answer = async ({ kind, args, waits }: Performed): Promise<CallOutcome> => {
+      performed.push(`${kind} ${JSON.stringify(args)}`);
+      // It looks for an answer first: until it has, nobody knows whether it waits.
+      await new Promise((resolve) => setImmediate(resolve));
+      if (kind !== 'approval') return value(args[0] ?? null);
+      waits?.();
+      return new Promise(() => {});
+    };
+    const body = "const asked = approval('well?'); await agent('one'); await agent('two'); return (await asked).approved";
+    const journal = new MemoryJournal();
+    await expect(run(body, { answer, journal, patient: false })).rejects.toMatchObject({ name: 'Suspended', reason: 'stopping' });
+    expect(performed).toEqual(['approval ["well?"]', 'agent ["one"]', 'agent ["two"]']);
+    const said = async ({ kind }: Performed): Promise<CallOutcome> => (kind === 'approval' ? value({ approved: true }) : value(null));
+    expect((await run(body, { answer: said, journal, patient: false })).end).toMatchObject({ value: true });
+  });
+
   it('of a script that fails starts nothing that it issued on the way', async () => {
     const { end, performed, journal } = await run("log('told'); agent('a'); throw new Error('no')");
     expect(end).toMatchObject({ kind: 'failed', fault: 'threw', message: expect.stringContaining('no') });

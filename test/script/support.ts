@@ -89,6 +89,8 @@ export interface Performed {
   readonly key: string;
   readonly kind: string;
   readonly args: readonly Json[];
+  /** Tells that it waits for a person. */
+  readonly waits?: (() => void) | undefined;
 }
 
 /** Primitives made of one function: what it gives is the value, what it throws as ConvergeError of kind `script` are wrong arguments. */
@@ -102,9 +104,9 @@ export function callSource(answer: (call: Performed) => Promise<CallOutcome> | C
         label: label ?? kind,
         phase: phase ?? '',
         identity: [...args.filter((arg) => typeof arg === 'string'), identity],
-        perform: async (key) => {
+        perform: async (key, waits) => {
           log.push({ key, kind, args });
-          return await answer({ key, kind, args });
+          return await answer({ key, kind, args, waits });
         },
       };
       return Promise.resolve(call);
