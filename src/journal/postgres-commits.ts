@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { StoredEvent } from '../domain/events.ts';
 import { Draft, type Task } from './draft.ts';
 import { refusal } from './group-commit.ts';
-import { batchInserts } from './postgres-batch.ts';
+import { batchInserts } from './batch-inserts.ts';
 import { Connection } from './postgres-connection.ts';
 import { throughFaults, unanswered } from './postgres-faults.ts';
 import { look, news, send } from './postgres-transaction.ts';

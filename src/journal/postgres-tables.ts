@@ -1,7 +1,8 @@
 import type { Client } from 'pg';
 
+import { batchInserts } from './batch-inserts.ts';
 import { Draft } from './draft.ts';
-import { batchInserts, batchLookups } from './postgres-batch.ts';
+import { batchLookups } from './postgres-batch.ts';
 import { prepared } from './postgres-connection.ts';
 import { demandVersion, locks, send, VERSION } from './postgres-transaction.ts';
 import { eventsOfAll } from './reads.ts';

@@ -5,7 +5,7 @@ import { Pool, type PoolClient } from 'pg';
 import type { StoredEvent } from '../domain/events.ts';
 import { Draft, type Task } from './draft.ts';
 import { refusal } from './group-commit.ts';
-import { batchInserts } from './postgres-batch.ts';
+import { batchInserts } from './batch-inserts.ts';
 import { clientSettings, SESSION } from './postgres-connection.ts';
 import { isFault, throughFaults, unanswered } from './postgres-faults.ts';
 import { look, news, send } from './postgres-transaction.ts';

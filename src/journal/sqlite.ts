@@ -6,9 +6,10 @@ import type { StoredEvent } from '../domain/events.ts';
 import { Database } from './database.ts';
 import type { Task } from './draft.ts';
 import { GroupCommit } from './group-commit.ts';
-import type { CallState, Journal } from './journal.ts';
+import type { CallState, Journal, SettledCall } from './journal.ts';
 import { holdLock, type Lock } from './lock.ts';
 import { events as eventsAfter } from './reads.ts';
+import { RecentCalls } from './recent-calls.ts';
 import { RecentEvents } from './recent-events.ts';
 import type { Query } from './statement.ts';
 import { prepareTables, rebuildIndexes } from './tables.ts';
@@ -87,6 +88,7 @@ class Sqlite extends Verbs implements SqliteJournal {
   readonly #commits: GroupCommit;
   readonly #watchers = new Watchers();
   readonly #recent = new RecentEvents();
+  readonly #recentCalls = new RecentCalls();
 
   constructor(parts: { readonly database: Database; readonly lock: Lock; readonly clock: () => Date }) {
     super();
@@ -95,9 +97,10 @@ class Sqlite extends Verbs implements SqliteJournal {
     this.#commits = new GroupCommit({
       database: parts.database,
       clock: parts.clock,
-      committed: (events) => {
-        this.#recent.add(events);
-        for (const event of events) this.#watchers.tell(event);
+      committed: (draft) => {
+        this.#recent.add(draft.events);
+        this.#recentCalls.add(draft);
+        for (const event of draft.events) this.#watchers.tell(event);
       },
     });
   }
@@ -107,12 +110,14 @@ class Sqlite extends Verbs implements SqliteJournal {
   }
 
   protected override async rows<T>(query: Query<T>): Promise<readonly T[]> {
+    await this.#commits.synced();
     return this.#database.rows(query);
   }
 
   override async events(scope: string, after = 0): Promise<readonly StoredEvent[]> {
     const recent = this.#recent.since(scope, after);
     if (recent !== null) return recent;
+    await this.#commits.synced();
     const read = this.#database.rows(eventsAfter(scope, after));
     if (after === 0) this.#recent.addRecord(scope, read);
     return read;
@@ -120,6 +125,10 @@ class Sqlite extends Verbs implements SqliteJournal {
 
   override async call(run: string, key: string): Promise<CallState | undefined> {
     return this.#commits.kept('call', { scope: run, key })?.state ?? super.call(run, key);
+  }
+
+  override async settled(run: string, afterSeq: number): Promise<readonly SettledCall[]> {
+    return this.#recentCalls.since(run, afterSeq) ?? super.settled(run, afterSeq);
   }
 
   override watch(scope: string | null, listener: (event: StoredEvent) => void): () => void {
@@ -132,13 +141,14 @@ class Sqlite extends Verbs implements SqliteJournal {
   }
 
   async rebuild(): Promise<void> {
-    this.#commits.flush();
+    await this.#commits.idle();
     this.#commits.forget();
     rebuildIndexes(this.#database);
+    await this.#database.sync();
   }
 
   override async close(): Promise<void> {
-    this.#commits.flush();
+    await this.#commits.idle();
     this.#database.close();
     this.#lock.release();
   }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +11,7 @@ import type { Journal } from '../../src/journal/journal.ts';
 import { readableEvents } from '../../src/journal/salvage.ts';
 import { openSqliteJournal, type SqliteJournal } from '../../src/journal/sqlite.ts';
 import { journalConformance } from './conformance.ts';
-import { aReservation, anAccount, fill, someUsage, spendingOf, temporaryDirectory } from './support.ts';
+import { aCall, aReservation, anAccount, fill, someUsage, spendingOf, temporaryDirectory } from './support.ts';
 
 const EXPORT = fileURLToPath(new URL('../../src/journal/export.ts', import.meta.url));
 
@@ -191,12 +191,18 @@ describe('a damaged file', () => {
   });
 });
 
-test('a commit is synced before it is acknowledged: WAL, and synchronous FULL', () => {
-  const database = new Database(join(temporaryDirectory(), 'journal.sqlite'));
+test('a commit is synced before it is acknowledged: SQLite syncs its log before it copies from it, and we sync the log after each commit', async () => {
+  const directory = temporaryDirectory();
+  const database = new Database(join(directory, 'journal.sqlite'));
+  onTestFinished(() => database.close());
   expect(database.first({ sql: 'PRAGMA journal_mode', values: [] })).toEqual({ journal_mode: 'wal' });
-  // 2 is FULL: https://sqlite.org/pragma.html#pragma_synchronous
-  expect(database.first({ sql: 'PRAGMA synchronous', values: [] })).toEqual({ synchronous: 2 });
-  database.close();
+  // 1 is NORMAL: https://sqlite.org/pragma.html#pragma_synchronous
+  expect(database.first({ sql: 'PRAGMA synchronous', values: [] })).toEqual({ synchronous: 1 });
+  database.commit([{ sql: 'CREATE TABLE t (a)', values: [] }]);
+  await database.sync();
+  const log = statSync(join(directory, 'journal.sqlite-wal'));
+  const open = readdirSync('/proc/self/fd').map((fd) => statSync(`/proc/self/fd/${fd}`, { throwIfNoEntry: false })?.ino);
+  expect(open.filter((inode) => inode === log.ino)).toHaveLength(2);
 });
 
 describe('commits', () => {
@@ -245,6 +251,29 @@ describe('what is remembered of the last commits', () => {
     for (const scope of [...scopes, 'never written'])
       for (const after of [0, 1, 300, 349, 350, 351, 420, 500, 698, 699, 700, 701])
         expect(await journal.events(scope, after), `${scope} after ${after}`).toEqual(await read.events(scope, after));
+  });
+
+  test('gives the calls that settled after any place as the file has them, however many runs settle in between', async () => {
+    const directory = temporaryDirectory();
+    const journal = await open(directory);
+    for (const run of ['a', 'b'])
+      await journal.issue(
+        run,
+        Array.from({ length: 400 }, (_, n) => aCall(`${n}`, { args: [n] })),
+      );
+    await Promise.all(
+      Array.from({ length: 400 }, (_, n) =>
+        ['a', 'b'].map((run) =>
+          journal.settle(run, `${399 - n}`, n % 2 === 0 ? { kind: 'value', value: n } : { kind: 'null', cause: `${n}` }),
+        ),
+      ).flat(),
+    );
+    const copy = temporaryDirectory();
+    cpSync(directory, copy, { recursive: true });
+    const read = await open(copy);
+    for (const run of ['a', 'b', 'never written'])
+      for (const after of [0, 1, 150, 250, 271, 272, 273, 300, 398, 399, 400, 401])
+        expect(await journal.settled(run, after), `${run} after ${after}`).toEqual(await read.settled(run, after));
   });
 
   test('a record that was read gives what is written after it, too, and an open call as it was issued', async () => {
