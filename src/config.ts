@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { MICRO, type MicroDollars } from './domain/budget.ts';
 import type { MonthLimits } from './domain/allowance.ts';
 import { ConvergeError } from './domain/errors.ts';
+import { pagesIn } from './config-pages.ts';
+import type { PagesChoice } from './web/gatekeeper.ts';
 
 /** Everything the operator decides. Read once, from the environment, by `readConfig` alone. */
 export interface Config {
@@ -11,10 +13,16 @@ export interface Config {
   readonly webhookSecret: string;
   /** Root of the REST API, without a slash at the end; GraphQL is found from it. */
   readonly apiUrl: string;
+  /** GitHub's own pages, without a slash at the end. */
+  readonly siteUrl: string;
   readonly host: string;
   readonly port: number;
   /** Where people reach the run page, for links; null when it is not reachable. */
   readonly publicUrl: string | null;
+  /** Who sees the pages of runs. */
+  readonly pages: PagesChoice;
+  /** Opens /metrics; null where nothing does. */
+  readonly metricsToken: string | null;
   readonly dataDirectory: string;
   /** Postgres, for more than one machine; null for one process with its journal in the data directory. */
   readonly databaseUrl: string | null;
@@ -54,6 +62,8 @@ const number = (fallback: number): z.ZodType<number> => z.coerce.number().positi
 
 const whole = z.coerce.number().int().positive().optional();
 
+const token = z.string().min(16, 'expected at least 16 characters, such as `openssl rand -hex 32` gives');
+
 const Environment = z.object({
   APP_ID: z.coerce.number().int().positive(),
   PRIVATE_KEY: z.string().optional(),
@@ -64,6 +74,11 @@ const Environment = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
   PUBLIC_URL: z.url().optional(),
+  METRICS_TOKEN: token.optional(),
+  RUN_PAGE_TOKEN: token.optional(),
+  RUN_PAGE_SIGN_IN: z.enum(['loopback', 'github']).optional(),
+  CLIENT_ID: z.string().optional(),
+  CLIENT_SECRET: z.string().optional(),
   DATA_DIR: z.string().default('./data'),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/u, error: 'expected a Postgres URL, such as postgres://user@host/converge' }).optional(),
   ALLOWED_OWNERS: z.string().default(''),
@@ -114,15 +129,20 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   const privateKey = readPrivateKey(env.PRIVATE_KEY, env.PRIVATE_KEY_PATH);
   if (privateKey === null) problems.push('PRIVATE_KEY: found no PEM there nor at PRIVATE_KEY_PATH, expected the App’s private key');
   const common = commonOf(env, problems);
+  const pages = pagesIn(env, problems);
   if (problems.length > 0 || privateKey === null || common === null) throw refuse(problems);
+  const site = env.GHE_HOST === undefined ? null : `${env.GHE_PROTOCOL}://${env.GHE_HOST}`;
   return Object.freeze({
     appId: env.APP_ID,
     privateKey,
     webhookSecret: env.WEBHOOK_SECRET,
-    apiUrl: env.GHE_HOST === undefined ? 'https://api.github.com' : `${env.GHE_PROTOCOL}://${env.GHE_HOST}/api/v3`,
+    apiUrl: site === null ? 'https://api.github.com' : `${site}/api/v3`,
+    siteUrl: site ?? 'https://github.com',
     host: env.HOST,
     port: env.PORT,
     publicUrl: env.PUBLIC_URL ?? null,
+    pages,
+    metricsToken: env.METRICS_TOKEN ?? null,
     databaseUrl: env.DATABASE_URL ?? null,
     allowedOwners,
     scriptRepositories,

@@ -1,3 +1,4 @@
+import { caveatsOf } from './caveats.ts';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Allowances } from './allowances.ts';
@@ -162,12 +163,13 @@ export async function bulletinOf({ config, journal, hubOf, waits, log }: Estate,
     const accounts = monthAccounts(place, config.limits, new Date());
     return (await Promise.all(accounts.map(async (account) => nearLimitsOf(account, await journal.balance(account.name))))).flat();
   };
-  const pageUrl = pageUrlOf(config, run);
-  return openBulletin({ run, journal, hub: hubOf(place, journal), intervalMs: waits.bulletinMs, pageUrl, months, onProblem });
+  const shown = { pageUrl: pageUrlOf(config, run), caveats: caveatsOf(config), intervalMs: waits.bulletinMs };
+  return openBulletin({ run, journal, hub: hubOf(place, journal), ...shown, months, onProblem });
 }
 
-function pageUrlOf({ publicUrl }: Config, run: string): string | null {
-  return publicUrl === null ? null : `${publicUrl.replace(/\/$/u, '')}/runs/${run}`;
+/** Null where nobody could open it. */
+function pageUrlOf({ publicUrl, pages }: Config, run: string): string | null {
+  return publicUrl === null || pages.kind === 'off' ? null : `${publicUrl.replace(/\/$/u, '')}/runs/${run}`;
 }
 
 /** An ended run needs nothing here any more: what it decided is in the journal, what it delivered on GitHub. */

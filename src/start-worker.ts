@@ -11,6 +11,7 @@ import type { Log } from './house.ts';
 import { openLiveness } from './journal/postgres-liveness.ts';
 import { openPostgresJournal } from './journal/postgres.ts';
 import { openRooms } from './open-rooms.ts';
+import { sandboxHealth } from './open-web.ts';
 import { waitsFrom } from './waits.ts';
 
 export interface Working {
@@ -26,6 +27,7 @@ export async function startWorker(config: WorkerConfig, log: Log): Promise<Worki
   const { databaseUrl: url } = config;
   const waits = waitsFrom(config.timings);
   await requireGit();
+  sandboxHealth(config, log);
   const name = processName();
   const journal = await openPostgresJournal({ url });
   const [boss, liveness] = await Promise.all([openBoss({ url, log }), openLiveness(url, name)]);

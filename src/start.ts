@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import { createNodeMiddleware, Probot } from 'probot';
 import { openAllowances } from './allowances.ts';
 import { settleLeftReservations } from './agents/spending.ts';
@@ -25,7 +25,7 @@ import { agentsOf, openConfiguredJournal, openEngine, type Engine, type OpenJour
 import { bulletinOf, houseOpener, type Estate } from './open-house.ts';
 import { failed, showEarlyEnd, stopped, type Ending } from './publish/early-end.ts';
 import { waitsFrom } from './waits.ts';
-import { serveWeb } from './web/serve.ts';
+import { openWeb } from './open-web.ts';
 
 export interface Running {
   readonly url: string;
@@ -72,10 +72,14 @@ export async function start(
     log,
   };
   const inbox = await openInbox(desk, { dispatch: engine.commands, retryMs: waits.redriveMs[0] ?? 0 });
-  const app = converge((payload) => inbox.record(payload));
+  let recording = 0;
+  const app = converge((payload) => {
+    recording += 1;
+    return inbox.record(payload).finally(() => (recording -= 1));
+  });
   const webhooks = await createNodeMiddleware(app, { probot, webhooksPath: WEBHOOK_PATH });
-  const server = createServer(serveWeb({ webhooks, journal }));
-  const url = await listen(server, config);
+  const web = openWeb({ config, journal, hubOf, webhooks, hookPath: WEBHOOK_PATH, recording: () => recording, log });
+  const url = await listen(web.server, config);
   for (const run of await toDrive(journal)) driver.drive(run);
   inbox.wake();
   if (shared !== null) await joinOthers({ journal, hubOf, enquiries: shared.enquiries, drive: (run) => driver.drive(run) });
@@ -87,7 +91,8 @@ export async function start(
     close: async () => {
       // First what waits on GitHub, so that nothing behind it has to be waited for.
       life.abort();
-      await Promise.all([driver.close(), catchUp.close(), inbox.close(), closeServer(server)]);
+      web.close();
+      await Promise.all([driver.close(), catchUp.close(), inbox.close(), closeServer(web.server)]);
       await agents.close();
       await houses.close();
       await engine.close();

@@ -67,6 +67,22 @@ test('hosts that setup may reach: none, or a list; never the whole network', () 
     expect(problem({ SETUP_NETWORK: wrong })).toMatch(/SETUP_NETWORK: found .*, expected `deny`, or the hosts/u);
 });
 
+test('pages of runs and metrics are closed unless the operator chooses a way', () => {
+  expect(readConfig(GOOD)).toMatchObject({ pages: { kind: 'off' }, metricsToken: null, siteUrl: 'https://github.com' });
+  const long = 'x'.repeat(16);
+  expect(readConfig({ ...GOOD, RUN_PAGE_TOKEN: long, METRICS_TOKEN: long })).toMatchObject({
+    pages: { kind: 'token', token: long },
+    metricsToken: long,
+  });
+  const github = { RUN_PAGE_SIGN_IN: 'github', CLIENT_ID: 'a', CLIENT_SECRET: 'b', PUBLIC_URL: 'https://converge.example.com' };
+  expect(readConfig({ ...GOOD, ...github }).pages).toEqual({ kind: 'github', clientId: 'a', clientSecret: 'b' });
+  expect(readConfig({ ...GOOD, RUN_PAGE_SIGN_IN: 'loopback' }).pages).toEqual({ kind: 'loopback' });
+  expect(problem({ RUN_PAGE_TOKEN: 'short' })).toContain('RUN_PAGE_TOKEN: expected at least 16 characters');
+  expect(problem({ METRICS_TOKEN: 'short' })).toContain('METRICS_TOKEN: expected at least 16 characters');
+  expect(problem({ RUN_PAGE_TOKEN: long, RUN_PAGE_SIGN_IN: 'loopback' })).toContain('expected one way to the pages of runs');
+  expect(problem({ ...github, CLIENT_SECRET: '', PUBLIC_URL: '' })).toContain('found github without CLIENT_SECRET, PUBLIC_URL');
+});
+
 test('a database, for more than one machine', () => {
   expect(readConfig(GOOD).databaseUrl).toBeNull();
   expect(readConfig({ ...GOOD, DATABASE_URL: 'postgres://me@there/converge' }).databaseUrl).toBe('postgres://me@there/converge');

@@ -36,10 +36,12 @@ export function allowanceOf(
 /** The accounts that all runs of the repository, and all runs of this Converge, share in that month. */
 export function monthAccounts({ owner, repo }: Pick<Place, 'owner' | 'repo'>, operator: MonthLimits, now: Date): readonly Account[] {
   const month = now.toISOString().slice(0, 7);
-  return [
-    { name: `repository/${owner}/${repo}/${month}`.toLowerCase(), limits: operator.repositoryMonth },
-    { name: `installation/${month}`, limits: operator.month },
-  ];
+  return [{ name: `repository/${owner}/${repo}/${month}`.toLowerCase(), limits: operator.repositoryMonth }, convergeMonth(operator, now)];
+}
+
+/** The account that all runs of this Converge share in that month. */
+export function convergeMonth(operator: MonthLimits, now: Date): Account {
+  return { name: `installation/${now.toISOString().slice(0, 7)}`, limits: operator.month };
 }
 
 const HOUR = 3_600_000;

@@ -59,6 +59,7 @@ export function startApp({
       GHE_PROTOCOL: protocol.replace(':', ''),
       PORT: String(port),
       PUBLIC_URL: `http://127.0.0.1:${port}`,
+      RUN_PAGE_SIGN_IN: 'loopback',
       DATA_DIR: dataDirectory,
       ALLOWED_OWNERS: owner,
       ANTHROPIC_API_KEY: model.apiKey,

@@ -13,6 +13,8 @@ export interface BulletinParts {
   /** Least time between two edits. */
   readonly intervalMs: number;
   readonly pageUrl: string | null;
+  /** What every report says of how this Converge runs. */
+  readonly caveats: readonly string[];
   /** Limits of months that come near, in words. */
   readonly months: () => Promise<readonly string[]>;
   /** Told of edits that GitHub refused; the next one brings the same and more. */
@@ -48,6 +50,7 @@ function openEdits(parts: BulletinParts): (unrecorded?: Pause) => Promise<void> 
         planHash,
         shards,
         questions,
+        caveats: parts.caveats,
         months: await parts.months(),
         ...facts,
       });
@@ -61,7 +64,7 @@ function openEdits(parts: BulletinParts): (unrecorded?: Pause) => Promise<void> 
     }
     if (view.check !== null) {
       const waiting = planHash !== null && state.calls.length === 0;
-      const words = checkText(state, { planHash, shards });
+      const words = checkText(state, { planHash, shards, caveats: parts.caveats });
       const draft = checkDraft(view.check.commit, { ...words, status: state.end?.status ?? null, waiting, url: parts.pageUrl });
       const text = JSON.stringify([view.check.id, draft]);
       if (text !== shown.check) await parts.hub.updateCheckRun(view.check.id, draft);

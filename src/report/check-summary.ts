@@ -4,7 +4,7 @@ import type { RunStatus } from '../domain/ledger.ts';
 import type { RunState } from '../domain/run-state.ts';
 import { ledgerTable } from './ledger.ts';
 import { BODY_LIMIT, clip, count, paragraphs } from './markdown.ts';
-import { census, stageOf } from './status-comment.ts';
+import { caveatLines, census, stageOf } from './status-comment.ts';
 
 /** `success` for completed alone: `neutral` would pass a required check. */
 export function conclusionOf(status: Exclude<RunStatus, 'paused'>): CheckConclusion {
@@ -29,8 +29,15 @@ export interface CheckText {
   readonly text: string;
 }
 
+interface CheckFacts {
+  readonly planHash: string | null;
+  readonly shards: number | null;
+  /** What every report says of how this Converge runs. */
+  readonly caveats?: readonly string[];
+}
+
 /** The check run's words: phases, census and cost while it goes on; the ledger at the end. */
-export function checkText(state: RunState, facts: { readonly planHash: string | null; readonly shards: number | null }): CheckText {
+export function checkText(state: RunState, facts: CheckFacts): CheckText {
   const stage = stageOf(state, facts.planHash);
   const accepted = facts.shards === null ? '' : ` · ${state.accepted.length} of ${count(facts.shards, 'shard')} accepted`;
   return {
@@ -39,6 +46,7 @@ export function checkText(state: RunState, facts: { readonly planHash: string | 
       paragraphs(
         `**${stage}**${accepted} · ${dollars(state.spending.total.spent)} of ${dollars(state.standing.limits.budget)}`,
         state.end?.why ?? null,
+        caveatLines(facts.caveats),
       ),
       BODY_LIMIT,
     ),

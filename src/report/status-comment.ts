@@ -19,6 +19,8 @@ export interface StatusFacts {
   readonly pageUrl: string | null;
   /** Questions that wait for a person: the script's, and the pilot's. */
   readonly questions: readonly { readonly gate: string; readonly text: string; readonly of: 'script' | 'pilot' }[];
+  /** What every report says of how this Converge runs. */
+  readonly caveats?: readonly string[];
   /** Limits of months of which four fifths are used, in words. */
   readonly months?: readonly string[];
 }
@@ -32,6 +34,7 @@ export function statusComment(facts: StatusFacts): string {
     `### ${headline(facts)}`,
     progress(facts),
     near(facts),
+    caveatLines(facts.caveats),
     next(facts),
     amendmentList(state),
     state.census.phases.length === 0 ? null : details(`${count(state.census.total.started, 'agent')}, by phase`, census(state)),
@@ -46,6 +49,11 @@ export function statusComment(facts: StatusFacts): string {
         ),
     `<sub>Converge run ${code(facts.run)} · asked by ${line(state.requester.login, 40)}${facts.pageUrl === null ? '' : ` · [run page](${facts.pageUrl})`} · \`/workflow status\` · \`/workflow help\`</sub>`,
   );
+}
+
+/** Told in every report, whatever the run is doing. */
+export function caveatLines(caveats: readonly string[] = []): string | null {
+  return caveats.length === 0 ? null : caveats.map((caveat) => `> ⚠️ ${line(caveat)}`).join('\n');
 }
 
 /** What the run is doing now, in words. */

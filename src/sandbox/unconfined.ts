@@ -4,11 +4,14 @@ import { shell } from './confinement.ts';
 import type { Confinement, Job, Launch } from './confinement.ts';
 import { linkMounts } from './mount-points.ts';
 
+/** Told in every report. */
+export const UNCONFINED = "commands ran without a sandbox (operator's choice)";
+
 /** `sandbox: none`, the operator's explicit word: an environment made from nothing, and limits of time, memory and output; nothing else holds. */
 export function unconfined(searchPath: string): Confinement {
   return {
     kind: 'none',
-    caveats: ["commands ran without a sandbox (operator's choice)"],
+    caveats: [UNCONFINED],
     launch: async (job: Job): Promise<Launch> => {
       const [home, temporary] = [join(job.scratch, 'home'), join(job.scratch, 'tmp')];
       await Promise.all([mkdir(home), mkdir(temporary), linkMounts(job.directory, job.mounts)]);

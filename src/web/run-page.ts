@@ -8,7 +8,7 @@ import { page } from '../report/page.ts';
 import { statusComment } from '../report/status-comment.ts';
 
 /** A run as a page of its own: what the status comment says, with no limit of size. Null when there is no such run. */
-export async function runPage(journal: Journal, run: string): Promise<string | null> {
+export async function runPage(journal: Journal, run: string, caveats: readonly string[]): Promise<string | null> {
   const events = await journal.events(run);
   if (events[0]?.event.type !== 'run.started') return null;
   const state = foldRun(events);
@@ -23,6 +23,7 @@ export async function runPage(journal: Journal, run: string): Promise<string | n
     planHash: view.plan?.hash ?? null,
     inventory: view.plan?.inventory.length ?? null,
     shards: view.plan?.shards.length ?? null,
+    caveats,
   });
   const ledger = state.end === null ? null : `### Ledger\n\n${ledgerTable(state.end.ledger)}`;
   return page(`Converge run ${run}`, paragraphs(body, ledger));

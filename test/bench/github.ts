@@ -107,6 +107,7 @@ async function count(shards: number): Promise<Counted> {
       hub,
       intervalMs: 2000,
       pageUrl: null,
+      caveats: [],
       months: () => Promise.resolve([]),
       onProblem: () => {},
     });

@@ -58,7 +58,7 @@ export function comment(id: number, login = 'mona'): Asked {
 }
 
 /** A hub that knows these verbs; anything else that is asked of it is an error. */
-function hubWith(known: Partial<Hub>): Hub {
+export function hubWith(known: Partial<Hub>): Hub {
   return new Proxy<Hub>(Object.create(null), {
     get: (_, name) => {
       const verb: unknown = Reflect.get(known, name);

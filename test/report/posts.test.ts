@@ -9,6 +9,7 @@ import { ciTable, pullRequestBody, type ResultFacts } from '../../src/report/pul
 import { helpReply, invalidConfigurationReply, malformedReply, notEnabledReply, plannedAgainReply } from '../../src/report/replies.ts';
 import { inlineComment, leftOverComment, reviewBody } from '../../src/report/review-body.ts';
 import { statusComment } from '../../src/report/status-comment.ts';
+import { UNCONFINED } from '../../src/sandbox/unconfined.ts';
 import { STARTED } from '../journal/support.ts';
 import { acting, finding, HOSTILE, hostilePlan, stateOf, verdict } from './support.ts';
 
@@ -221,4 +222,30 @@ describe('size', () => {
     expect(bodies.length).toBeGreaterThan(5);
     expect(bodies.flatMap((body) => acting(body.replaceAll('Asked for in #3.', '')))).toEqual([]);
   });
+});
+
+it('every report says how commands ran, whatever the run is doing', () => {
+  const caveats = [UNCONFINED];
+  const facts = {
+    run: 'r',
+    state: STATE,
+    pullRequest: null,
+    planUrl: null,
+    planHash: null,
+    inventory: null,
+    shards: null,
+    pageUrl: null,
+    questions: [],
+  };
+  const ended = {
+    ...STATE,
+    status: 'ended' as const,
+    end: { status: 'failed' as const, why: 'x', ledger: [], at: STATE.startedAt, early: false },
+  };
+  for (const state of [STATE, ended]) {
+    expect(statusComment({ ...facts, state, caveats })).toContain('commands ran without a sandbox');
+    expect(checkText(state, { planHash: null, shards: null, caveats }).summary).toContain('commands ran without a sandbox');
+  }
+  expect(pullRequestBody({ ...RESULT, caveats })).toContain('commands ran without a sandbox');
+  expect(statusComment(facts)).not.toContain('without a sandbox');
 });
