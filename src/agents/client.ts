@@ -1,7 +1,9 @@
-import Anthropic from '@anthropic-ai/sdk';
+import Anthropic, { APIUserAbortError } from '@anthropic-ai/sdk';
 import type { ContentBlockParam, Message, MessageCreateParamsStreaming, Usage as SdkUsage } from '@anthropic-ai/sdk/resources/messages';
 import type { Usage } from '../domain/budget.ts';
 import { BrokenStream } from './faults.ts';
+import { openMessage } from './message.ts';
+import { openTransport } from './transport.ts';
 
 export interface ClientSettings {
   readonly apiKey: string;
@@ -32,7 +34,7 @@ export interface ModelClient {
   send(request: ModelRequest, listener: Listener): Promise<ModelMessage>;
 }
 
-/** The Messages API, streaming, without the SDK's own retries and telemetry. `connectMs`: until the headers of a response. */
+/** The Messages API, streaming, without the SDK's own retries and telemetry, over our own connections. `connectMs`: until the headers of a response, and between two pieces of it. */
 export function openClient(settings: ClientSettings, connectMs: number): ModelClient {
   const sdk = new Anthropic({
     apiKey: settings.apiKey,
@@ -41,21 +43,25 @@ export function openClient(settings: ClientSettings, connectMs: number): ModelCl
     timeout: connectMs,
     openTelemetry: false,
     logLevel: 'off',
+    fetch: openTransport(connectMs),
   });
   return {
     async send(request, { signal, heard, began }) {
-      const stream = sdk.messages.stream(request, { signal });
       let started = false;
-      stream.on('connect', () => {
-        if (stream.response) heard(stream.response.headers);
-      });
-      stream.on('streamEvent', (event) => {
-        if (event.type !== 'message_start') return;
-        started = true;
-        began();
-      });
       try {
-        return understood(await stream.finalMessage());
+        const { data: stream, response } = await sdk.messages.create({ ...request, stream: true }, { signal }).withResponse();
+        heard(response.headers);
+        const growing = openMessage();
+        for await (const event of stream) {
+          growing.take(event);
+          if (event.type !== 'message_start') continue;
+          started = true;
+          began();
+        }
+        const message = growing.whole();
+        if (message !== null) return understood(message);
+        // The SDK's stream ends without a word when it is broken off.
+        throw signal.aborted ? new APIUserAbortError() : new Error('the stream ended before the message did');
       } catch (error) {
         // After its beginning a response is paid for, whatever became of it: that is another case than a request that was refused.
         if (started && !signal.aborted) throw new BrokenStream(error);
@@ -75,15 +81,10 @@ function understood(message: Message): ModelMessage {
   };
 }
 
-// The SDK parses a tool's input when it is first read, and throws there when the model wrote broken JSON: then the tool is called with nothing and says what it misses.
 function readable(block: Message['content'][number]): ContentBlockParam {
   if (block.type !== 'tool_use') return block;
-  const { id, name } = block;
-  try {
-    return { type: 'tool_use', id, name, input: block.input ?? {} };
-  } catch {
-    return { type: 'tool_use', id, name, input: {} };
-  }
+  const { id, name, input } = block;
+  return { type: 'tool_use', id, name, input: input ?? {} };
 }
 
 function usageOf(usage: SdkUsage): Usage {

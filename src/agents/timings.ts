@@ -9,10 +9,7 @@ export interface Timings {
   /** Before the one request that finds out whether a key, a model or the service works again; doubled with each vain one. Below the first wait of runs that paused. */
   readonly firstProbe: number;
   readonly longestProbe: number;
-  /**
-   * Until the headers of a response, which the service sends as soon as it begins to stream. Below the 300 s after which Node's own fetch gives up on headers, and on the
-   * next piece of a body (the service's pings come far more often), whatever a client asks for: so the limit in force is this one, and a longer one would be a lie.
-   */
+  /** Until the headers of a response, which the service sends as soon as it begins to stream, and between two pieces of its body: the service's pings come far more often. */
   readonly connect: number;
   /** How long a cached prefix is taken to be warm after its last use: a little less than the hour it is kept. */
   readonly warm: number;

@@ -56,12 +56,11 @@ test.for<[string, Answer, boolean]>([
   expect(reserved).toBe(0);
 });
 
-test('a request without headers within our own limit is broken off, charged and repeated; the limit is below the 300 s of fetch', async () => {
+test('a request without headers within our own limit is broken off, charged and repeated', async () => {
   const { agents, server, journal } = await bench(inTurn('silent', { text: 'At last.' }), { timings: { connect: 100 } });
   expect(await agents.run(textTask(), live())).toMatchObject({ ending: 'done', answer: 'At last.' });
   expect(server.seen).toHaveLength(2);
   expect((await spendingOf(journal, 'run-1')).spent).toBeGreaterThan(320_000);
-  expect(PRODUCTION_TIMINGS.connect).toBeLessThan(300_000);
 });
 
 test('retry-after is waited out, to the millisecond of a clock', async () => {
