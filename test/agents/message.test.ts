@@ -64,9 +64,7 @@ const EVERYTHING = [
 
 /** As the SDK reads a stream of these events, and what its own helper makes of it. */
 async function bySdk(events: readonly object[]): Promise<{ readonly read: readonly RawMessageStreamEvent[]; readonly message: unknown }> {
-  const text = events
-    .map((event) => `event: ${'type' in event ? String(event.type) : ''}\ndata: ${JSON.stringify(event)}\n\n`)
-    .join('');
+  const text = events.map((event) => `event: ${'type' in event ? String(event.type) : ''}\ndata: ${JSON.stringify(event)}\n\n`).join('');
   const fetch = (): Promise<Response> => Promise.resolve(new Response(text, { headers: { 'content-type': 'text/event-stream' } }));
   const sdk = new Anthropic({ apiKey: 'k', fetch, maxRetries: 0, openTelemetry: false });
   const params = { model: 'm', max_tokens: 1, messages: [] };
