@@ -8,7 +8,7 @@ const LONG = 60_000;
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-async function serve(handler: Handler): Promise<{ readonly url: string; readonly connections: () => number; close(): void }> {
+async function serve(handler: Handler): Promise<{ readonly url: string; readonly connections: () => number; readonly close: () => void }> {
   let connections = 0;
   const server = createServer(handler);
   server.on('connection', () => (connections += 1));
