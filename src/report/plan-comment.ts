@@ -2,6 +2,7 @@ import { limitOf, limitText } from '../domain/allowance.ts';
 import { dollars, type Limits } from '../domain/budget.ts';
 import type { Check, Pilot, Plan, Predicate, Range } from '../domain/plan.ts';
 import { block, cell, clip, code, count, details, hours, line, paragraphs, parts, prose, table } from './markdown.ts';
+import { shardList, skippedList } from './plan-lists.ts';
 
 export interface PlanShown {
   readonly plan: Plan;
@@ -12,7 +13,6 @@ export interface PlanShown {
   readonly planOnly: string | null;
 }
 
-const SHOWN_FILES = 200;
 const SHOWN_COMMAND = 100;
 
 /** What people type to approve: enough of the hash to be unmistakable. */
@@ -44,8 +44,8 @@ export function planComments(shown: PlanShown): readonly string[] {
       ),
       plan.checks.some((check) => check.run.length > SHOWN_COMMAND) ? details('Checks, word for word', checks(plan)) : null,
       details(`Guide: ${count(plan.draft.guide.length, 'rule')}, the same words for migrators and verifiers`, guide(plan)),
-      details(`${count(plan.shards.length, 'shard')} in order`, shards(plan)),
-      plan.skipped.length === 0 ? null : details(`${count(plan.skipped.length, 'file')} skipped, with reasons`, skipped(plan)),
+      details(`${count(plan.shards.length, 'shard')} in order`, shardList(plan)),
+      plan.skipped.length === 0 ? null : details(`${count(plan.skipped.length, 'file')} skipped, with reasons`, skippedList(plan)),
       details('Orchestration script', block(plan.script, 'js')),
       ...(plan.calls ?? []).map(({ name, source }) => details(`Saved script ${line(name, 100)}, which it calls`, block(source, 'js'))),
       details('Models, limits and the exact numbers', numbers(plan)),
@@ -151,27 +151,6 @@ function bullets(title: string, items: readonly string[]): string | null {
 
 function guide(plan: Plan): string {
   return plan.draft.guide.map((rule) => `**${line(rule.id, 10)} · ${line(rule.title, 120)}**\n\n${prose(rule.text)}`).join('\n\n');
-}
-
-function shards(plan: Plan): string {
-  const rows = plan.shards.map((shard) => [
-    cell(shard.id),
-    shard.kind,
-    `${shard.files
-      .slice(0, SHOWN_FILES)
-      .map((file) => cell(file))
-      .join('<br>')}${shard.files.length > SHOWN_FILES ? `<br>and ${shard.files.length - SHOWN_FILES} more` : ''}`,
-    shard.after.map((id) => cell(id)).join(' ') || '–',
-    line(shard.task) || (shard.owner === null ? '–' : line(shard.owner)),
-  ]);
-  return table(['Shard', 'Kind', 'Files', 'After', 'Task or owner'], rows);
-}
-
-function skipped(plan: Plan): string {
-  return table(
-    ['File', 'Why'],
-    plan.skipped.map((file) => [cell(file.path), line(file.why)]),
-  );
 }
 
 /** Limits of the whole run that somebody set. */

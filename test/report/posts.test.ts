@@ -11,6 +11,7 @@ import { inlineComment, leftOverComment, reviewBody } from '../../src/report/rev
 import { statusComment } from '../../src/report/status-comment.ts';
 import { UNCONFINED } from '../../src/sandbox/unconfined.ts';
 import { STARTED } from '../journal/support.ts';
+import { shard } from '../verify/support.ts';
 import { acting, finding, HOSTILE, hostilePlan, stateOf, verdict } from './support.ts';
 
 /* Everything that is posted, with hostile words in every place that a person, the model or the repository writes. */
@@ -221,6 +222,22 @@ describe('size', () => {
     for (const body of bodies) expect(body.length).toBeLessThanOrEqual(65_000);
     expect(bodies.length).toBeGreaterThan(5);
     expect(bodies.flatMap((body) => acting(body.replaceAll('Asked for in #3.', '')))).toEqual([]);
+  });
+
+  it('a plan is a few comments, whatever the repository: what has no room is counted, and every shard is named', () => {
+    const name = (at: number): string => `packages/module-${at % 300}/src/deeply/nested/component-${at}/a-file-${at}.test.js`;
+    const files = Array.from({ length: 60_000 }, (_, at) => name(at));
+    const shards = Array.from({ length: 1000 }, (_, at) => shard(`module-${at}`, files.slice(at * 60, at * 60 + 60)));
+    const huge = {
+      ...hostilePlan({ inventory: files, skipped: files.slice(0, 20_000).map((path) => ({ path, why: 'generated' })) }),
+      shards,
+    };
+    const comments = planComments({ plan: huge, round: 1, why: null, planOnly: null });
+    expect(comments.length).toBeLessThanOrEqual(10);
+    const text = comments.join('\n');
+    for (const { id } of shards) expect(text).toContain(`\`${id}\``);
+    expect(text).toContain('| 60 files |');
+    expect(text).toMatch(/\*And 1\d,\d{3} more rows, for which there is no room\.\*/u);
   });
 });
 
