@@ -31,6 +31,8 @@ import { plain, tail, type Until, untilWith } from './waiting.ts';
 
 export const TASK = '/workflow migrate the tests from our own lib/bdd.js to node:test and node:assert/strict';
 export const SECRET = 'a secret of the end-to-end tests';
+/** Where Node keeps what it compiled: an App is started hundreds of times. */
+const COMPILED = join(tmpdir(), 'converge-compile-cache');
 const ENDS = new Set(['completed', 'partial', 'failed', 'stopped']);
 
 export interface SceneOptions extends RepositoryChanges {
@@ -142,8 +144,9 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
   const claude = await startLocalClaude({ latencyMs: options.latencyMs ?? 0, onRequest: options.onRequest ?? (() => undefined) });
   const log: string[] = [];
   const dataDirectory = join(root, 'data');
-  const launch = (): Child =>
-    startApp({
+  const launch = (): Child => {
+    const { entry, environment = {} } = options.program?.() ?? {};
+    return startApp({
       world,
       owner: options.allowedOwner ?? OWNER,
       webhookSecret: SECRET,
@@ -154,8 +157,10 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
       budget: options.budget ?? 50,
       waits: options.waits ?? {},
       onLine: (line) => log.push(line),
-      ...options.program?.(),
+      ...(entry === undefined ? {} : { entry }),
+      environment: { NODE_COMPILE_CACHE: COMPILED, ...environment },
     });
+  };
   const started = { app: launch() };
   const robin = personWith(hub, 'robin', world.personToken);
   const parts: Parts = { hub, world, claude, log, root, scratch, dataDirectory, appUrl, robin, started, launch };

@@ -185,7 +185,7 @@ function administration(site: Site, { root, webhooks }: { root: string; webhooks
       return { id: account.id, token: mintUserToken(site.state, account) };
     },
     async createApp(asked) {
-      const { publicKey, privateKey } = await newKeys();
+      const { publicKey, privateKey } = await appKeys();
       const webhook = { url: asked.webhookUrl, secret: asked.webhookSecret };
       const { slug, name, permissions, events } = asked;
       const app = addApp(site, { slug, name, permissions, events, webhook, publicKey });
@@ -212,8 +212,21 @@ function administration(site: Site, { root, webhooks }: { root: string; webhooks
 
 const keyPair = promisify(generateKeyPair);
 
+interface Keys {
+  readonly publicKey: string;
+  readonly privateKey: string;
+}
+
+let known: Promise<Keys> | null = null;
+
+/** Made once in a process, which takes a tenth of a second or more; an App is known by its id. */
+function appKeys(): Promise<Keys> {
+  known ??= newKeys();
+  return known;
+}
+
 /** Keys as GitHub gives them: the private one PKCS#1 in PEM. */
-async function newKeys(): Promise<{ publicKey: string; privateKey: string }> {
+async function newKeys(): Promise<Keys> {
   const { publicKey, privateKey } = await keyPair('rsa', { modulusLength: 2048 });
   return {
     publicKey: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
