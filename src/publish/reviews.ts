@@ -19,8 +19,11 @@ export interface Reviewing {
   readonly shards: SettledShards;
 }
 
+/** What posting them needs of a house. */
+export type ReviewsHouse = Pick<House, 'run' | 'journal' | 'repository' | 'hub' | 'generation'>;
+
 /** One review for each delivered commit, as COMMENT (an author cannot approve), and one comment for what is left over. */
-export async function postReviews(house: House, plan: Plan, { branch, delivered, shards }: Reviewing): Promise<void> {
+export async function postReviews(house: ReviewsHouse, plan: Plan, { branch, delivered, shards }: Reviewing): Promise<void> {
   const accepted = new Map(shards.accepted.map((item) => [item.shard.id, item]));
   const own = (name: string): string => inGeneration(house.generation, name);
   const commits = await notReviewed(house, delivered, own);
@@ -39,7 +42,7 @@ export async function postReviews(house: House, plan: Plan, { branch, delivered,
 }
 
 /** In a new generation what it brought, and what an earlier one brought that ended before its reviews. */
-async function notReviewed(house: House, delivered: Assembled, own: (name: string) => string): Promise<readonly DeliveredCommit[]> {
+async function notReviewed(house: ReviewsHouse, delivered: Assembled, own: (name: string) => string): Promise<readonly DeliveredCommit[]> {
   const posted = (await house.journal.effects(house.run)).map(({ key }) => key).filter((key) => key.startsWith('review/'));
   const before = posted.filter((key) => own(key.replace(/~\d+$/u, '')) !== key);
   return before.length > 0 ? delivered.commits : deliveredCommits(delivered);

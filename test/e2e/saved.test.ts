@@ -91,6 +91,20 @@ describe('save and run', () => {
     expect((await scene.ended(again.run)).status).toBe('completed');
   });
 
+  it('runs it on another branch, on that branch’s files, after a fresh approval', { timeout: 120_000 }, async () => {
+    await scene.git('branch', 'release', 'main');
+    const tip = await scene.push('release', { 'src/released.js': 'export const released = 1;\n' });
+    const there = await startOn(await newIssue(), '/workflow run tests --base release');
+    const { planHash } = await scene.planned(there.run);
+    const shown = scene.ours(there.issue).find((body) => body.startsWith('## Plan'));
+    expect(shown).toContain(`\`release\` at \`${tip.slice(0, 12)}\``);
+    await scene.robin.say(there.issue, `/workflow approve ${planHash.slice(0, 12)}`);
+    const { status, pullRequest } = await scene.ended(there.run);
+    expect(status).toBe('completed');
+    const { data } = await scene.robin.octokit.rest.pulls.get({ ...HERE, pull_number: pullRequest?.number ?? 0 });
+    expect(data.base.ref).toBe('release');
+  });
+
   it('without a draft a planner plans for what was said, with that script', { timeout: 90_000 }, async () => {
     const saved = await scene.git('show', 'main:.github/converge/tests.js');
     const script = `${saved.slice(0, saved.indexOf('/* converge-draft'))}// by hand\n`;
