@@ -220,7 +220,19 @@ async function runPlan(house: House, plan: Plan, { waits, shared, log }: Estate)
         shards: plan.shards.map(({ id, files, owner, after, kind }) => ({ id, files, owner, after, kind })),
         budget: opening,
       },
-      calls: openPrimitives({ run, task, plan, journal, repository, agents, commands, predicate, signal, retryWaits }),
+      calls: openPrimitives({
+        run,
+        task,
+        plan,
+        journal,
+        repository,
+        agents,
+        commands,
+        predicate,
+        signal,
+        retryWaits,
+        shared: shared !== null,
+      }),
     });
     // What workers made is in the journal, and not in this mirror yet.
     if (carrying !== null) await restoreMirror(house);

@@ -111,7 +111,19 @@ async function openRoom(parts: RoomParts, { run, state, repository }: Opening): 
   const commands = await openCommands({ repository, settings: { ...config.sandbox, directory, setup: state.settings.setup } });
   const predicate = await openPredicate(plan.draft.predicate, { commands });
   await allowances.follow(run);
-  const primitives = openPrimitives({ run, task: state.task, plan, journal, repository, agents, commands, predicate, signal, retryWaits });
+  const primitives = openPrimitives({
+    run,
+    task: state.task,
+    plan,
+    journal,
+    repository,
+    agents,
+    commands,
+    predicate,
+    signal,
+    retryWaits,
+    shared: true,
+  });
   return {
     prepare: (kind, args, own) => primitives.prepare(kind, args, own),
     close: async () => {

@@ -63,6 +63,8 @@ export type RunEvent =
   /** A worker could not go on with it, and nothing of it was settled: the run pauses for that reason. */
   | { readonly type: 'call.suspended'; readonly key: string; readonly reason: PauseReason; readonly message: string }
   // agents: the census
+  /** Asked for a place among the agents that the run may start, where several processes start them: the order in the record decides who has one. */
+  | { readonly type: 'agent.admitted'; readonly agent: string }
   | {
       readonly type: 'agent.started';
       readonly agent: string;

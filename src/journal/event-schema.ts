@@ -146,6 +146,7 @@ const EVENTS = {
   }),
   'call.settled': object({ type: z.literal('call.settled'), key: text, seq: count, outcome }),
   'call.suspended': object({ type: z.literal('call.suspended'), key: text, reason: pauseReason, message: text }),
+  'agent.admitted': object({ type: z.literal('agent.admitted'), agent: text }),
   'agent.started': object({ type: z.literal('agent.started'), agent: text, role: text, label: text, phase: text, model: text }),
   'agent.ended': object({ type: z.literal('agent.ended'), agent: text, ending: agentEnding, cause: text, turns: count, seconds: count }),
   'spend.reserved': object({
@@ -182,6 +183,7 @@ const runEvent: z.ZodType<RunEvent> = z.discriminatedUnion('type', [
   EVENTS['call.issued'],
   EVENTS['call.settled'],
   EVENTS['call.suspended'],
+  EVENTS['agent.admitted'],
   EVENTS['agent.started'],
   EVENTS['agent.ended'],
   EVENTS['spend.reserved'],

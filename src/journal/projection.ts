@@ -52,6 +52,7 @@ export function project(draft: Draft, stored: StoredEvent): void {
     case 'phase':
     case 'log':
     case 'call.suspended':
+    case 'agent.admitted':
     case 'agent.started':
     case 'agent.ended':
     case 'shard.accepted':

@@ -6,28 +6,49 @@ import type { Journal } from '../journal/journal.ts';
 
 /** Counts the agents that a run started, in all its processes and pauses. */
 export interface Census {
-  /** Counts an agent that is about to start; one that started before goes on freely. At the limit throws Suspended, so that nothing becomes null. */
+  /** Counts an agent that is about to start; one that has a place goes on freely. At the limit throws Suspended, so that nothing becomes null. */
   admit(agent: string): Promise<void>;
 }
 
-export function openCensus(options: { readonly run: string; readonly journal: Journal; readonly limits: Limits }): Census {
-  const { run, journal } = options;
+export interface CensusOptions {
+  readonly run: string;
+  readonly journal: Journal;
+  readonly limits: Limits;
+  /** Other processes start agents of this run too: then a place is asked for in the record. */
+  readonly shared: boolean;
+}
+
+export function openCensus({ run, journal, limits: approved, shared }: CensusOptions): Census {
   const raised = new Set<string>();
-  let { limits } = options;
-  const started = new Set<string>();
+  let limits = approved;
+  /** In the order in which they came to their places. */
+  const places = new Set<string>();
   let seen = 0;
   let turn: Promise<void> = Promise.resolve();
 
-  const admit = async (agent: string): Promise<void> => {
+  const read = async (): Promise<void> => {
     for (const { n, event } of await journal.events(run, seen)) {
       seen = Math.max(seen, n);
-      if (event.type === 'agent.started') started.add(event.agent);
+      if (event.type === 'agent.started' || event.type === 'agent.admitted') places.add(event.agent);
       if (event.type !== 'run.amended' || raised.has(event.id)) continue;
       raised.add(event.id);
       limits = raisedBy(limits, event.amendment);
     }
-    if (!started.has(agent) && started.size >= limits.agents) throw new Suspended('budget', agentsText(limits.agents));
-    started.add(agent);
+  };
+  const hasPlace = (agent: string): boolean => {
+    const place = [...places].indexOf(agent);
+    return place !== -1 && place < limits.agents;
+  };
+  const admit = async (agent: string): Promise<void> => {
+    await read();
+    if (hasPlace(agent)) return;
+    if (places.size < limits.agents) {
+      if (!shared) places.add(agent);
+      else await journal.append(run, [{ type: 'agent.admitted', agent }]);
+      await read();
+    }
+    // Somebody else may have taken the last place at the same moment.
+    if (!hasPlace(agent)) throw new Suspended('budget', agentsText(limits.agents));
   };
   return {
     // In turn: two that look at the same moment must not both take the last place.

@@ -28,6 +28,8 @@ export interface PrimitivePorts {
   readonly retryWaits: readonly number[];
   /** Aborts when the run stops or this process ends; performing calls then throw `Suspended`. */
   readonly signal: AbortSignal;
+  /** Other processes carry out calls of this run too; false unless told. */
+  readonly shared?: boolean;
 }
 
 /** The ports, and what the primitives of one run keep in common. */

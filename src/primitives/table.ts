@@ -38,7 +38,7 @@ export function openPrimitives(ports: PrimitivePorts): Primitives {
     ...ports,
     checks: openChecks(commands, signal),
     handles: openHandles(run, journal),
-    census: openCensus({ run, journal, limits: plan.limits }),
+    census: openCensus({ run, journal, limits: plan.limits, shared: ports.shared ?? false }),
     acceptances: openAcceptances(run, journal),
     precedents: openPrecedents(run, journal),
     wanted: openWanted(ports),
