@@ -5,7 +5,7 @@ import { allPoints, chosen } from './points.ts';
 
 /*
  * SIGKILL of the App at every point of a run of three shards, the points taken from the journal of a run that nobody disturbed; each time the end is that run's (invariant 4).
- * `npm run test:crash` takes all, each in a run of its own; `CRASH=20-39` takes some of them, by their places. `npm test` takes one point of each kind, and several in one run.
+ * `npm run test:crash` takes all, each in a run of its own; `CRASH=20-39` takes some of them, by their places, `CRASH=acted` by their names. `npm test` takes one point of each kind, and several in one run.
  */
 
 const WHICH = process.env['CRASH'] ?? 'each';

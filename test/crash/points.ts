@@ -1,4 +1,4 @@
-import { kindOf, type Point } from './point.ts';
+import { kindOf, nameOf, type Point } from './point.ts';
 import type { Played } from './play.ts';
 
 const MOST = 120;
@@ -53,12 +53,15 @@ function oneOfEach(points: readonly Point[]): readonly Point[] {
   return points.filter((point) => middles.has(point));
 }
 
-/** `each`: one of each kind. `all`. `20-39`: those that stand at these places of all, from 0. */
+/** `each`: one of each kind. `all`. `20-39`: those that stand at these places of all, from 0. Else those whose name contains it, as `acted`. */
 export function chosen(points: readonly Point[], which: string): readonly Point[] {
   if (which === 'each') return oneOfEach(points);
   const all = thinned(points);
   if (which === 'all') return all;
   const [, from, to] = /^(\d+)-(\d+)$/u.exec(which) ?? [];
-  if (from === undefined || to === undefined) throw new Error(`CRASH: found ${which}, expected all, or places as in 20-39`);
-  return all.slice(Number(from), Number(to) + 1);
+  const some =
+    from === undefined || to === undefined ? all.filter((point) => nameOf(point).includes(which)) : all.slice(Number(from), Number(to) + 1);
+  if (some.length === 0)
+    throw new Error(`CRASH: found ${which}, expected all, places as in 20-39 of ${all.length}, or a part of a name, as acted`);
+  return some;
 }
