@@ -100,8 +100,10 @@ const Environment = z.object({
   MAX_HOURS: z.coerce.number().positive().optional(),
   MAX_DOLLARS_PER_REPOSITORY_MONTH: z.coerce.number().positive().optional(),
   MAX_TOKENS_PER_REPOSITORY_MONTH: whole,
+  MAX_TURNS_PER_REPOSITORY_MONTH: whole,
   MAX_DOLLARS_PER_MONTH: z.coerce.number().positive().optional(),
   MAX_TOKENS_PER_MONTH: whole,
+  MAX_TURNS_PER_MONTH: whole,
   CONVERGE_TIMINGS: z.string().default('{}'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
   LOG_FORMAT: z.enum(['pretty', 'json']).default('pretty'),
@@ -230,8 +232,12 @@ function limitsOf(env: z.infer<typeof WorkerEnvironment>): Config['limits'] {
     agents: env.MAX_AGENTS,
     concurrency: env.MAX_CONCURRENCY,
     ...given({ tokens: env.MAX_TOKENS, turns: env.MAX_TURNS, hours: env.MAX_HOURS }),
-    repositoryMonth: given({ dollars: dollars(env.MAX_DOLLARS_PER_REPOSITORY_MONTH), tokens: env.MAX_TOKENS_PER_REPOSITORY_MONTH }),
-    month: given({ dollars: dollars(env.MAX_DOLLARS_PER_MONTH), tokens: env.MAX_TOKENS_PER_MONTH }),
+    repositoryMonth: given({
+      dollars: dollars(env.MAX_DOLLARS_PER_REPOSITORY_MONTH),
+      tokens: env.MAX_TOKENS_PER_REPOSITORY_MONTH,
+      turns: env.MAX_TURNS_PER_REPOSITORY_MONTH,
+    }),
+    month: given({ dollars: dollars(env.MAX_DOLLARS_PER_MONTH), tokens: env.MAX_TOKENS_PER_MONTH, turns: env.MAX_TURNS_PER_MONTH }),
   };
 }
 

@@ -47,13 +47,15 @@ test('limits of a run, and of all runs in a month: none where none is set', () =
     MAX_HOURS: '1.5',
     MAX_DOLLARS_PER_REPOSITORY_MONTH: '20.5',
     MAX_TOKENS_PER_MONTH: '8',
+    MAX_TURNS_PER_REPOSITORY_MONTH: '11',
+    MAX_TURNS_PER_MONTH: '12',
   };
   expect(readConfig(environment).limits).toMatchObject({
     tokens: 9000,
     turns: 70,
     hours: 1.5,
-    repositoryMonth: { dollars: 20_500_000 },
-    month: { tokens: 8 },
+    repositoryMonth: { dollars: 20_500_000, turns: 11 },
+    month: { tokens: 8, turns: 12 },
   });
   expect(problem({ MAX_TURNS: '0' })).toContain('MAX_TURNS: ');
 });
