@@ -26,6 +26,9 @@ const FIXTURE: SceneOptions = {
   waits: { redriveMs: 200, ciGraceMs: 300, retryWaits: 5, firstBackoff: 5, longestBackoff: 20 },
 };
 
+/** Far more than any of it takes, in milliseconds. */
+const PATIENCE_MS = 180_000;
+
 const APP = fileURLToPath(new URL('app.ts', import.meta.url));
 export const NOW = '2026-11-22T12:00:00.000Z';
 
@@ -100,14 +103,14 @@ export async function play({ deaths, counted = 'by process', during, meanwhile, 
     }
     let lost = 0;
     while (orders.die !== null) {
-      await scene.app().ended;
+      await died(scene);
       lost += scene.claude.counts.snapshot().requests - responses(scene) - lost;
       await meanwhile?.(scene);
       orders.die = nextDeath();
       await again(scene, orders.die !== null);
     }
     await approved;
-    const facts = await scene.until('the end', () => endOf(scene, begun), 100_000);
+    const facts = await scene.until('the end', () => endOf(scene, begun), PATIENCE_MS);
     await scene.app().end();
     const { answered } = scene.claude.counts.snapshot();
     const seen = { ...begun, status: facts.status, pullRequest: facts.pullRequest?.number ?? 0 };
@@ -133,9 +136,20 @@ async function again(scene: Scene, mayDie: boolean): Promise<void> {
   }
 }
 
-/** Approves once, whenever the plan is there. */
+/** A point that does not come is told, and not waited for for ever. */
+async function died(scene: Scene): Promise<void> {
+  let over = false;
+  void scene.app().ended.then(() => (over = true));
+  await scene.until('the App to die', () => over, PATIENCE_MS);
+}
+
+/** Approves once, whenever the plan is there: many processes may die before. */
 async function approve(scene: Scene, { run, issue }: Begun): Promise<void> {
-  const { planHash } = await scene.planned(run);
+  const planned = async (): Promise<string | false> => {
+    const found = await scene.facts(run);
+    return found?.waitsForApproval === true && found.planHash !== null && found.planHash;
+  };
+  const planHash = await scene.until('the plan', planned, PATIENCE_MS);
   await scene.robin.say(issue, `/workflow approve ${planHash.slice(0, 12)}`);
 }
 
