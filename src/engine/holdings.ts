@@ -59,6 +59,7 @@ function routed(journal: Journal, holderOf: (run: string, agent: string | null) 
     runs: () => journal.runs(),
     append: async (scope, events) => holderOf(scope, agentOf(events)).append(scope, events),
     events: (scope, after) => journal.events(scope, after),
+    seal: (scope) => journal.seal(scope),
     watch: (scope, listener) => journal.watch(scope, listener),
     doneStep: (run, name) => journal.doneStep(run, name),
     issue: async (run, calls) => holderOf(run, calls[0]?.key ?? null).issue(run, calls),

@@ -2,6 +2,7 @@ import { addBalances, type Balance } from '../domain/account.ts';
 import type { RunEvent, StoredEvent } from '../domain/events.ts';
 import { project, projectionNeeds } from './projection.ts';
 import { addToBalance, emptyRows, FIND, insertEvent, SAVE, type Need, type Place, type Rows, type Table } from './rows.ts';
+import { sealOf } from './seal.ts';
 import type { Query, Statement } from './statement.ts';
 
 /** One write: which rows it must see, and what it decides from them. Asks and changes nothing but the draft; may be decided again after a lost connection. */
@@ -36,6 +37,8 @@ export class Draft {
   readonly #saves = new Map<string, () => Statement>();
   readonly #added = new Map<string, Balance>();
   #events: StoredEvent[] = [];
+  /** One for each event. */
+  #records: Statement[] = [];
   #inserts: Statement[] = [];
   #undo: (() => void)[] = [];
 
@@ -104,18 +107,21 @@ export class Draft {
 
   /** Writes one event and its index. Throws when the event contradicts the indexes. */
   record(scope: string, event: RunEvent): StoredEvent {
-    const head = this.get('head', scope) ?? { n: 0, seq: 0 };
+    const head = this.get('head', scope) ?? { n: 0, seq: 0, seal: null };
     const stored = { scope, n: head.n + 1, at: this.#clock().toISOString(), event };
     const seq = event.type === 'call.settled' ? event.seq : head.seq;
-    this.#set('head', { scope, key: '' }, { n: stored.n, seq });
+    const body = JSON.stringify(event);
+    const seal = sealOf(head.seal, stored, body);
+    this.#set('head', { scope, key: '' }, { n: stored.n, seq, seal });
     this.#events.push(stored);
+    this.#records.push(insertEvent(stored, body, seal));
     project(this, stored);
     return stored;
   }
 
   /** Decides one task; one that throws leaves nothing of itself behind. */
   attempt<T>(task: Task<T>): Decided<T> {
-    const [events, inserts] = [this.#events.length, this.#inserts.length];
+    const [events, records, inserts] = [this.#events.length, this.#records.length, this.#inserts.length];
     this.#undo = [];
     try {
       const value = task.decide(this);
@@ -123,6 +129,7 @@ export class Draft {
     } catch (error) {
       for (const undo of this.#undo.toReversed()) undo();
       this.#events = this.#events.slice(0, events);
+      this.#records = this.#records.slice(0, records);
       this.#inserts = this.#inserts.slice(0, inserts);
       return { ok: false, error };
     }
@@ -151,7 +158,7 @@ export class Draft {
   statements(): readonly Statement[] {
     const accounts = [...this.#added].toSorted(([a], [b]) => (a < b ? -1 : 1));
     return [
-      ...this.#events.map(insertEvent),
+      ...this.#records,
       ...this.#inserts,
       ...[...this.#saves.values()].map((save) => save()),
       ...accounts.map(([account, amounts]) => addToBalance(account, amounts)),

@@ -25,6 +25,8 @@ export interface Journal {
 
   append(scope: string, events: readonly RunEvent[]): Promise<readonly StoredEvent[]>;
   events(scope: string, after?: number): Promise<readonly StoredEvent[]>;
+  /** The last event of a scope and its seal (seal.ts), which names it and all before; undefined when there is none, or none with a seal. */
+  seal(scope: string): Promise<{ readonly n: number; readonly seal: string } | undefined>;
   /** Called after commit, in order, with every event of the scope (of all for null); returns the way to stop. Listeners must not throw. */
   watch(scope: string | null, listener: (event: StoredEvent) => void): () => void;
   /** Result of the run's `step.done` of that name; a second one of the same name is refused. */

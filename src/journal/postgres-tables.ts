@@ -6,16 +6,19 @@ import { batchLookups } from './postgres-batch.ts';
 import { prepared } from './postgres-connection.ts';
 import { demandVersion, locks, send, VERSION } from './postgres-transaction.ts';
 import { eventsOfAll } from './reads.ts';
-import { contentTables, INDEX_NAMES, indexTables, INDEX_VERSION, POSTGRES, sharedTables } from './schema.ts';
+import { addSeals, contentTables, INDEX_NAMES, indexTables, INDEX_VERSION, POSTGRES, sharedTables } from './schema.ts';
 
 /** Makes what is absent in schema `converge`, and rebuilds the indexes when an older Converge wrote them; a newer one's are refused. */
 export async function prepareTables(client: Client): Promise<void> {
   await inTransaction(client, async () => {
     await send(client, [locks(['tables']), 'CREATE SCHEMA IF NOT EXISTS converge', contentTables(POSTGRES), sharedTables(POSTGRES)]);
-    const [version] = await send(client, [VERSION]);
+    const [version, columns] = await send(client, [VERSION, COLUMNS_OF_EVENT]);
+    if (columns?.rows.every(({ name }) => name !== 'seal') === true) await send(client, [addSeals(POSTGRES)]);
     if (demandVersion(version?.rows[0]) < INDEX_VERSION) await rebuild(client);
   });
 }
+
+const COLUMNS_OF_EVENT = "SELECT attname AS name FROM pg_attribute WHERE attrelid = 'event'::regclass AND attnum > 0";
 
 /** Drops the index tables and makes them again from the events alone; writers wait meanwhile. */
 export async function rebuildIndexes(client: Client): Promise<void> {

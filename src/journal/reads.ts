@@ -37,6 +37,12 @@ export function events(scope: string, after: number): Query<StoredEvent> {
   return { row: storedEvent, sql: 'SELECT scope, n, at, body FROM event WHERE scope = ? AND n > ? ORDER BY n', values: [scope, after] };
 }
 
+const sealRow = z.object({ n: z.number(), seal: z.string() });
+
+export function seal(scope: string): Query<{ readonly n: number; readonly seal: string }> {
+  return { row: sealRow, sql: 'SELECT n, seal FROM event WHERE scope = ? AND seal IS NOT NULL ORDER BY n DESC LIMIT 1', values: [scope] };
+}
+
 const placedEvent = z
   .object({ id: z.number(), scope: z.string(), n: z.number(), at: z.string(), body: z.string() })
   .transform(({ id, ...columns }) => ({ id, event: storedEvent.parse(columns) }));

@@ -9,8 +9,8 @@ import type { Query, Statement } from './statement.ts';
 
 /** What a write looks at or changes, by the table it stands in and a scope and a key there. Numbers named `…N` are places of events in the scope. */
 export interface Rows {
-  /** The last event of a scope and the last commit number of the run; 0 when there is none. */
-  readonly head: { readonly n: number; readonly seq: number };
+  /** The last event of a scope with its seal, and the last commit number of the run; 0 when there is none. The seal is null too after events of versions without. */
+  readonly head: { readonly n: number; readonly seq: number; readonly seal: string | null };
   /** Scope: the trigger. */
   readonly run: { readonly id: string };
   readonly status: { readonly status: 'active' | 'paused' | 'ended' };
@@ -60,7 +60,7 @@ export interface Need {
 type Find<T extends Table> = (scope: string, key: string) => Query<Rows[T]>;
 
 // Made once: zod compiles a schema when it is first used.
-const headRow = z.object({ n: z.number(), seq: z.number() });
+const headRow = z.object({ n: z.number(), seq: z.number(), seal: z.string().nullable() });
 const runRow = z.object({ id: z.string() });
 const statusRow = z.object({ status: z.enum(['active', 'paused', 'ended']) });
 const numberedRow = z.object({ n: z.number() });
@@ -74,8 +74,9 @@ export const FIND: { readonly [T in Table]: Find<T> } = {
   head: (scope) => ({
     row: headRow,
     sql: `SELECT (SELECT coalesce(max(n), 0) FROM event WHERE scope = ?) AS n,
-      (SELECT coalesce(max(seq), 0) FROM call WHERE run = ? AND seq IS NOT NULL) AS seq`,
-    values: [scope, scope],
+      (SELECT coalesce(max(seq), 0) FROM call WHERE run = ? AND seq IS NOT NULL) AS seq,
+      (SELECT seal FROM event WHERE scope = ? ORDER BY n DESC LIMIT 1) AS seal`,
+    values: [scope, scope, scope],
   }),
   run: (trigger) => ({ row: runRow, sql: 'SELECT id FROM run WHERE trigger_key = ?', values: [trigger] }),
   status: (run) => ({
@@ -193,6 +194,6 @@ export function addToBalance(account: string, { spent, reserved, usage }: Balanc
   };
 }
 
-export function insertEvent({ scope, n, at, event }: StoredEvent): Statement {
-  return { sql: 'INSERT INTO event (scope, n, at, body) VALUES (?, ?, ?, ?)', values: [scope, n, at, JSON.stringify(event)] };
+export function insertEvent({ scope, n, at }: StoredEvent, body: string, seal: string): Statement {
+  return { sql: 'INSERT INTO event (scope, n, at, body, seal) VALUES (?, ?, ?, ?, ?)', values: [scope, n, at, body, seal] };
 }

@@ -2,7 +2,7 @@
  * Raised when the index tables or their projection change: a journal with a lower number is rebuilt from its events when it is opened.
  * Kept in SQLite's `user_version`, in Postgres in the table `version`.
  */
-export const INDEX_VERSION = 2;
+export const INDEX_VERSION = 3;
 
 /** The words in which the two databases differ. */
 export interface Dialect {
@@ -33,12 +33,15 @@ export const POSTGRES: Dialect = {
   keyed: '',
 };
 
-/** What cannot be made again from anything else. `event.id` is the order of the whole journal, `event.n` the place in its scope. */
+/**
+ * What cannot be made again from anything else. `event.id` is the order of the whole journal, `event.n` the place in its scope, `event.seal` is of seal.ts, and null in events of
+ * versions without.
+ */
 export function contentTables({ text, place, table }: Dialect): string {
   return `
   CREATE TABLE IF NOT EXISTS run (place ${place}, id ${text} NOT NULL UNIQUE, trigger_key ${text} NOT NULL UNIQUE)${table};
   CREATE TABLE IF NOT EXISTS event (
-    id ${place}, scope ${text} NOT NULL, n INTEGER NOT NULL, at ${text} NOT NULL, body TEXT NOT NULL, UNIQUE (scope, n)
+    id ${place}, scope ${text} NOT NULL, n INTEGER NOT NULL, at ${text} NOT NULL, body TEXT NOT NULL, seal ${text}, UNIQUE (scope, n)
   )${table};
   CREATE TABLE IF NOT EXISTS checkpoint (
     place ${place}, run ${text} NOT NULL, agent ${text} NOT NULL, n INTEGER NOT NULL, part ${text} NOT NULL, data TEXT NOT NULL, overlay TEXT NOT NULL,
@@ -46,6 +49,11 @@ export function contentTables({ text, place, table }: Dialect): string {
   )${table};
   CREATE TABLE IF NOT EXISTS received (place ${place}, id ${text} NOT NULL UNIQUE, payload TEXT)${table};
 `;
+}
+
+/** For tables of versions without seals. Versions up to 2 write no more then: `INDEX_VERSION` refuses them. */
+export function addSeals({ text }: Dialect): string {
+  return `ALTER TABLE event ADD COLUMN seal ${text}`;
 }
 
 /**

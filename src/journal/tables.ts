@@ -4,7 +4,7 @@ import { ConvergeError } from '../domain/errors.ts';
 import type { Database } from './database.ts';
 import { Draft } from './draft.ts';
 import { eventsOfAll } from './reads.ts';
-import { contentTables, INDEX_NAMES, indexTables, INDEX_VERSION, SQLITE } from './schema.ts';
+import { addSeals, contentTables, INDEX_NAMES, indexTables, INDEX_VERSION, SQLITE } from './schema.ts';
 
 /** Makes what is absent, and rebuilds the indexes when an older Converge wrote them; a newer one's are refused. */
 export function prepareTables(database: Database, directory: string): void {
@@ -16,10 +16,17 @@ export function prepareTables(database: Database, directory: string): void {
     );
   }
   database.exec(contentTables(SQLITE));
+  if (!database.rows(columnsOfEvent).includes('seal')) database.exec(addSeals(SQLITE));
   if (version < INDEX_VERSION) rebuildIndexes(database);
 }
 
 const versionRow = z.object({ user_version: z.number() }).transform((row) => row.user_version);
+
+const columnsOfEvent = {
+  row: z.object({ name: z.string() }).transform(({ name }) => name),
+  sql: `SELECT name FROM pragma_table_info('event')`,
+  values: [],
+};
 
 /** So many events are in memory at once. */
 const PAGE = 1000;

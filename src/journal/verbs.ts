@@ -49,6 +49,10 @@ export abstract class Verbs implements Journal {
     return this.rows(read.events(scope, after));
   }
 
+  seal(scope: string): Promise<{ readonly n: number; readonly seal: string } | undefined> {
+    return this.#row(read.seal(scope));
+  }
+
   doneStep(run: string, name: string): Promise<{ readonly result: Json } | undefined> {
     return this.#row(read.doneStep(run, name));
   }

@@ -1,10 +1,13 @@
+import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 
 import type { Journal } from '../../src/journal/journal.ts';
+import { eventsOfDatabase } from '../../src/journal/sealed-events.ts';
 import type { SqlTransaction } from '../../src/journal/postgres-together.ts';
 import { openPostgresJournal, type PostgresJournal } from '../../src/journal/postgres.ts';
 import { POSTGRES_HERE, startPostgres, type TestPostgres } from '../postgres.ts';
 import { journalConformance } from './conformance.ts';
+import { sealConformance } from './seals.ts';
 import { aCall, fill } from './support.ts';
 
 describe.skipIf(!POSTGRES_HERE)('Postgres', () => {
@@ -32,6 +35,29 @@ describe.skipIf(!POSTGRES_HERE)('Postgres', () => {
           journal = await openPostgresJournal({ url, clock });
           return journal;
         },
+      };
+    });
+  });
+
+  describe('seals', () => {
+    sealConformance(async () => {
+      const url = await server.database();
+      let journal = await openPostgresJournal({ url });
+      onTestFinished(() => journal.close());
+      return {
+        journal,
+        reopen: async () => {
+          await journal.close();
+          journal = await openPostgresJournal({ url });
+          return journal;
+        },
+        sql: async (statement) => {
+          const client = new Client({ connectionString: url });
+          await client.connect();
+          await client.query(`SET search_path TO converge; ${statement}`);
+          await client.end();
+        },
+        stored: () => eventsOfDatabase(url),
       };
     });
   });

@@ -8,9 +8,11 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 
 import { Database } from '../../src/journal/database.ts';
 import type { Journal } from '../../src/journal/journal.ts';
+import { eventsOfFile } from '../../src/journal/sealed-events.ts';
 import { readableEvents } from '../../src/journal/salvage.ts';
 import { openSqliteJournal, type SqliteJournal } from '../../src/journal/sqlite.ts';
 import { journalConformance } from './conformance.ts';
+import { sealConformance } from './seals.ts';
 import { aCall, aReservation, anAccount, fill, someUsage, spendingOf, temporaryDirectory } from './support.ts';
 
 const EXPORT = fileURLToPath(new URL('../../src/journal/export.ts', import.meta.url));
@@ -33,6 +35,29 @@ describe('every journal', () => {
         journal = await openSqliteJournal({ directory, clock });
         return journal;
       },
+    };
+  });
+});
+
+describe('seals', () => {
+  sealConformance(async () => {
+    const directory = temporaryDirectory();
+    const file = join(directory, 'journal.sqlite');
+    let journal = await openSqliteJournal({ directory });
+    onTestFinished(() => journal.close());
+    return {
+      journal,
+      reopen: async () => {
+        await journal.close();
+        journal = await openSqliteJournal({ directory });
+        return journal;
+      },
+      sql: async (statement) => {
+        const database = new DatabaseSync(file);
+        database.exec(statement);
+        database.close();
+      },
+      stored: () => eventsOfFile(file),
     };
   });
 });
