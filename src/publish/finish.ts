@@ -7,9 +7,11 @@ import { outcomeOf, type Outcome } from '../domain/outcome.ts';
 import type { Plan } from '../domain/plan.ts';
 import { foldRun, type RunState } from '../domain/run-state.ts';
 import type { Executed, House } from '../house.ts';
-import { pullRequestBody, pullRequestTitle, type ReviewedShard } from '../report/pull-request.ts';
+import { pullRequestBody, pullRequestTitle, type ResultFacts, type ReviewedShard } from '../report/pull-request.ts';
+import type { Receipt } from '../report/receipts.ts';
 import { startCheck } from './announce.ts';
 import { ledgerOf } from './ledger-of.ts';
+import { receiptsOf } from './receipts-of.ts';
 import { postReviews } from './reviews.ts';
 
 export interface Result {
@@ -29,12 +31,23 @@ export async function report(house: House, plan: Plan, given: Result): Promise<v
   await postReviews(house, plan, result);
   const isThere = deliveredCommits(result.delivered).length > 0;
   if (isThere) await startCheck(house, result.delivered.head, { generation: house.generation, waiting: false });
-  const state = foldRun(await house.journal.events(house.run));
+  const events = await house.journal.events(house.run);
+  const state = foldRun(events);
+  const sealed = (await house.journal.seal(house.run)) ?? null;
   const { number } = result.branch.pullRequest;
   await house.hub.updatePullRequest(house.run, 'pull-request', {
     number,
     title: pullRequestTitle(plan),
-    body: bodyOf({ house, plan, result, ledger, outcome, state }),
+    body: bodyOf({
+      house,
+      plan,
+      result,
+      ledger,
+      outcome,
+      state,
+      receipts: receiptsOf(result.shards, { events, spending: state.spending }),
+      sealed,
+    }),
   });
   if (isThere) await house.hub.markReady(number);
   await house.journal.append(house.run, [{ type: 'run.ended', status: outcome.status, why: outcome.reasons.join(' '), ledger }]);
@@ -73,9 +86,11 @@ interface BodyParts {
   readonly ledger: Ledger;
   readonly outcome: Outcome;
   readonly state: RunState;
+  readonly receipts: readonly Receipt[];
+  readonly sealed: ResultFacts['sealed'];
 }
 
-function bodyOf({ house, plan, result, ledger, outcome, state }: BodyParts): string {
+function bodyOf({ house, plan, result, ledger, outcome, state, receipts, sealed }: BodyParts): string {
   return pullRequestBody({
     run: house.run,
     place: house.place,
@@ -90,6 +105,8 @@ function bodyOf({ house, plan, result, ledger, outcome, state }: BodyParts): str
     base: result.proof?.base ?? null,
     head: result.proof?.head ?? null,
     caveats: house.commands.caveats,
+    receipts,
+    sealed,
     pageUrl: house.pageUrl,
   });
 }

@@ -8,6 +8,7 @@ import { workedUntil } from '../domain/standing.ts';
 import type { Finding } from '../domain/finding.ts';
 import { amendmentList } from './amendments.ts';
 import { ledgerLine, ledgerTable, STATUS_WORDS } from './ledger.ts';
+import { receiptsTable, type Receipt } from './receipts.ts';
 import { census } from './status-comment.ts';
 import { block, BODY_LIMIT, cell, clip, code, count, details, duration, hours, line, paragraphs, table } from './markdown.ts';
 
@@ -53,6 +54,9 @@ export interface ResultFacts {
   readonly base: CiResult | null;
   readonly head: CiResult | null;
   readonly caveats: readonly string[];
+  readonly receipts: readonly Receipt[];
+  /** Where the run's record stood when this was written, and its seal: who changes that record later is found out by this. */
+  readonly sealed: { readonly n: number; readonly seal: string } | null;
   /** Of the run page; null when it is not reachable. */
   readonly pageUrl: string | null;
 }
@@ -60,10 +64,10 @@ export interface ResultFacts {
 /** Most of the run's own reasons, and of what was not verified, that are told. */
 const SENTENCES = 20;
 
-/** The final body: where to look first, then ledger, CI, verdicts, cost; detail folded away. Ledger and verdicts shrink to the room that all else leaves. */
+/** The final body: where to look first, then ledger, CI, verdicts, cost; detail folded away. Ledger, verdicts and receipts shrink to the room that all else leaves. */
 export function pullRequestBody(facts: ResultFacts): string {
   const reasons = facts.status === 'completed' ? [] : few(facts.reasons.map((reason) => `- ${line(reason, 600)}`));
-  const bodyWith = (ledger: string, accepted: string | null): string =>
+  const bodyWith = (ledger: string, accepted: string | null, receipts: string | null): string =>
     paragraphs(
       `## ${STATUS_WORDS[facts.status]}: ${ledgerLine(facts.ledger)}`,
       [origin(facts.place), ...reasons].join('\n'),
@@ -72,19 +76,27 @@ export function pullRequestBody(facts: ResultFacts): string {
       facts.checks.length === 0 ? null : `### Checks on the converged tree\n\n${checksTable(facts)}`,
       `### Ledger\n\n${ledger}`,
       accepted,
+      receipts,
       facts.state.amendments.length === 0 ? null : `### Changed after the approval\n\n${amendmentList(facts.state)}`,
       `### Cost\n\n${cost(facts)}`,
       facts.caveats.length === 0
         ? null
         : `### What was not verified\n\n${few(facts.caveats.map((caveat) => `- ${line(caveat)}`)).join('\n')}`,
-      `<sub>Converge run ${code(facts.run)} · plan ${code(facts.plan.hash.slice(0, 12))} · every commit was reviewed by verifiers who saw the diff, the guide and the gates, and nothing of the author's reasoning. Converge never approves or merges.</sub>`,
+      `<sub>Converge run ${code(facts.run)} · plan ${code(facts.plan.hash.slice(0, 12))} · every commit was reviewed by verifiers who saw the diff, the guide and the gates, and nothing of the author's reasoning. Converge never approves or merges.${sealText(facts.sealed)}</sub>`,
     );
-  const room = BODY_LIMIT - bodyWith('', null).length - '\n\n'.length;
-  // One that is short leaves its room to the other.
+  const room = BODY_LIMIT - bodyWith('', null, null).length - '\n\n\n\n'.length;
+  const length = (text: string | null): number => text?.length ?? 0;
+  // One that is short leaves its room to the others.
   const shortest = ledgerTable(facts.ledger, { characters: room / 2, pageUrl: facts.pageUrl });
-  const accepted = verdicts(facts.shards, room - shortest.length);
-  const ledger = ledgerTable(facts.ledger, { characters: room - (accepted?.length ?? 0), pageUrl: facts.pageUrl });
-  return clip(bodyWith(ledger, accepted), BODY_LIMIT);
+  const least = receiptsTable(facts.receipts, (room - shortest.length) / 2);
+  const accepted = verdicts(facts.shards, room - shortest.length - length(least));
+  const receipts = receiptsTable(facts.receipts, room - shortest.length - length(accepted));
+  const ledger = ledgerTable(facts.ledger, { characters: room - length(accepted) - length(receipts), pageUrl: facts.pageUrl });
+  return clip(bodyWith(ledger, accepted, receipts), BODY_LIMIT);
+}
+
+function sealText(sealed: ResultFacts['sealed']): string {
+  return sealed === null ? '' : ` Record: event ${sealed.n}, seal ${code(sealed.seal)}.`;
 }
 
 function few(lines: readonly string[]): readonly string[] {

@@ -1,5 +1,5 @@
 import { commandForms, type CommandName } from '../domain/command.ts';
-import type { ConfigurationError } from '../domain/repository-configuration.ts';
+import type { ConfigurationError } from '../domain/yaml-settings.ts';
 import { block, code, line, paragraphs, prose, table } from './markdown.ts';
 
 /** Commands that later versions bring; they parse, and say so. */

@@ -60,6 +60,17 @@ function resultOf(ledger: Ledger, shards: number): ResultFacts {
     base: manyChecks('a'),
     head: manyChecks('b'),
     caveats: Array.from({ length: 100 }, (_, n) => `caveat ${n}`),
+    receipts: Array.from({ length: shards }, (_, n) => ({
+      shard: `module-${n}`,
+      ending: 'accepted',
+      maker: { model: 'claude-sonnet-5-5', prompt: 'ab'.repeat(32) },
+      gates: [{ gate: 'types', outcome: 'passed', detail: '' }],
+      reviewers: ['behaviour', 'completeness'].map((lens) => ({ lens, answered: true, cause: null, model: 'claude-opus-5-5' })),
+      verdict: 'accepted',
+      rounds: 1,
+      cost: n * 1000,
+    })),
+    sealed: { n: 9, seal: 'e'.repeat(64) },
     pageUrl: 'https://converge.example/runs/r',
   };
 }
@@ -77,6 +88,9 @@ describe('a pull request’s body', () => {
       expect(body).toContain(`### ${heading}\n`);
     expect(body).toContain('Converge run `r`');
     expect(body).toContain(`Verdicts: ${shards.toLocaleString('en-US')} accepted`);
+    expect(body).toContain(`Receipts: ${shards.toLocaleString('en-US')} shard`);
+    // The dearest, when not all fit.
+    expect(body).toContain(`| \`module-${shards - 1}\` | accepted | claude-sonnet-5-5 |`);
     expect(body).toContain('a check with quite a long name (299');
     expect(body).toContain('90 more shards are left over');
     expect(body.split('<details>').length).toBe(body.split('</details>').length);
@@ -87,6 +101,10 @@ describe('a pull request’s body', () => {
   it('lists every file as long as there is room, and what needs a person before the rest', () => {
     const ledger = ledgerOf(40);
     const small = pullRequestBody(resultOf(ledger, 3));
+    expect(small).not.toContain('each cheaper than these');
+    expect(pullRequestBody(resultOf(ledger, 1000))).toMatch(
+      /\*And \d+ more shards, each cheaper than these; the audit log has them all\.\*/u,
+    );
     for (const { path } of ledger) expect(small).toContain(path);
     expect(small).not.toContain('do not fit here');
     const large = pullRequestBody({ ...resultOf(ledgerOf(5000), 1), base: null, head: null, checks: [] });

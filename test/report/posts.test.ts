@@ -63,6 +63,19 @@ const RESULT: ResultFacts = {
   base: ci('a', { test: 'success', [HOSTILE]: 'success' }),
   head: ci('b', { test: 'failure', [HOSTILE]: 'failure' }),
   caveats: [HOSTILE],
+  receipts: [
+    {
+      shard: 's-1',
+      ending: 'accepted',
+      maker: { model: HOSTILE, prompt: HOSTILE },
+      gates: [{ gate: HOSTILE, outcome: 'failed', detail: HOSTILE }],
+      reviewers: [{ lens: HOSTILE, answered: false, cause: HOSTILE, model: HOSTILE }],
+      verdict: 'accepted',
+      rounds: 2,
+      cost: 1_230_000,
+    },
+  ],
+  sealed: { n: 412, seal: 'e'.repeat(64) },
   pageUrl: null,
 };
 const STATUS = {
