@@ -5,6 +5,7 @@ import type { MonthLimits } from './domain/allowance.ts';
 import { ConvergeError } from './domain/errors.ts';
 import { pagesIn } from './config-pages.ts';
 import type { PagesChoice } from './web/gatekeeper.ts';
+import { NO_POLICY, parseOperatorPolicy, type OperatorPolicy } from './domain/operator-policy.ts';
 
 /** Everything the operator decides. Read once, from the environment, by `readConfig` alone. */
 export interface Config {
@@ -28,6 +29,10 @@ export interface Config {
   readonly databaseUrl: string | null;
   /** Accounts that may spend, in lower case. */
   readonly allowedOwners: ReadonlySet<string>;
+  /** Single repositories that may spend, as `owner/repo` in lower case. */
+  readonly allowedRepositories: ReadonlySet<string>;
+  /** Narrows all that this configuration allows. */
+  readonly policy: OperatorPolicy;
   /** Repositories, as `owner/repo` in lower case, whose saved scripts may be run in other repositories. */
   readonly scriptRepositories: ReadonlySet<string>;
   readonly model: { readonly apiKey: string; readonly baseUrl: string };
@@ -55,6 +60,8 @@ export interface Config {
   };
   /** Waits in milliseconds that differ from production's, by name; see README.md. */
   readonly timings: Readonly<Record<string, number>>;
+  /** Why nothing may be spent while this process lives; null when it may. The file `DISABLED` in the data directory says the same while it is there. */
+  readonly disabled: string | null;
   readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'; readonly format: 'pretty' | 'json' };
 }
 
@@ -82,6 +89,8 @@ const Environment = z.object({
   DATA_DIR: z.string().default('./data'),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/u, error: 'expected a Postgres URL, such as postgres://user@host/converge' }).optional(),
   ALLOWED_OWNERS: z.string().default(''),
+  ALLOWED_REPOSITORIES: z.string().default(''),
+  CONVERGE_POLICY: z.string().optional(),
   SCRIPT_REPOSITORIES: z.string().default(''),
   ANTHROPIC_API_KEY: z.string().min(1),
   ANTHROPIC_BASE_URL: z.url().default('https://api.anthropic.com'),
@@ -105,6 +114,7 @@ const Environment = z.object({
   MAX_TOKENS_PER_MONTH: whole,
   MAX_TURNS_PER_MONTH: whole,
   CONVERGE_TIMINGS: z.string().default('{}'),
+  CONVERGE_DISABLED: z.string().optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
   LOG_FORMAT: z.enum(['pretty', 'json']).default('pretty'),
 });
@@ -123,11 +133,13 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     problems.push('WEBHOOK_SECRET: found a well-known value, expected the secret of the App’s webhook');
   const allowedOwners = namesIn(env.ALLOWED_OWNERS);
   const scriptRepositories = namesIn(env.SCRIPT_REPOSITORIES);
-  const unnamed = [...scriptRepositories].filter((name) => !/^[\w.-]+\/[\w.-]+$/u.test(name));
-  if (unnamed.length > 0)
-    problems.push(`SCRIPT_REPOSITORIES: found ${unnamed.join(', ')}, expected repositories as \`owner/repo\`, separated by commas`);
-  if (allowedOwners.size === 0)
-    problems.push('ALLOWED_OWNERS: found none, expected the accounts that may spend, such as `my-org,my-login`');
+  const allowedRepositories = namesIn(env.ALLOWED_REPOSITORIES);
+  demandRepositories('SCRIPT_REPOSITORIES', scriptRepositories, problems);
+  demandRepositories('ALLOWED_REPOSITORIES', allowedRepositories, problems);
+  if (allowedOwners.size + allowedRepositories.size === 0)
+    problems.push(
+      'ALLOWED_OWNERS: found none, expected the accounts that may spend, such as `my-org,my-login`, or single repositories in ALLOWED_REPOSITORIES',
+    );
   const privateKey = readPrivateKey(env.PRIVATE_KEY, env.PRIVATE_KEY_PATH);
   if (privateKey === null) problems.push('PRIVATE_KEY: found no PEM there nor at PRIVATE_KEY_PATH, expected the App’s private key');
   const common = commonOf(env, problems);
@@ -147,6 +159,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     metricsToken: env.METRICS_TOKEN ?? null,
     databaseUrl: env.DATABASE_URL ?? null,
     allowedOwners,
+    allowedRepositories,
     scriptRepositories,
     contentsPerHour: env.GITHUB_CONTENTS_PER_HOUR,
     ...common,
@@ -154,7 +167,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
 }
 
 /** What Apps and workers have in common. */
-type Common = Pick<Config, 'dataDirectory' | 'model' | 'sandbox' | 'limits' | 'timings' | 'log'>;
+type Common = Pick<Config, 'dataDirectory' | 'model' | 'sandbox' | 'limits' | 'policy' | 'timings' | 'disabled' | 'log'>;
 
 /** A worker's: no key of the App, no secret of its webhook. `limits.concurrency` is the number of its slots. */
 export interface WorkerConfig extends Common {
@@ -187,22 +200,60 @@ function commonOf(env: z.infer<typeof WorkerEnvironment>, problems: string[]): C
   const readOnly = z.array(z.strictObject({ from: z.string(), at: z.string() })).safeParse(jsonOf(env.SANDBOX_READ_ONLY));
   if (!readOnly.success) problems.push('SANDBOX_READ_ONLY: expected a JSON list of {"from": host path, "at": path in the checkout}');
   const setupNetwork = hostsIn(env.SETUP_NETWORK, problems);
-  if (!timings.success || !readOnly.success) return null;
+  const policy = policyIn(env.CONVERGE_POLICY, problems);
+  if (policy.sandbox === 'bubblewrap' && env.SANDBOX === 'none')
+    problems.push('SANDBOX: found none, expected bubblewrap: the policy of CONVERGE_POLICY says `sandbox: bubblewrap`');
+  const disabled = disabledIn(env.CONVERGE_DISABLED);
+  if (disabled === undefined)
+    problems.push(
+      `CONVERGE_DISABLED: found ${env.CONVERGE_DISABLED ?? ''}, expected why nothing may be spent, or 1; without the variable Converge is switched on`,
+    );
+  if (!timings.success || !readOnly.success || disabled === undefined) return null;
   return {
     dataDirectory: env.DATA_DIR,
     model: { apiKey: env.ANTHROPIC_API_KEY, baseUrl: env.ANTHROPIC_BASE_URL },
     sandbox: {
       confinement: env.SANDBOX,
-      setupNetwork,
+      setupNetwork: policy.setup_network === 'deny' ? [] : setupNetwork,
       parallel: env.SANDBOX_PARALLEL,
       memoryMegabytes: env.SANDBOX_MEMORY_MB,
       diskMegabytes: env.SANDBOX_DISK_MB,
       readOnly: readOnly.data,
     },
     limits: limitsOf(env),
+    policy,
     timings: timings.data,
+    disabled,
     log: { level: env.LOG_LEVEL, format: env.LOG_FORMAT },
   };
+}
+
+/** Undefined for a word that says the opposite: whoever reads the environment must not have to guess what it means. */
+function disabledIn(text: string | undefined): string | null | undefined {
+  if (text === undefined) return null;
+  if (/^(?:0|false|no|off)$/iu.test(text.trim())) return undefined;
+  return /^(?:1|true|yes|on)$/iu.test(text.trim()) ? '' : text;
+}
+
+function demandRepositories(variable: string, names: ReadonlySet<string>, problems: string[]): void {
+  const unnamed = [...names].filter((name) => !/^[\w.-]+\/[\w.-]+$/u.test(name));
+  if (unnamed.length > 0)
+    problems.push(`${variable}: found ${unnamed.join(', ')}, expected repositories as \`owner/repo\`, separated by commas`);
+}
+
+/** One that cannot be read is a problem, never no policy. */
+function policyIn(path: string | undefined, problems: string[]): OperatorPolicy {
+  if (path === undefined) return NO_POLICY;
+  const source = readFile(path);
+  if (source === undefined) {
+    problems.push(`CONVERGE_POLICY: found no readable file ${path}, expected the operator's policy in YAML`);
+    return NO_POLICY;
+  }
+  const parsed = parseOperatorPolicy(source);
+  if ('policy' in parsed) return parsed.policy;
+  for (const { key, found, expected } of parsed.errors)
+    problems.push(`CONVERGE_POLICY, ${path}, ${key}: found ${found}, expected ${expected}`);
+  return NO_POLICY;
 }
 
 function namesIn(list: string): ReadonlySet<string> {
@@ -280,6 +331,15 @@ function jsonOf(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** Where the journal is, for programs that only look at it or turn the switch; a broken environment of the rest is no matter to them. */
+export function journalPlace(environment: NodeJS.ProcessEnv = process.env): {
+  readonly databaseUrl: string | null;
+  readonly dataDirectory: string;
+} {
+  const { DATABASE_URL, DATA_DIR } = parse(Environment.pick({ DATABASE_URL: true, DATA_DIR: true }), environment);
+  return { databaseUrl: DATABASE_URL ?? null, dataDirectory: DATA_DIR };
 }
 
 /** What a process that this one starts inherits: where programs and temporary files are, and nothing else. */

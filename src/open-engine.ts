@@ -5,6 +5,7 @@ import { openAgents } from './agents/open-agents.ts';
 import type { Timings } from './agents/timings.ts';
 import { onlyOwner, type Owner } from './agents/spending.ts';
 import type { Config } from './config.ts';
+import type { SwitchedOff } from './domain/switched-off.ts';
 import type { Dispatch } from './engine/dispatch.ts';
 import type { Enquiries } from './engine/enquiries.ts';
 import { openHoldings } from './engine/holdings.ts';
@@ -106,13 +107,14 @@ interface Paying {
   readonly owner: Owner;
   readonly allowances: Allowances;
   readonly timings: Timings;
+  readonly off: () => SwitchedOff | null;
   readonly log: Log;
 }
 
 /** The agents of this process, an App or a worker. */
 export function agentsOf(
   { model, limits }: Pick<Config, 'model' | 'limits'>,
-  { journal, owner, allowances, timings, log }: Paying,
+  { journal, owner, allowances, timings, off, log }: Paying,
 ): ReturnType<typeof openAgents> {
   return openAgents({
     client: model,
@@ -120,6 +122,7 @@ export function agentsOf(
     allowanceOf: (run) => allowances.of(run),
     owner,
     timings,
+    off,
     onPlainSteers: (name) => log.warn({ model: name }, 'this model takes no system message within a conversation: steers go to it as text'),
     concurrency: limits.concurrency,
   });

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import type { Allowances } from './allowances.ts';
 import type { Agents } from './agents/agent.ts';
 import type { Config } from './config.ts';
-import { messageOf } from './domain/errors.ts';
+import { messageOf, Suspended } from './domain/errors.ts';
 import { monthAccounts, nearLimitsOf } from './domain/allowance.ts';
 import type { Place } from './domain/run.ts';
 import { foldRun } from './domain/run-state.ts';
+import { switchedOffText, type SwitchedOff } from './domain/switched-off.ts';
 import type { Plan } from './domain/plan.ts';
 import { scriptArgs } from './domain/saved-script.ts';
 import { openCarrying } from './engine/carry.ts';
@@ -46,6 +47,8 @@ export interface Estate {
   readonly allowances: Allowances;
   /** Takes calls to workers, of which there are so many; null where they are carried out where the run is driven. */
   readonly shared: { readonly calls: Dispatch; readonly workers: () => Promise<number> } | null;
+  /** The operator's switch. */
+  readonly off: () => SwitchedOff | null;
   readonly log: Log;
 }
 
@@ -68,7 +71,7 @@ export function houseOpener(estate: Estate): {
       return known.repository;
     }
     const newest = { hub, installation: place.installation };
-    const mirror: Mirror = { newest, repository: openMirror(estate.config, name, () => newest.hub) };
+    const mirror: Mirror = { newest, repository: openMirror(estate, name, () => newest.hub) };
     mirrors.set(name, mirror);
     mirror.repository.catch(() => mirrors.delete(name));
     return mirror.repository;
@@ -179,11 +182,16 @@ async function leave({ config, allowances }: Estate, { run, repository }: { run:
   await rm(join(config.dataDirectory, 'sandbox', run), { recursive: true, force: true });
 }
 
-async function openMirror(config: Config, name: string, hub: () => Hub): Promise<Repository> {
+async function openMirror({ config, off }: Estate, name: string, hub: () => Hub): Promise<Repository> {
   const { cloneUrl } = await hub().repository();
   const directory = join(config.dataDirectory, 'mirrors', `${encodeURIComponent(name)}.git`);
   await mkdir(directory, { recursive: true });
-  return openRepository({ directory, remote: { url: cloneUrl, token: () => hub().gitToken() }, bot: await hub().bot() });
+  // A push starts CI, which somebody pays.
+  const mayPush = (): void => {
+    const switchedOff = off();
+    if (switchedOff !== null) throw new Suspended('switched-off', switchedOffText(switchedOff));
+  };
+  return openRepository({ directory, remote: { url: cloneUrl, token: () => hub().gitToken(), mayPush }, bot: await hub().bot() });
 }
 
 function savedPlaces({ config, hubOf }: Estate, { place, hub }: House): SavedPlaces {
@@ -192,7 +200,7 @@ function savedPlaces({ config, hubOf }: Estate, { place, hub }: House): SavedPla
 }
 
 async function runPlan(house: House, plan: Plan, { waits, shared, log }: Estate): Promise<Executed> {
-  const { run, task, journal, repository, agents, commands, signal } = house;
+  const { run, task, settings, journal, repository, agents, commands, signal } = house;
   const { retryWaits } = waits;
   const predicate = await house.predicates.open(plan);
   // Workers stand on the approved base: a shard that was returned starts from the branch's tip, which only this mirror has.
@@ -224,6 +232,7 @@ async function runPlan(house: House, plan: Plan, { waits, shared, log }: Estate)
         run,
         task,
         plan,
+        allowedModels: settings.allowedModels,
         journal,
         repository,
         agents,

@@ -115,6 +115,7 @@ async function openRoom(parts: RoomParts, { run, state, repository }: Opening): 
     run,
     task: state.task,
     plan,
+    allowedModels: state.settings.allowedModels,
     journal,
     repository,
     agents,

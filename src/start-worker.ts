@@ -12,6 +12,7 @@ import { openLiveness } from './journal/postgres-liveness.ts';
 import { openPostgresJournal } from './journal/postgres.ts';
 import { openRooms } from './open-rooms.ts';
 import { sandboxHealth } from './open-web.ts';
+import { switchOf } from './switch.ts';
 import { waitsFrom } from './waits.ts';
 
 export interface Working {
@@ -35,7 +36,15 @@ export async function startWorker(config: WorkerConfig, log: Log): Promise<Worki
   const life = new AbortController();
   const allowances = openAllowances({ journal, operator: config.limits });
   const owner: Owner = { id: name, isDead: async (other) => other === null || liveness.isDead(other) };
-  const agents = agentsOf(config, { journal: holdings.journal, owner, allowances, timings: waits.agents, log });
+  const operatorSwitch = await switchOf(config, { journal, everyMs: waits.switchMs, log });
+  const agents = agentsOf(config, {
+    journal: holdings.journal,
+    owner,
+    allowances,
+    timings: waits.agents,
+    off: () => operatorSwitch.off(),
+    log,
+  });
   const accessOf = accessAsker(boss);
   const rooms = openRooms({ config, journal, agents, allowances, accessOf, retryWaits: waits.retryWaits, signal: life.signal });
   const dispatch = await boss.queue(CALLS);
@@ -47,6 +56,7 @@ export async function startWorker(config: WorkerConfig, log: Log): Promise<Worki
     close: async () => {
       await dispatch.close();
       life.abort();
+      operatorSwitch.close();
       await agents.close();
       await rooms.close();
       await boss.close();

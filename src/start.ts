@@ -9,10 +9,13 @@ import { openCatchUp } from './control/catch-up.ts';
 import { openInbox } from './control/inbox.ts';
 import { openGenerations } from './control/retry.ts';
 import { inGeneration } from './domain/generation.ts';
-import { OPERATOR_DEFAULTS, type OperatorLimits } from './domain/settings.ts';
+import { maySpend } from './domain/may-spend.ts';
+import { OPERATOR_DEFAULTS, underPolicy, type OperatorLimits } from './domain/settings.ts';
 import { foldRun } from './domain/run-state.ts';
-import { messageOf } from './domain/errors.ts';
+import { messageOf, type PauseReason } from './domain/errors.ts';
+import { SWITCH_SCOPE, type SwitchedOff } from './domain/switched-off.ts';
 import { watchMonths } from './engine/month.ts';
+import { switchOf, type Switch } from './switch.ts';
 import type { Log } from './house.ts';
 import { openDriver, SHOWN, type Driver } from './engine/driver.ts';
 import { answerAccess } from './engine/access.ts';
@@ -53,19 +56,22 @@ export async function start(
   const allowances = openAllowances({ journal, operator: config.limits });
   // All runs': what a killed process holds in the account of a month is missing to others too.
   await settleLeftReservations(journal, null, engine.owner);
-  const agents = agentsOf(config, { journal: engine.agentsJournal, owner: engine.owner, allowances, timings: waits.agents, log });
+  const operatorSwitch = await switchOf(config, { journal, everyMs: waits.switchMs, log });
+  const off = (): SwitchedOff | null => operatorSwitch.off();
+  const agents = agentsOf(config, { journal: engine.agentsJournal, owner: engine.owner, allowances, timings: waits.agents, off, log });
   const hubs = openHubs({ ...config, timings: waits.github, journal, markerSecret: config.webhookSecret, signal: life.signal });
   const hubOf: Estate['hubOf'] = (place, own) => hubs.of(place, own);
-  const estate: Estate = { config, waits, journal, agents, hubOf, allowances, shared, log };
+  const estate: Estate = { config, waits, journal, agents, hubOf, allowances, shared, off, log };
   const houses = houseOpener(estate);
-  const driver = await driverOf(estate, { engine, houses, quiet: (run) => agents.quiet(run) });
+  const driver = await driverOf(estate, { engine, houses, operatorSwitch, quiet: (run) => agents.quiet(run) });
   const desk: Desk = {
     journal,
     hubOf,
-    allowedOwners: config.allowedOwners,
+    allowed: (repository) => maySpend(config, repository),
     scriptRepositories: config.scriptRepositories,
     repositoryOf: (repository) => houses.mirror(repository),
     operator: operatorLimits(config),
+    off,
     drive: (run) => driver.drive(run),
     interrupt: (run) => driver.interrupt(run),
     restart: (run) => driver.restart(run),
@@ -84,7 +90,7 @@ export async function start(
   inbox.wake();
   if (shared !== null) await joinOthers({ journal, hubOf, enquiries: shared.enquiries, drive: (run) => driver.drive(run) });
   const catchUp = openCatchUp({ desk, deliveries: hubs.deliveries, inbox }, waits.catchUpMs);
-  watchMonths({ signal: life.signal, begun: () => void driveAtLimit(journal, driver, log) });
+  driveWhatWaits({ journal, driver, log, signal: life.signal });
   log.info({ url }, 'Converge listens');
   return {
     url,
@@ -93,6 +99,7 @@ export async function start(
       life.abort();
       web.close();
       await Promise.all([driver.close(), catchUp.close(), inbox.close(), closeServer(web.server)]);
+      operatorSwitch.close();
       await agents.close();
       await houses.close();
       await engine.close();
@@ -121,12 +128,32 @@ async function isShown(journal: Journal, run: string): Promise<boolean> {
   return (await journal.doneStep(run, inGeneration(generation, SHOWN))) !== undefined;
 }
 
-/** A new month has new money: what paused at a limit tries again. */
-async function driveAtLimit(journal: Journal, driver: Driver, log: Log): Promise<void> {
+interface Waiting {
+  readonly journal: Journal;
+  readonly driver: Driver;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+/** In a new month, and when Converge is switched on again; also a worker, whose word paused runs that are driven here. */
+function driveWhatWaits({ journal, driver, log, signal }: Waiting): void {
+  const drive = (reason: PauseReason): void => void driveWaiting(journal, driver, { reason, log });
+  watchMonths({ signal, begun: () => drive('budget') });
+  journal.watch(SWITCH_SCOPE, ({ event }) => {
+    if (event.type === 'switch.turned' && !event.off) drive('switched-off');
+  });
+}
+
+/** What paused for a reason that has passed tries again: a new month has new money, or Converge is switched on again. */
+async function driveWaiting(
+  journal: Journal,
+  driver: Driver,
+  { reason, log }: { readonly reason: PauseReason; readonly log: Log },
+): Promise<void> {
   try {
-    for (const run of await journal.unfinished()) if (foldRun(await journal.events(run)).pause?.reason === 'budget') driver.drive(run);
+    for (const run of await journal.unfinished()) if (foldRun(await journal.events(run)).pause?.reason === reason) driver.drive(run);
   } catch (error) {
-    log.error({ error: messageOf(error) }, 'runs that wait for a new month could not be looked up');
+    log.error({ reason, error: messageOf(error) }, 'runs that wait could not be looked up');
   }
 }
 
@@ -140,10 +167,11 @@ function closeServer(server: Server): Promise<void> {
 interface Driving {
   readonly engine: Engine;
   readonly houses: ReturnType<typeof houseOpener>;
+  readonly operatorSwitch: Switch;
   readonly quiet: (run: string) => Promise<void>;
 }
 
-function driverOf(estate: Estate, { engine, houses, quiet }: Driving): Promise<Driver> {
+function driverOf(estate: Estate, { engine, houses, operatorSwitch, quiet }: Driving): Promise<Driver> {
   const { hubOf, waits, log } = estate;
   const endingOf = async (run: string, journal: Journal): Promise<Ending> => {
     const { place } = foldRun(await journal.events(run));
@@ -158,6 +186,8 @@ function driverOf(estate: Estate, { engine, houses, quiet }: Driving): Promise<D
     enter: (run, journal, signal) => houses.enter(run, signal, journal),
     migrate,
     quiet,
+    off: () => operatorSwitch.off(),
+    watchSwitch: (listener) => operatorSwitch.watch(listener),
     openGenerations: (run, journal) => openGenerations(journal, run),
     stopped: async (run, journal, why) => stopped(await endingOf(run, journal), why),
     failed: async (run, journal, why) => failed(await endingOf(run, journal), why),
@@ -193,7 +223,7 @@ async function joinOthers({ journal, hubOf, enquiries, drive }: Others): Promise
 }
 
 function operatorLimits(config: Config): OperatorLimits {
-  return { ...OPERATOR_DEFAULTS, ...config.limits };
+  return underPolicy({ ...OPERATOR_DEFAULTS, ...config.limits }, config.policy);
 }
 
 function listen(server: Server, { host, port }: Config): Promise<string> {

@@ -14,6 +14,8 @@ export interface Waits {
   readonly redriveMs: readonly number[];
   /** From the end of one look for commands whose webhook never came to the next. */
   readonly catchUpMs: number;
+  /** From one look at the file that switches Converge off to the next; before whatever spends it is looked at anyway. */
+  readonly switchMs: number;
 }
 
 export const PRODUCTION_WAITS: Waits = {
@@ -23,6 +25,7 @@ export const PRODUCTION_WAITS: Waits = {
   bulletinMs: 15_000,
   redriveMs: [10_000, 60_000, 300_000, 900_000],
   catchUpMs: 600_000,
+  switchMs: 1000,
 };
 
 /**

@@ -1,4 +1,7 @@
-import { expect, test } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 import { PRODUCTION_TIMINGS as AGENTS } from '../src/agents/timings.ts';
 import { readConfig, readWorkerConfig } from '../src/config.ts';
 import { PRODUCTION_TIMINGS as GITHUB } from '../src/github/timings.ts';
@@ -137,6 +140,7 @@ test('the waits of production', () => {
     bulletinMs: 15_000,
     redriveMs: [10_000, 60_000, 300_000, 900_000],
     catchUpMs: 600_000,
+    switchMs: 1000,
   });
   expect(waitsFrom({})).toEqual(PRODUCTION_WAITS);
 });
@@ -146,4 +150,44 @@ test('waits are changed by name, lists for each entry, and other names are refus
   expect(waits.github).toEqual({ ...GITHUB, ciPollMs: 7, retriesMs: [3, 3, 3] });
   expect(waits).toMatchObject({ agents: AGENTS, bulletinMs: 1, retryWaits: [1000, 10_000] });
   expect(() => waitsFrom({ ciPolMs: 7 })).toThrow(/CONVERGE_TIMINGS: found ciPolMs, expected some of: .*ciPollMs/u);
+});
+
+test('single repositories may spend where no account may; nobody at all is refused', () => {
+  const config = readConfig({ ...GOOD, ALLOWED_OWNERS: '', ALLOWED_REPOSITORIES: 'Acme/One, robin/two' });
+  expect(config.allowedRepositories).toEqual(new Set(['acme/one', 'robin/two']));
+  expect(problem({ ALLOWED_OWNERS: '' })).toContain('ALLOWED_OWNERS: found none');
+  expect(problem({ ALLOWED_REPOSITORIES: 'acme' })).toContain('ALLOWED_REPOSITORIES: found acme, expected repositories as `owner/repo`');
+});
+
+test('CONVERGE_DISABLED is a reason, and a word that says the opposite is refused', () => {
+  expect(readConfig(GOOD).disabled).toBeNull();
+  expect(readConfig({ ...GOOD, CONVERGE_DISABLED: 'a leak' }).disabled).toBe('a leak');
+  expect(readConfig({ ...GOOD, CONVERGE_DISABLED: '1' }).disabled).toBe('');
+  for (const word of ['0', 'false', 'no', 'off'])
+    expect(problem({ CONVERGE_DISABLED: word })).toContain(`CONVERGE_DISABLED: found ${word}`);
+});
+
+test('a policy is read from its file; one that is not there, or wrong, refuses the start with its keys', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'converge-policy-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  const file = join(directory, 'policy.yml');
+  const withPolicy = (text: string): NodeJS.ProcessEnv => {
+    writeFileSync(file, text);
+    return { CONVERGE_POLICY: file };
+  };
+  expect(readConfig({ ...GOOD, ...withPolicy('reviewers: 3\nsetup_network: deny'), SETUP_NETWORK: 'registry.example.org' })).toMatchObject({
+    policy: { reviewers: 3, saved_scripts: true },
+    sandbox: { setupNetwork: [] },
+  });
+  expect(problem(withPolicy('reviewers: 99\nmodel: x'))).toMatch(/policy\.yml, reviewers: found 99, expected a whole number from 1 to 8/u);
+  expect(problem(withPolicy('reviewers: 99\nmodel: x'))).toMatch(
+    /model: found the unknown key model, expected one of repositories, models/u,
+  );
+  expect(problem(withPolicy('limits: [1]'))).toContain('limits: found a list [1], expected a mapping with dollars');
+  expect(problem(withPolicy('reviewers: "'))).toContain('valid YAML');
+  expect(problem({ CONVERGE_POLICY: join(directory, 'none.yml') })).toContain('found no readable file');
+  expect(problem({ ...withPolicy('sandbox: bubblewrap'), SANDBOX: 'none' })).toContain('SANDBOX: found none, expected bubblewrap');
+  expect(readWorkerConfig({ ANTHROPIC_API_KEY: 'k', DATABASE_URL: 'postgres://u@h/d', ...withPolicy('effort: low') }).policy.effort).toBe(
+    'low',
+  );
 });

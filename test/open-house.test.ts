@@ -21,6 +21,7 @@ import { PRODUCTION_WAITS } from '../src/waits.ts';
 import { BOT, git, Origin, scratch, serve } from './git/origin.ts';
 import { STARTED } from './journal/support.ts';
 import { edits, plan, shard } from './verify/support.ts';
+import { NO_POLICY } from '../src/domain/operator-policy.ts';
 import { openAllowances } from '../src/allowances.ts';
 
 const RUN = 'run-1';
@@ -43,6 +44,9 @@ function config(dataDirectory: string): Config {
     dataDirectory,
     databaseUrl: null,
     allowedOwners: new Set(),
+    allowedRepositories: new Set(),
+    policy: NO_POLICY,
+    disabled: null,
     scriptRepositories: new Set(),
     model: { apiKey: '', baseUrl: 'http://127.0.0.1:9' },
     sandbox: { confinement: 'none', setupNetwork: [], parallel: 1, memoryMegabytes: 256, diskMegabytes: 4_096, readOnly: [] },
@@ -81,7 +85,7 @@ function opener(journal: Journal, dataDirectory: string, hubOf: Parameters<typeo
   const agents = { run: refuse, submit: refuse };
   const own = config(dataDirectory);
   const allowances = openAllowances({ journal, operator: own.limits });
-  return houseOpener({ config: own, waits: PRODUCTION_WAITS, journal, agents, hubOf, allowances, shared: null, log });
+  return houseOpener({ config: own, waits: PRODUCTION_WAITS, journal, agents, hubOf, allowances, shared: null, off: () => null, log });
 }
 
 interface Scene {

@@ -1,4 +1,5 @@
 import type { Allowance } from '../domain/allowance.ts';
+import type { SwitchedOff } from '../domain/switched-off.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Agents } from './agent.ts';
 import { openAsk } from './ask.ts';
@@ -24,6 +25,8 @@ export interface AgentsOptions {
   /** What a run may use now: a larger limit counts from the next request on. */
   readonly allowanceOf: (run: string) => Allowance;
   readonly timings: Timings;
+  /** The operator's switch, asked right before each request. */
+  readonly off: () => SwitchedOff | null;
   /** Default: the only process on its journal. */
   readonly owner?: Owner;
   /** Told when a model turns out to take no system's word within a conversation: it gets steers as text then. */
@@ -39,11 +42,11 @@ export interface AgentsOptions {
  * soon, abort their signals.
  */
 export function openAgents(options: AgentsOptions): Agents & { quiet(run: string): Promise<void>; close(): Promise<void> } {
-  const { journal, allowanceOf, timings, owner = onlyOwner(), concurrency: most = CONVERSATIONS, clock = systemClock } = options;
+  const { journal, allowanceOf, timings, off, owner = onlyOwner(), concurrency: most = CONVERSATIONS, clock = systemClock } = options;
   const spending = openSpending({ journal, allowanceOf, owner });
   const client = openClient(options.client, timings.connect);
   const prefixes = openPrefixes(timings.warm, clock);
-  const orders = openOrders(journal);
+  const orders = openOrders({ journal, off });
   const circuits = openCircuits({ clock, timings });
   const limiters = new Map<string, Limiter>();
   const limiterOf = (modelClass: string): Limiter => {
@@ -56,6 +59,8 @@ export function openAgents(options: AgentsOptions): Agents & { quiet(run: string
   const mostOf = (run: string): number => allowanceOf(run).concurrency;
   // A model that is not known is refused where it is asked for, with a reason.
   const mayStart = (model: string): void => {
+    const refusal = orders.refusal(null);
+    if (refusal !== null) throw refusal;
     if (knownModels().includes(model)) circuits.check({ model, class: modelOf(model).class });
   };
   const forms = openSteerForms(options.onPlainSteers ?? (() => undefined));

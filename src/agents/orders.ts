@@ -2,16 +2,17 @@ import { Suspended } from '../domain/errors.ts';
 import type { RunEvent, StoredEvent } from '../domain/events.ts';
 import { heldBy, heldText } from '../domain/hold.ts';
 import { steersIn, type Steer } from '../domain/steer.ts';
+import { switchedOffText, type SwitchedOff } from '../domain/switched-off.ts';
 import type { Journal } from '../journal/journal.ts';
 
-/** What people tell runs that agents must know at once, wherever it was said: the journal shows it to every process. */
+/** What people tell runs that agents must know at once, wherever it was said: the journal shows it to every process. The operator's switch is one of these words. */
 export interface Orders {
   /** Knows this run's orders from now on; before its first conversation. */
   follow(run: string): Promise<void>;
   /** What people said to every agent of the run, in order. */
   steers(run: string): readonly Steer[];
-  /** Why no request may be sent now; null when it may. */
-  refusal(run: string): Suspended | null;
+  /** Why no request may be sent now; null when it may. For null instead of a run: none of any run. */
+  refusal(run: string | null): Suspended | null;
   /** A request of the run is sent; gives the way to say that it ended, with its answer on disk. */
   begin(run: string): () => void;
   /** Resolves when no request of the run is in flight in this process. */
@@ -26,7 +27,13 @@ interface Known {
   ended: PromiseWithResolvers<void>;
 }
 
-export function openOrders(journal: Pick<Journal, 'events' | 'watch'>): Orders {
+export interface OrdersParts {
+  readonly journal: Pick<Journal, 'events' | 'watch'>;
+  /** The operator's switch, asked each time. */
+  readonly off: () => SwitchedOff | null;
+}
+
+export function openOrders({ journal, off }: OrdersParts): Orders {
   const runs = new Map<string, Known>();
   const knownOf = (run: string): Known => {
     const known = runs.get(run) ?? { events: new Map(), loaded: null, inFlight: 0, ended: Promise.withResolvers<void>() };
@@ -59,6 +66,9 @@ export function openOrders(journal: Pick<Journal, 'events' | 'watch'>): Orders {
     },
     steers: (run) => steersIn(eventsOf(runs.get(run)).filter((event) => event.type === 'run.amended')),
     refusal: (run) => {
+      const switchedOff = off();
+      if (switchedOff !== null) return new Suspended('switched-off', switchedOffText(switchedOff));
+      if (run === null) return null;
       const held = heldBy(eventsOf(runs.get(run)).filter((event) => event.type === 'signal.received'));
       return held === null ? null : new Suspended('person', heldText(held));
     },

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import PQueue from 'p-queue';
 import { ConvergeError, messageOf, Suspended } from '../domain/errors.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -87,13 +88,15 @@ interface Living<Answer> {
 async function live<Answer>({ task, closing, parts, signal }: Living<Answer>): Promise<AgentOutcome<Answer>> {
   throwIfStopping(signal);
   const { id: agent, role, label, phase, model } = task;
+  const prompt = hash('sha256', JSON.stringify([task.system, task.brief]));
+  const tools = [...task.tools, ...(task.submit === null ? [] : ['submit'])];
   parts.mayStart(model);
   let turns = 0;
   let milliseconds = 0;
   const ended = (ending: AgentOutcome<Answer>['ending'] | 'suspended', cause: string): Promise<unknown> =>
     parts.journal.append(task.run, [{ type: 'agent.ended', agent, ending, cause, turns, seconds: Math.round(milliseconds) / 1000 }]);
 
-  const started = parts.journal.append(task.run, [{ type: 'agent.started', agent, role, label, phase, model }]);
+  const started = parts.journal.append(task.run, [{ type: 'agent.started', agent, role, label, phase, model, prompt, tools }]);
   let outcome: AgentOutcome<Answer>;
   try {
     outcome = await converse(task, closing, {

@@ -107,6 +107,7 @@ function entryOf(event: Exclude<RunEvent, EventOf<'spend.reserved' | 'spend.char
       return facts('shard left over', { shard: event.shard, why: short(event.reason) });
     case 'switch.turned':
       return facts(event.off ? 'switched off' : 'switched on', { reason: event.reason, by: event.by, where: event.where });
+    case 'agent.admitted':
     case 'phase':
     case 'log':
     case 'call.issued':

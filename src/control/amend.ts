@@ -2,7 +2,7 @@ import { effectiveHash, type Amendment } from '../domain/amendment.ts';
 import { foldRun, type RunState } from '../domain/run-state.ts';
 import { isApproved } from '../report/status-comment.ts';
 import { currentRun, lastRun, NO_RUN, type CurrentRun } from './current-run.ts';
-import type { Answer, Asked, Desk } from './desk.ts';
+import { refuse, type Answer, type Asked, type Desk } from './desk.ts';
 import { mayNotApprove } from './may-approve.ts';
 
 /** `state` is the run's with the amendment in it. */
@@ -21,9 +21,9 @@ export async function amend(desk: Desk, asked: Asked, amendment: Amendment): Pro
   if (before?.state.amendments.some((made) => made.id === id) === true) return { kind: 'amended', run: before.run, state: before.state };
   if (current === null) return { kind: 'refused', answer: NO_RUN };
   const { run, state, view } = current;
-  const refused = await mayNotApprove(desk, asked, state.settings.approvers);
-  if (refused !== null) return { kind: 'refused', answer: refused };
-  if (!isApproved(state) || view.plan === null) return { kind: 'refused', answer: notApproved(current) };
+  const refused = await mayNotApprove(desk, asked, state);
+  if (refused !== null) return { kind: 'refused', answer: refuse(refused) };
+  if (!isApproved(state) || view.plan === null) return { kind: 'refused', answer: refuse(notApproved(current)) };
   const amendments = [...state.amendments.map((made) => made.amendment), amendment];
   const hash = effectiveHash(view.plan.hash, amendments);
   await desk.journal.append(run, [{ type: 'run.amended', id, by: asked.author.login, amendment, hash }]);

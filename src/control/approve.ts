@@ -2,7 +2,7 @@ import type { Command } from '../domain/command.ts';
 import { openQuestions } from '../publish/questions.ts';
 import { isApproved } from '../report/status-comment.ts';
 import { currentRun, NO_RUN, runThatHeard } from './current-run.ts';
-import type { Answer, Asked, Desk } from './desk.ts';
+import { refuse, type Answer, type Asked, type Desk } from './desk.ts';
 import { mayNotApprove } from './may-approve.ts';
 
 /** Starts the plan with that hash: a different one, or a person who may not, is refused with the reason (invariant 2). */
@@ -11,17 +11,19 @@ export async function approve(desk: Desk, asked: Asked, { hash }: Extract<Comman
   if (current === null) return (await runThatHeard(desk, asked)) === undefined ? NO_RUN : null;
   if (current.state.signals.some(({ id }) => id === String(asked.comment))) return null;
   const { run, state, view } = current;
-  const refused = await mayNotApprove(desk, asked, state.settings.approvers);
-  if (refused !== null) return refused;
+  const refused = await mayNotApprove(desk, asked, state);
+  if (refused !== null) return refuse(refused);
   if (isApproved(state) && (await openQuestions(desk.journal, run)).some(({ gate }) => gate === hash)) {
     await desk.journal.signal(run, { id: String(asked.comment), name: 'approve', by: asked.author.login, text: hash });
     return null;
   }
-  if (isApproved(state)) return `Run \`${run}\` was approved already and is under way. \`/workflow status\` tells how far it is.`;
+  if (isApproved(state)) return refuse(`Run \`${run}\` was approved already and is under way. \`/workflow status\` tells how far it is.`);
   if (view.plan === null || isPlanningAgain(state))
-    return 'There is no plan to approve yet: it is being made. Its comment will show the hash to approve.';
+    return refuse('There is no plan to approve yet: it is being made. Its comment will show the hash to approve.');
   if (!view.plan.hash.startsWith(hash)) {
-    return `Found the hash \`${hash}\`, expected \`${view.plan.hash.slice(0, 12)}\`: that is the hash of the plan as it stands now. A plan that was made again, or configuration that changed, has another hash and needs to be read again before it is approved.`;
+    return refuse(
+      `Found the hash \`${hash}\`, expected \`${view.plan.hash.slice(0, 12)}\`: that is the hash of the plan as it stands now. A plan that was made again, or configuration that changed, has another hash and needs to be read again before it is approved.`,
+    );
   }
   await desk.journal.signal(run, { id: String(asked.comment), name: 'approve', by: asked.author.login, text: hash });
   desk.drive(run);

@@ -5,7 +5,7 @@ import type { Command } from '../domain/command.ts';
 import type { RunState } from '../domain/run-state.ts';
 import { amend } from './amend.ts';
 import { currentRun, lastRun } from './current-run.ts';
-import type { Answer, Asked, Desk } from './desk.ts';
+import { refuse, type Answer, type Asked, type Desk } from './desk.ts';
 
 /** Raises a limit of the run, never above the operator's; a run that paused at it goes on at once, and nothing is paid again. */
 export async function budget(desk: Desk, asked: Asked, { limit, more }: Extract<Command, { name: 'budget' }>): Promise<Answer> {
@@ -13,7 +13,7 @@ export async function budget(desk: Desk, asked: Asked, { limit, more }: Extract<
   const made = before?.state.amendments.find(({ id }) => id === String(asked.comment))?.amendment;
   // Carried out again after a kill, the comment has raised what it raises.
   const granted = made === undefined && before !== null ? within({ limit, more }, before.state.standing.limits, desk) : more;
-  if (typeof granted === 'string' && before?.state.status !== 'ended') return granted;
+  if (typeof granted === 'string' && before?.state.status !== 'ended') return refuse(granted);
   const amended = await amend(desk, asked, made ?? raise(limit, typeof granted === 'string' ? more : granted));
   if (amended.kind === 'refused') return amended.answer;
   desk.drive(amended.run);

@@ -1,6 +1,6 @@
 import { foldRun, type RunState } from '../domain/run-state.ts';
 import { viewOf, type RunView } from '../publish/view.ts';
-import type { Desk, RepositoryName } from './desk.ts';
+import { refuse, type Desk, type RepositoryName } from './desk.ts';
 
 export interface CurrentRun {
   readonly run: string;
@@ -46,4 +46,4 @@ export async function runThatHeard(desk: Desk, { comment }: { readonly comment: 
   return undefined;
 }
 
-export const NO_RUN = 'There is no unfinished run here. `/workflow migrate <task>` starts one.';
+export const NO_RUN = refuse('There is no unfinished run here. `/workflow migrate <task>` starts one.');

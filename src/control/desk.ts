@@ -1,4 +1,5 @@
 import type { OperatorLimits } from '../domain/settings.ts';
+import type { SwitchedOff } from '../domain/switched-off.ts';
 import type { Repository } from '../git/workspace.ts';
 import type { Hub } from '../github/hub.ts';
 import type { Log } from '../house.ts';
@@ -8,11 +9,13 @@ import type { Journal } from '../journal/journal.ts';
 export interface Desk {
   readonly journal: Journal;
   readonly hubOf: (repository: RepositoryName) => Hub;
-  /** Accounts that may spend, in lower case. */
-  readonly allowedOwners: ReadonlySet<string>;
+  /** Whether the operator lets this repository spend. */
+  readonly allowed: (repository: RepositoryName) => boolean;
   /** Repositories, as `owner/repo` in lower case, whose saved scripts may be run in others. */
   readonly scriptRepositories: ReadonlySet<string>;
   readonly operator: OperatorLimits;
+  /** The operator's switch: why nothing may be spent now, null when it may. */
+  readonly off: () => SwitchedOff | null;
   /** The mirror of a repository, opened when it is asked for first. */
   readonly repositoryOf: (repository: RepositoryName) => Promise<Repository>;
   /** Drives a run in this process (engine/driver.ts); returns at once. */
@@ -38,8 +41,16 @@ export interface Asked extends RepositoryName {
   readonly author: { readonly login: string; readonly id: number };
 }
 
-/** What people are told in answer; null when the run's own posts say it. */
-export type Answer = string | null;
+/** What people are told in answer; null when the run's own posts say it. A refusal says why what they asked for is not done. */
+export type Answer = string | null | Refusal;
+
+export interface Refusal {
+  readonly refused: string;
+}
+
+export function refuse(why: string): Refusal {
+  return { refused: why };
+}
 
 /** Where effects of a comment are kept before, or without, a run. */
 export function scopeOf(asked: Asked): string {

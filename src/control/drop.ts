@@ -5,7 +5,7 @@ import { needsOf } from '../domain/shard.ts';
 import { code } from '../report/markdown.ts';
 import { amend } from './amend.ts';
 import { currentRun } from './current-run.ts';
-import type { Answer, Asked, Desk } from './desk.ts';
+import { refuse, type Answer, type Asked, type Desk } from './desk.ts';
 import { unknownShards } from './retry.ts';
 
 /**
@@ -19,7 +19,7 @@ export async function drop(desk: Desk, asked: Asked, { shards: named }: Extract<
   const isNew = current?.state.amendments.every(({ id }) => id !== String(asked.comment)) ?? false;
   if (current !== null && plan !== null && isNew) {
     const refused = whyNot(shards, plan, dropsOf(await desk.journal.events(current.run)));
-    if (refused !== null) return refused;
+    if (refused !== null) return refuse(refused);
   }
   const amended = await amend(desk, asked, { kind: 'drop', shards });
   if (amended.kind === 'refused') return amended.answer;

@@ -1,94 +1,11 @@
-import { parseComment, type Command } from '../domain/command.ts';
+import { parseComment } from '../domain/command.ts';
 import { ConvergeError, messageOf } from '../domain/errors.ts';
 import { CLOSING, type Delivery, type Dispatch } from '../engine/dispatch.ts';
 import { parseCommentEvent, type CommentEvent } from '../github/events.ts';
 import { trusted } from '../journal/trusted.ts';
-import { malformedReply, notThereReply } from '../report/replies.ts';
-import { approve } from './approve.ts';
-import { budget } from './budget.ts';
-import { authorise } from './authorise.ts';
-import { scopeOf, type Answer, type Asked, type Desk } from './desk.ts';
-import { drop } from './drop.ts';
-import { help } from './help.ts';
+import { carryOut } from './carry-out.ts';
+import type { Desk } from './desk.ts';
 import { laneOf, lanesBeside, readyIn, type Received } from './lanes.ts';
-import { migrateCommand } from './migrate.ts';
-import { pause } from './pause.ts';
-import { resume } from './resume.ts';
-import { retry } from './retry.ts';
-import { revise } from './revise.ts';
-import { runSaved } from './run.ts';
-import { save } from './save.ts';
-import { status } from './status.ts';
-import { steer } from './steer.ts';
-import { stop } from './stop.ts';
-import { undo } from './undo.ts';
-
-/**
- * Carries out one recorded comment, outside of the webhook. Everything it does is an effect or an append that happens once, so a comment that was
- * interrupted half way is simply carried out again. Throws when it could not be finished: it stays recorded and is taken up at the next start.
- */
-export async function carryOut(desk: Desk, event: CommentEvent): Promise<void> {
-  const parsed = parseComment(event.body);
-  if (parsed.kind === 'none') return;
-  const asked: Asked = event;
-  const hub = desk.hubOf(asked);
-  const scope = scopeOf(asked);
-  const allowed = await authorise(desk, asked);
-  if (allowed.kind === 'refused') {
-    await hub.react(scope, asked.comment, '-1');
-    if (allowed.reply !== null) await hub.comment(scope, 'reply', { number: asked.number, body: allowed.reply });
-    return;
-  }
-  const seen = hub.react(scope, asked.comment, parsed.kind === 'command' ? 'eyes' : 'confused');
-  const isStop = parsed.kind === 'command' && parsed.command.name === 'stop';
-  if (!isStop) await seen;
-  const act = async (): Promise<Answer> =>
-    parsed.kind === 'command' ? perform(desk, asked, parsed.command) : malformedReply(parsed.problem, parsed.form);
-  // A stop does not wait until GitHub lets us say anything.
-  const [answer] = await Promise.all([act(), seen]);
-  if (answer !== null) await hub.comment(scope, 'reply', { number: asked.number, body: answer });
-  desk.log.info(
-    { comment: asked.comment, by: asked.author.login, command: parsed.kind === 'command' ? parsed.command.name : 'malformed' },
-    'command carried out',
-  );
-}
-
-function perform(desk: Desk, asked: Asked, command: Command): Promise<Answer> {
-  switch (command.name) {
-    case 'migrate':
-      return migrateCommand(desk, asked, command);
-    case 'approve':
-      return approve(desk, asked, command);
-    case 'revise':
-      return revise(desk, asked, command);
-    case 'steer':
-      return steer(desk, asked, command);
-    case 'undo':
-      return undo(desk, asked);
-    case 'status':
-      return status(desk, asked);
-    case 'stop':
-      return stop(desk, asked, command);
-    case 'drop':
-      return drop(desk, asked, command);
-    case 'retry':
-      return retry(desk, asked, command);
-    case 'save':
-      return save(desk, asked, command);
-    case 'run':
-      return runSaved(desk, asked, command);
-    case 'help':
-      return help();
-    case 'pause':
-      return pause(desk, asked);
-    case 'resume':
-      return resume(desk, asked);
-    case 'budget':
-      return budget(desk, asked, command);
-    case 'review':
-      return Promise.resolve(notThereReply(command.name));
-  }
-}
 
 /** Webhooks in, commands out: what is recorded is worked on outside of the webhook, repositories beside each other, each in order. */
 export interface Inbox {

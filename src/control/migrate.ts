@@ -5,7 +5,8 @@ import { resolveSettings } from '../domain/settings.ts';
 import type { Hub } from '../github/hub.ts';
 import { invalidConfigurationReply, notEnabledReply } from '../report/replies.ts';
 import { runUnderWay } from './current-run.ts';
-import type { Answer, Asked, Desk } from './desk.ts';
+import { refuse, type Answer, type Asked, type Desk } from './desk.ts';
+import { mayNotStart } from './may-approve.ts';
 import { runId } from './run-id.ts';
 
 export const CONFIGURATION_PATH = '.github/converge.yml';
@@ -33,14 +34,18 @@ export async function startRun(desk: Desk, asked: Asked, { flags, what }: Wish):
   const running = await runUnderWay(desk, asked);
   if (running !== null) {
     const link = running.view.status?.url;
-    return `There is a run here already (\`${running.run}\`${link === undefined ? '' : `, [its status](${link})`}); an issue or pull request has at most one at a time. Wait for it, or \`/workflow stop\` it first.`;
+    return refuse(
+      `There is a run here already (\`${running.run}\`${link === undefined ? '' : `, [its status](${link})`}); an issue or pull request has at most one at a time. Wait for it, or \`/workflow stop\` it first.`,
+    );
   }
   const hub = desk.hubOf(asked);
   const repository = await hub.repository();
   const consent = await readConsent(hub, asked.owner, repository.defaultBranch);
-  if (consent.kind === 'refused') return consent.reply;
+  if (consent.kind === 'refused') return refuse(consent.reply);
+  const refused = await mayNotStart(desk, asked, consent.configuration);
+  if (refused !== null) return refuse(`${refused} Nothing was started.`);
   const wanted = await what(hub);
-  if (wanted.kind === 'refused') return wanted.reply;
+  if (wanted.kind === 'refused') return refuse(wanted.reply);
   const target = await targetOf(hub, asked, repository.defaultBranch);
   const settings = resolveSettings({
     configuration: consent.configuration,

@@ -1,6 +1,6 @@
 import { foldRun, type RunState } from '../domain/run-state.ts';
 import { currentRun, NO_RUN, runThatHeard } from './current-run.ts';
-import type { Answer, Asked, Desk } from './desk.ts';
+import { refuse, type Answer, type Asked, type Desk } from './desk.ts';
 
 /** Goes on with a paused run: where a person holds it no more, and at once where it would try again by itself later. */
 export async function resume(desk: Desk, asked: Asked): Promise<Answer> {
@@ -10,7 +10,7 @@ export async function resume(desk: Desk, asked: Asked): Promise<Answer> {
   const state = foldRun(await desk.journal.events(run));
   if (heard === undefined) {
     const cannot = cannotResume(state);
-    if (cannot !== null) return cannot;
+    if (cannot !== null) return refuse(cannot);
     await desk.journal.signal(run, { id: String(asked.comment), name: 'resume', by: asked.author.login, text: '' });
   }
   desk.drive(run);

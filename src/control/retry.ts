@@ -8,7 +8,7 @@ import { viewOf } from '../publish/view.ts';
 import { code } from '../report/markdown.ts';
 import { isApproved } from '../report/status-comment.ts';
 import { runUnderWay, lastRun, type CurrentRun } from './current-run.ts';
-import type { Answer, Asked, Desk } from './desk.ts';
+import { refuse, type Answer, type Asked, type Desk } from './desk.ts';
 
 /**
  * Tries shards again that are left over: all of them, or those named. A new generation on the same branch and pull request, also of a run that has ended;
@@ -16,7 +16,7 @@ import type { Answer, Asked, Desk } from './desk.ts';
  */
 export async function retry(desk: Desk, asked: Asked, { shards: named }: Extract<Command, { name: 'retry' }>): Promise<Answer> {
   const found = await lastRun(desk, asked);
-  if (found === null) return 'There is no run here. `/workflow migrate <task>` starts one.';
+  if (found === null) return refuse('There is no run here. `/workflow migrate <task>` starts one.');
   const { run, state, view } = found;
   const id = String(asked.comment);
   // Carried out again after a kill, the same comment tries what it tried.
@@ -26,10 +26,12 @@ export async function retry(desk: Desk, asked: Asked, { shards: named }: Extract
     return tried(named, before.text === '' ? [] : before.text.split(' '), found);
   }
   if (view.plan === null || !isApproved(state))
-    return `No plan of run \`${run}\` was approved, so there is nothing to try again. ${state.end === null ? '`/workflow status` tells where it stands.' : '`/workflow migrate <task>` starts another run.'}`;
+    return refuse(
+      `No plan of run \`${run}\` was approved, so there is nothing to try again. ${state.end === null ? '`/workflow status` tells where it stands.' : '`/workflow migrate <task>` starts another run.'}`,
+    );
   const standings = standingsOf(view.plan, await desk.journal.events(run));
   const refused = (await whyNot(desk, asked, found)) ?? whyNothing(named, standings, found);
-  if (refused !== null) return refused;
+  if (refused !== null) return refuse(refused);
   const shards = triedAgain(
     named.length > 0 ? named.filter((shard) => isRetryable(standings.get(shard))) : leftOver(standings),
     view.plan,

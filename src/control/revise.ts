@@ -3,7 +3,7 @@ import { plannedAgainReply } from '../report/replies.ts';
 import { openQuestions } from '../publish/questions.ts';
 import { isApproved } from '../report/status-comment.ts';
 import { currentRun, NO_RUN } from './current-run.ts';
-import type { Answer, Asked, Desk } from './desk.ts';
+import { refuse, type Answer, type Asked, type Desk } from './desk.ts';
 
 /** Plans again, with what should be different; before the approval; after it, answers a question of the script. */
 export async function revise(desk: Desk, asked: Asked, { text }: Extract<Command, { name: 'revise' }>): Promise<Answer> {
@@ -15,8 +15,8 @@ export async function revise(desk: Desk, asked: Asked, { text }: Extract<Command
     return null;
   }
   if (isApproved(current.state))
-    return `Run \`${current.run}\` was approved already, so its plan stands. \`/workflow stop\` it to plan something else.`;
-  if (current.view.plan === null) return 'The first plan is still being made. Read it, then say what should be different.';
+    return refuse(`Run \`${current.run}\` was approved already, so its plan stands. \`/workflow stop\` it to plan something else.`);
+  if (current.view.plan === null) return refuse('The first plan is still being made. Read it, then say what should be different.');
   await desk.journal.signal(current.run, { id: String(asked.comment), name: 'revise', by: asked.author.login, text });
   return plannedAgainReply(text);
 }

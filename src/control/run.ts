@@ -5,7 +5,7 @@ import type { Hub } from '../github/hub.ts';
 import { PLAN_DRAFT } from '../plan/plan-schema.ts';
 import { findSavedScript } from '../saved-scripts.ts';
 import { readSavedFile } from '../script/saved-file.ts';
-import type { Answer, Asked, Desk } from './desk.ts';
+import { refuse, type Answer, type Asked, type Desk } from './desk.ts';
 import { startRun, type Wanted } from './migrate.ts';
 
 /**
@@ -13,6 +13,10 @@ import { startRun, type Wanted } from './migrate.ts';
  * person approved the plan that comes of it on today's base.
  */
 export function runSaved(desk: Desk, asked: Asked, { script, args, flags }: Extract<Command, { name: 'run' }>): Promise<Answer> {
+  if (!desk.operator.savedScripts)
+    return Promise.resolve(
+      refuse('The operator of this Converge lets no saved scripts be run. `/workflow migrate <task>` plans anew. Nothing was started.'),
+    );
   return startRun(desk, asked, { flags, what: (hub) => savedWork(desk, asked, { hub, script, args }) });
 }
 

@@ -13,7 +13,7 @@ import { line } from '../report/markdown.ts';
 import { savedBody, savedCommitMessage, savedTitle, type SavedFacts } from '../report/saved.ts';
 import { savedFile } from '../script/saved-file.ts';
 import { lastRun } from './current-run.ts';
-import { scopeOf, type Answer, type Asked, type Desk } from './desk.ts';
+import { refuse, scopeOf, type Answer, type Asked, type Desk } from './desk.ts';
 
 /** A person may push to the branch meanwhile; then it is done again on top of that, this often at most. */
 const ATTEMPTS = 3;
@@ -24,10 +24,10 @@ const ATTEMPTS = 3;
  */
 export async function save(desk: Desk, asked: Asked, { script: name }: Extract<Command, { name: 'save' }>): Promise<Answer> {
   const found = await lastRun(desk, asked);
-  if (found === null) return 'There is no run here whose script could be saved. `/workflow migrate <task>` starts one.';
+  if (found === null) return refuse('There is no run here whose script could be saved. `/workflow migrate <task>` starts one.');
   const { run, view } = found;
   if (view.plan === null || view.planComment === null)
-    return 'There is no plan to save yet: its comment comes first. Read it, then save its script.';
+    return refuse('There is no plan to save yet: its comment comes first. Read it, then save its script.');
   const hub = desk.hubOf(asked);
   const { defaultBranch } = await hub.repository();
   const path = savedPath(name);
@@ -38,7 +38,7 @@ export async function save(desk: Desk, asked: Asked, { script: name }: Extract<C
   const repository = await desk.repositoryOf(asked);
   const branch = saveBranch(run, name);
   const problem = await pushed({ desk, asked, hub, repository }, { branch, defaultBranch, path, text, message: savedCommitMessage(facts) });
-  if (problem !== null) return problem;
+  if (problem !== null) return refuse(problem);
   const pullRequest = await opened(hub, { run, name, head: branch, base: defaultBranch, title: savedTitle(facts), body: savedBody(facts) });
   return `Saved as \`${path}\` in pull request #${pullRequest}${there === null ? '' : ', which replaces the script of that name'}. Once it is merged, \`/workflow run ${name} [args]\` plans with it.`;
 }

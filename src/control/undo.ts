@@ -6,8 +6,8 @@ import type { Repository } from '../git/workspace.ts';
 import { trusted } from '../journal/trusted.ts';
 import { undoneText, type BranchUndone } from '../report/undone.ts';
 import { lastRun, type CurrentRun } from './current-run.ts';
-import type { Answer, Asked, Desk } from './desk.ts';
-import { mayNotApprove } from './may-approve.ts';
+import { refuse, type Answer, type Asked, type Desk } from './desk.ts';
+import { mayNotUndo } from './may-approve.ts';
 
 /**
  * Takes back what the newest run here put on GitHub: it is stopped, its pull request closed, its branches deleted, but for those that hold a person's commits
@@ -15,17 +15,19 @@ import { mayNotApprove } from './may-approve.ts';
  */
 export async function undo(desk: Desk, asked: Asked): Promise<Answer> {
   const found = await lastRun(desk, asked);
-  if (found === null) return 'There is no run here that could be undone. `/workflow migrate <task>` starts one.';
+  if (found === null) return refuse('There is no run here that could be undone. `/workflow migrate <task>` starts one.');
   const { run } = found;
   const refused = await whyNot(desk, asked, found);
-  if (refused !== null) return refused;
+  if (refused !== null) return refuse(refused);
   if (found.state.end === null) {
     await desk.journal.signal(run, { id: String(asked.comment), name: 'stop', by: asked.author.login, text: '' });
     await desk.interrupt(run);
   }
   const state = foldRun(await desk.journal.events(run));
   if (state.end === null)
-    return 'It is told to stop, and has not let go yet; nothing is undone so far. Write `/workflow undo` again when it has stopped.';
+    return refuse(
+      'It is told to stop, and has not let go yet; nothing is undone so far. Write `/workflow undo` again when it has stopped.',
+    );
 
   await desk.journal.intend(run, ASKED, { by: asked.author.login });
   if (!state.effects.has(ASKED)) await desk.journal.done(run, ASKED, { by: asked.author.login });
@@ -51,7 +53,7 @@ export async function undo(desk: Desk, asked: Asked): Promise<Answer> {
 const ASKED = 'undo/asked';
 
 async function whyNot(desk: Desk, asked: Asked, { run, state, view }: CurrentRun): Promise<string | null> {
-  const refused = await mayNotApprove(desk, asked, state.settings.approvers);
+  const refused = await mayNotUndo(desk, asked, state);
   if (refused !== null || view.pullRequest === null) return refused;
   const { merged } = await desk.hubOf(asked).pullRequest(view.pullRequest.number);
   return merged

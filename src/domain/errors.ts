@@ -55,6 +55,7 @@ export type PauseReason =
   | 'authentication' // the model key is refused
   | 'model-down' // the model service does not answer
   | 'person' // a person asked for it; goes on when a person says so
+  | 'switched-off' // the operator's switch; goes on by itself when it is switched on again
   | 'stopping' // this process was told to end; resumes by itself at the next start
   | 'storage' // the journal cannot be written
   | 'fault'; // something that may pass: GitHub or this machine; tried again by itself

@@ -72,6 +72,9 @@ export type RunEvent =
       readonly label: string;
       readonly phase: string;
       readonly model: string;
+      /** sha256, in hex, of its system text and brief; absent, like its tools, in records of earlier versions. */
+      readonly prompt?: string;
+      readonly tools?: readonly string[];
     }
   | {
       readonly type: 'agent.ended';
@@ -114,7 +117,30 @@ export type RunEvent =
       readonly tree: string;
       readonly paths: readonly string[];
     }
-  | { readonly type: 'shard.left-over'; readonly shard: string; readonly reason: string };
+  | { readonly type: 'shard.left-over'; readonly shard: string; readonly reason: string }
+  /** What became of a person's command, once; in the record of its comment. */
+  | {
+      readonly type: 'command.answered';
+      readonly comment: string;
+      readonly place: Place;
+      readonly by: Person;
+      /** At that moment. */
+      readonly permission: string;
+      /** Its name; `malformed` where it is none. */
+      readonly command: string;
+      readonly accepted: boolean;
+      /** Why not; empty when it was accepted. */
+      readonly why: string;
+    }
+  // the operator
+  /** `where`: machine and data directory of the process whose switch it is; empty for all on this journal. */
+  | {
+      readonly type: 'switch.turned';
+      readonly off: boolean;
+      readonly reason: string;
+      readonly by: 'environment' | 'file' | 'command';
+      readonly where: string;
+    };
 
 export interface Person {
   readonly login: string;

@@ -1,6 +1,7 @@
 import type { Limits } from './budget.ts';
 import type { ModelChoices } from './effort.ts';
 import type { Json } from './json.ts';
+import type { Permission } from './permission.ts';
 import type { SavedScript } from './saved-script.ts';
 
 /** Where a run lives: the issue or pull request that its commands come from. */
@@ -21,12 +22,14 @@ export interface Settings {
   readonly include?: readonly string[];
   readonly limits: Limits;
   readonly models: ModelChoices;
+  /** What the operator allows, for calls that name a model; every known one when absent. */
+  readonly allowedModels?: readonly string[];
   readonly setup: string | null;
   readonly checks: readonly { readonly name: string; readonly run: string; readonly when: 'shard' | 'converged' }[];
   readonly protectedPaths: readonly string[];
   readonly exclude: readonly string[];
-  /** Who may approve: only these people when there are any, and each with this permission at least. */
-  readonly approvers: { readonly logins: readonly string[]; readonly permission: 'write' | 'maintain' | 'admin' };
+  /** Who may approve: only these people when there are any, each with this permission at least, and, where it says so, not who asked for the run. */
+  readonly approvers: { readonly logins: readonly string[]; readonly permission: Permission; readonly otherThanRequester?: boolean };
   readonly publishShards: boolean;
   readonly planOnly: boolean;
   /** Why only planning is possible, e.g. a pull request from a fork. */

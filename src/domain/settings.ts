@@ -4,10 +4,12 @@ import { dollars, MICRO } from './budget.ts';
 import type { MigrateFlags } from './command.ts';
 import type { Effort, ModelChoices, Role } from './effort.ts';
 import { EFFORTS } from './effort.ts';
+import type { OperatorPolicy } from './operator-policy.ts';
+import { stricter, type Permission } from './permission.ts';
 import type { RepositoryConfiguration } from './repository-configuration.ts';
 import type { Settings } from './run.ts';
 
-/** What the operator of this Converge allows each run: ceilings, but for `reviewers`, which is a floor. */
+/** What the operator of this Converge allows each run: ceilings, but for `reviewers` and permissions, which are floors. */
 export interface OperatorLimits extends MonthLimits {
   readonly budget: MicroDollars;
   /** Of a run; without a limit when absent, like `turns` and `hours`. */
@@ -24,6 +26,16 @@ export interface OperatorLimits extends MonthLimits {
   readonly maxEffort: Effort;
   /** Used where the repository names no other. */
   readonly models: ModelChoices;
+  /** No agent has another; null for every known one. */
+  readonly allowedModels: readonly string[] | null;
+  /** On top of `PROTECTED_PATHS` and the repository's. */
+  readonly protectedPaths: readonly string[];
+  /** Who may start a run, and who may approve, at least. */
+  readonly requesters: { readonly permission: Permission };
+  readonly approvers: { readonly permission: Permission; readonly otherThanRequester: boolean };
+  /** Whether saved scripts may be run, and branches of shards be pushed. */
+  readonly savedScripts: boolean;
+  readonly publishShards: boolean;
 }
 
 /** DESIGN.md §8, models by role. */
@@ -45,7 +57,68 @@ export const OPERATOR_DEFAULTS: OperatorLimits = {
     reviser: { model: 'claude-sonnet-5-5', effort: 'high' },
     verifier: { model: 'claude-opus-5-5', effort: 'high' },
   },
+  allowedModels: null,
+  protectedPaths: [],
+  requesters: { permission: 'write' },
+  approvers: { permission: 'write', otherThanRequester: false },
+  savedScripts: true,
+  publishShards: true,
 };
+
+/** The same operator under their policy: each of its words narrows, or changes nothing. */
+export function underPolicy(operator: OperatorLimits, policy: OperatorPolicy): OperatorLimits {
+  const { limits } = policy;
+  const seconds = limits.minutes === undefined ? undefined : limits.minutes * 60;
+  const budget = ceiling(operator.budget, limits.dollars === undefined ? undefined : Math.floor(limits.dollars * MICRO)) ?? operator.budget;
+  const models = narrowed(operator.allowedModels, policy.models ?? null);
+  return {
+    ...operator,
+    budget,
+    ...only('tokens', ceiling(operator.tokens, limits.tokens) ?? 0),
+    ...only('turns', ceiling(operator.turns, limits.run_turns) ?? 0),
+    ...only('hours', ceiling(operator.hours, limits.hours) ?? 0),
+    agents: ceiling(operator.agents, limits.agents) ?? operator.agents,
+    concurrency: ceiling(operator.concurrency, limits.concurrency) ?? operator.concurrency,
+    reviewers: Math.max(operator.reviewers, policy.reviewers ?? 0),
+    turnsPerAgent: ceiling(operator.turnsPerAgent, limits.turns) ?? operator.turnsPerAgent,
+    secondsPerAgent: ceiling(operator.secondsPerAgent, seconds) ?? operator.secondsPerAgent,
+    maxEffort: policy.effort === undefined ? operator.maxEffort : lower(operator.maxEffort, policy.effort),
+    allowedModels: models,
+    protectedPaths: [...new Set([...operator.protectedPaths, ...policy.paths.protected])],
+    requesters: { permission: stricter(operator.requesters.permission, policy.requesters.permission) },
+    approvers: strictest(operator.approvers, {
+      permission: policy.approvers.permission,
+      otherThanRequester: policy.approvers.other_than_requester,
+    }),
+    savedScripts: operator.savedScripts && policy.saved_scripts,
+    publishShards: operator.publishShards && policy.publish_shards,
+  };
+}
+
+/** The lowest of those that are set. */
+function ceiling(...bounds: readonly (number | undefined)[]): number | undefined {
+  const set = bounds.filter((bound) => bound !== undefined);
+  return set.length === 0 ? undefined : Math.min(...set);
+}
+
+/** What both allow; null allows all. */
+function narrowed(above: readonly string[] | null, below: readonly string[] | null): readonly string[] | null {
+  return above === null || below === null ? (above ?? below) : above.filter((name) => below.includes(name));
+}
+
+type Approvers = OperatorLimits['approvers'];
+
+/** Asked again at each approval, so that a policy that was narrowed since a run began holds for it too. */
+export function strictest<Theirs extends { readonly permission: Permission; readonly otherThanRequester?: boolean }>(
+  operator: Approvers,
+  theirs: Theirs,
+): Theirs & Approvers {
+  return {
+    ...theirs,
+    permission: stricter(operator.permission, theirs.permission),
+    otherThanRequester: operator.otherThanRequester || theirs.otherThanRequester === true,
+  };
+}
 
 /**
  * Paths that decide how the repository is built, who answers for it and what other agents are told: no shard touches them unless the plan names the path.
@@ -76,7 +149,7 @@ export interface SettingsSources {
  * `notes` tells people, in whole sentences, what of their wish was cut.
  */
 export function resolveSettings(sources: SettingsSources): Settings {
-  const { configuration, flags } = sources;
+  const { configuration, flags, operator } = sources;
   const limits = resolveLimits(sources);
   const models = resolveModels(sources);
   return {
@@ -87,15 +160,21 @@ export function resolveSettings(sources: SettingsSources): Settings {
     models: models.models,
     setup: configuration.setup,
     checks: configuration.checks,
-    protectedPaths: [...new Set([...PROTECTED_PATHS, ...configuration.paths.protected])],
+    ...(operator.allowedModels === null ? {} : { allowedModels: operator.allowedModels }),
+    protectedPaths: [...new Set([...PROTECTED_PATHS, ...operator.protectedPaths, ...configuration.paths.protected])],
     exclude: configuration.paths.exclude,
-    approvers: configuration.approvers,
-    publishShards: configuration.publish_shards,
+    approvers: approversOf(configuration, operator),
+    publishShards: configuration.publish_shards && operator.publishShards,
     planOnly: flags.planOnly || sources.planOnlyReason !== null,
     planOnlyReason: sources.planOnlyReason,
     notes: [...limits.notes, ...models.notes],
     ...(flags.pilot === undefined ? {} : { pilot: flags.pilot }),
   };
+}
+
+function approversOf({ approvers }: RepositoryConfiguration, operator: OperatorLimits): Settings['approvers'] {
+  const { logins, permission, other_than_requester: otherThanRequester } = approvers;
+  return strictest(operator.approvers, { logins, permission, otherThanRequester });
 }
 
 /** A ceiling and whose it is; the first in a list stands highest. */
@@ -176,13 +255,25 @@ function resolveModels({ configuration, flags, operator }: SettingsSources): {
   readonly notes: readonly string[];
 } {
   const notes = new Set<string>();
+  const { allowedModels } = operator;
+  // The first that is allowed stands in for one that is not.
+  const allowedModel = (role: Role, wished: string | undefined): string => {
+    const model = wished ?? operator.models[role].model;
+    if (allowedModels === null || allowedModels.includes(model)) return model;
+    const instead = allowedModels[0] ?? model;
+    if (wished !== undefined)
+      notes.add(
+        `models.${role} ${wished} (.github/converge.yml) was replaced by ${instead}: the operator allows ${allowedModels.join(', ')}.`,
+      );
+    return instead;
+  };
   const choose = (role: Role): ModelChoices[Role] => {
     const wished = configuration.effort[role];
     const own = lower(wished ?? operator.models[role].effort, operator.maxEffort);
     if (wished !== undefined && own !== wished) {
       notes.add(`effort.${role} ${wished} (.github/converge.yml) was cut to ${own}, the operator's limit.`);
     }
-    const model = configuration.models[role] ?? operator.models[role].model;
+    const model = allowedModel(role, configuration.models[role]);
     if (flags.effort === undefined) return { model, effort: own };
     if (CAREFUL.has(role) && rank(flags.effort) < rank(own)) {
       notes.add(`--effort ${flags.effort} does not apply to the ${role}, which keeps ${own}: a command may raise care, not lower it.`);

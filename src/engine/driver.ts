@@ -1,11 +1,12 @@
 import { ConvergeError, messageOf, Suspended } from '../domain/errors.ts';
+import type { SwitchedOff } from '../domain/switched-off.ts';
 import { inGeneration } from '../domain/generation.ts';
 import { foldRun } from '../domain/run-state.ts';
 import type { House, Log } from '../house.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Bulletin } from '../publish/bulletin.ts';
 import { CLOSING, type Delivery, type Dispatch, DRIVE } from './dispatch.ts';
-import { holdIfAsked, letGoOnPause } from './hold.ts';
+import { holdIfAsked, letGoOnPause, letGoWhenOff, pauseIfOff } from './hold.ts';
 
 /** A run's house with what has to be closed after it. */
 export interface OpenHouse {
@@ -27,6 +28,9 @@ export interface DriverParts {
   readonly migrate: (house: House) => Promise<void>;
   /** Resolves when no request of the run to the model is in flight. */
   readonly quiet: (run: string) => Promise<void>;
+  /** The operator's switch. */
+  readonly off: () => SwitchedOff | null;
+  readonly watchSwitch: (listener: () => void) => () => void;
   /** Opens the generations that people asked for since the last drive. */
   readonly openGenerations: (run: string, journal: Journal) => Promise<void>;
   readonly stopped: (run: string, journal: Journal, why: string) => Promise<void>;
@@ -134,7 +138,8 @@ async function driveDelivery(parts: DriverParts, delivery: Delivery, abort: Abor
   const own = { ...parts, journal: held.journal };
   const before = (await parts.journal.events(run)).length;
   const signal = AbortSignal.any([abort.signal, delivery.signal, long]);
-  const unwatch = [letGoOnPause(own, run, abort), letGoOnWord(parts.journal, { run, before, abort })];
+  const switched = letGoWhenOff(own, run, abort);
+  const unwatch = [switched.stop, letGoOnPause(own, run, abort), letGoOnWord(parts.journal, { run, before, abort })];
   const trip = await driveOnce(own, run, signal);
   for (const stop of unwatch) stop();
   // Whatever still waits in this house (a question to people) waits no longer.
@@ -145,7 +150,8 @@ async function driveDelivery(parts: DriverParts, delivery: Delivery, abort: Abor
     return;
   }
   const wait = redriveMs.at(Math.min(delivery.number, redriveMs.length) - 1) ?? 0;
-  if (trip === 'again') await dispatch.redeliver(delivery, new Date(Date.now() + wait));
+  // Nobody has to say that it goes on: it may be switched on again already.
+  if (trip === 'again' || (trip === 'paused' && switched.hasLetGo())) await dispatch.redeliver(delivery, new Date(Date.now() + wait));
   else await delivery.complete();
   // What was pushed while it was driven was passed over; what people said too late for this drive is for the next.
   if (await hasNews(parts.journal, run, before)) await dispatch.push(run, [DRIVE]);
@@ -239,6 +245,7 @@ async function travel(parts: DriverParts, run: string, signal: AbortSignal): Pro
     return 'rest';
   }
   if (await holdIfAsked(journal, run)) return 'paused';
+  if (await pauseIfOff(parts, run)) return 'again';
   try {
     await inHouse(parts, run, { signal, paused: state.status === 'paused' });
     return 'rest';
@@ -265,7 +272,7 @@ async function inHouse(
 }
 
 /** A pause keeps everything for later; what comes again when repeated ends the run, with what was found and what to do. */
-async function settle({ journal, failed, log }: DriverParts, run: string, error: unknown): Promise<Trip> {
+async function settle({ journal, failed, off, log }: DriverParts, run: string, error: unknown): Promise<Trip> {
   const detail = error instanceof ConvergeError ? error.detail : undefined;
   if (error instanceof ConvergeError && error.retry === 'never' && error.kind !== 'journal') {
     log.error({ run, kind: error.kind, detail }, error.message);
@@ -273,6 +280,7 @@ async function settle({ journal, failed, log }: DriverParts, run: string, error:
     return 'rest';
   }
   if (await holdIfAsked(journal, run)) return 'paused';
+  if (await pauseIfOff({ journal, off }, run)) return 'again';
   if (error instanceof Suspended && (error.reason === 'stopping' || error.reason === 'person')) return 'paused';
   const reason = error instanceof Suspended ? error.reason : 'fault';
   const message = error instanceof Suspended ? error.message : `${messageOf(error)} Converge tries again by itself.`;

@@ -1,5 +1,6 @@
 import { heldText, type Held } from '../domain/hold.ts';
 import { foldRun } from '../domain/run-state.ts';
+import { switchedOffText, type SwitchedOff } from '../domain/switched-off.ts';
 import type { Journal } from '../journal/journal.ts';
 
 /** Writes the pause of a run that a person holds, unless it is written; false when nobody does. */
@@ -30,4 +31,41 @@ export function letGoOnPause({ journal, quiet }: Holding, run: string, abort: Ab
     // A journal that cannot be read stops the run by itself.
     if (event.type === 'signal.received' && event.name === 'pause') letGo().catch(() => undefined);
   });
+}
+
+/** Writes the pause of a run while the operator has switched Converge off, unless it is written; false when nothing stands in the way. */
+export async function pauseIfOff(
+  { journal, off }: { readonly journal: Journal; readonly off: () => SwitchedOff | null },
+  run: string,
+): Promise<boolean> {
+  const switchedOff = off();
+  if (switchedOff === null) return false;
+  const { pause } = foldRun(await journal.events(run));
+  if (pause?.reason !== 'switched-off')
+    await journal.append(run, [{ type: 'run.paused', reason: 'switched-off', message: switchedOffText(switchedOff) }]);
+  return true;
+}
+
+interface Switching {
+  readonly quiet: (run: string) => Promise<void>;
+  readonly off: () => SwitchedOff | null;
+  readonly watchSwitch: (listener: () => void) => () => void;
+}
+
+/** Lets go of a run that is driven here when Converge is switched off: what the model is answering is paid for, so it is finished and kept. */
+export function letGoWhenOff(
+  { quiet, off, watchSwitch }: Switching,
+  run: string,
+  abort: AbortController,
+): { readonly hasLetGo: () => boolean; readonly stop: () => void } {
+  let gone = false;
+  const letGo = async (): Promise<void> => {
+    if (off() === null) return;
+    await quiet(run);
+    // It may be on again by now.
+    if (off() === null) return;
+    gone = true;
+    abort.abort();
+  };
+  return { hasLetGo: () => gone, stop: watchSwitch(() => void letGo()) };
 }

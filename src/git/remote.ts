@@ -53,7 +53,7 @@ export class RemoteGit {
 
   /** Pushes without force. Gives null, or what the remote said when it did not take it. */
   push(source: string, branch: string): Promise<string | null> {
-    return this.#push([], `${source}:refs/heads/${branch}`);
+    return this.#push([], `${source}:refs/heads/${branch}`, () => this.#remote.mayPush?.());
   }
 
   /** Deletes a branch that stands on that commit; the server compares. Gives null, or what it said when it did not. */
@@ -61,9 +61,9 @@ export class RemoteGit {
     return this.#push([`--force-with-lease=refs/heads/${branch}:${commit}`], `:refs/heads/${branch}`);
   }
 
-  async #push(options: readonly string[], refspec: string): Promise<string | null> {
+  async #push(options: readonly string[], refspec: string, may: () => void = () => undefined): Promise<string | null> {
     try {
-      await this.#run(['push', '--porcelain', '--no-verify', '--no-recurse-submodules', ...options, '--', this.#address.url, refspec]);
+      await this.#run(['push', '--porcelain', '--no-verify', '--no-recurse-submodules', ...options, '--', this.#address.url, refspec], may);
       return null;
     } catch (error) {
       if (error instanceof ConvergeError && error.retry === 'never' && error.detail !== undefined) return refusal(error.detail);
@@ -71,8 +71,11 @@ export class RemoteGit {
     }
   }
 
-  async #run(args: string[]): Promise<string> {
-    const turn = this.#last.then(async () => this.#command(args));
+  async #run(args: string[], may: () => void = () => undefined): Promise<string> {
+    const turn = this.#last.then(async () => {
+      may();
+      return this.#command(args);
+    });
     this.#last = turn.catch(() => undefined);
     return turn;
   }

@@ -82,6 +82,8 @@ export interface Remote {
   readonly url: string;
   /** Fresh for each command; undefined for a local path. */
   token(): Promise<string | undefined>;
+  /** Asked right before each push; throws what stands in its way. */
+  mayPush?(): void;
 }
 
 export type PushResult =

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Amendment } from '../domain/amendment.ts';
 import type { Limits, Usage } from '../domain/budget.ts';
 import { EFFORTS, type ModelChoice } from '../domain/effort.ts';
+import { PERMISSIONS } from '../domain/permission.ts';
 import type { PauseReason } from '../domain/errors.ts';
 import type { AgentEnding, Person, RunEvent, SettledOutcome, StoredEvent } from '../domain/events.ts';
 import type { Json } from '../domain/json.ts';
@@ -60,11 +61,12 @@ const settings: z.ZodType<Settings> = object({
   include: z.array(text).exactOptional(),
   limits,
   models: object({ planner: model, reader: model, migrator: model, reviser: model, verifier: model }),
+  allowedModels: z.array(text).exactOptional(),
   setup: text.nullable(),
   checks: z.array(object({ name: text, run: text, when: z.enum(['shard', 'converged']) })),
   protectedPaths: z.array(text),
   exclude: z.array(text),
-  approvers: object({ logins: z.array(text), permission: z.enum(['write', 'maintain', 'admin']) }),
+  approvers: object({ logins: z.array(text), permission: z.enum(PERMISSIONS), otherThanRequester: z.boolean().exactOptional() }),
   publishShards: z.boolean(),
   planOnly: z.boolean(),
   planOnlyReason: text.nullable(),
@@ -82,6 +84,7 @@ const pauseReason: z.ZodType<PauseReason> = z.enum([
   'storage',
   'fault',
   'person',
+  'switched-off',
 ]);
 
 const ending: z.ZodType<Ending> = z.enum(['migrated', 'skipped', 'left-over', 'unverified', 'dropped', 'not-started']);
@@ -147,7 +150,16 @@ const EVENTS = {
   'call.settled': object({ type: z.literal('call.settled'), key: text, seq: count, outcome }),
   'call.suspended': object({ type: z.literal('call.suspended'), key: text, reason: pauseReason, message: text }),
   'agent.admitted': object({ type: z.literal('agent.admitted'), agent: text }),
-  'agent.started': object({ type: z.literal('agent.started'), agent: text, role: text, label: text, phase: text, model: text }),
+  'agent.started': object({
+    type: z.literal('agent.started'),
+    agent: text,
+    role: text,
+    label: text,
+    phase: text,
+    model: text,
+    prompt: text.exactOptional(),
+    tools: z.array(text).exactOptional(),
+  }),
   'agent.ended': object({ type: z.literal('agent.ended'), agent: text, ending: agentEnding, cause: text, turns: count, seconds: count }),
   'spend.reserved': object({
     type: z.literal('spend.reserved'),
@@ -168,6 +180,23 @@ const EVENTS = {
   'shard.accepted': object({ type: z.literal('shard.accepted'), shard: text, change: text, verdict: text }),
   'shard.returned': object({ type: z.literal('shard.returned'), shard: text, commit: text, tree: text, paths: z.array(text) }),
   'shard.left-over': object({ type: z.literal('shard.left-over'), shard: text, reason: text }),
+  'command.answered': object({
+    type: z.literal('command.answered'),
+    comment: text,
+    place,
+    by: person,
+    permission: text,
+    command: text,
+    accepted: z.boolean(),
+    why: text,
+  }),
+  'switch.turned': object({
+    type: z.literal('switch.turned'),
+    off: z.boolean(),
+    reason: text,
+    by: z.enum(['environment', 'file', 'command']),
+    where: text,
+  }),
 } satisfies EventSchemas;
 
 const runEvent: z.ZodType<RunEvent> = z.discriminatedUnion('type', [
@@ -194,6 +223,8 @@ const runEvent: z.ZodType<RunEvent> = z.discriminatedUnion('type', [
   EVENTS['shard.accepted'],
   EVENTS['shard.returned'],
   EVENTS['shard.left-over'],
+  EVENTS['command.answered'],
+  EVENTS['switch.turned'],
 ]);
 
 /** The columns `scope, n, at, body` of `event` under those names. */

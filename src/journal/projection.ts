@@ -58,6 +58,8 @@ export function project(draft: Draft, stored: StoredEvent): void {
     case 'shard.accepted':
     case 'shard.returned':
     case 'shard.left-over':
+    case 'command.answered':
+    case 'switch.turned':
   }
 }
 

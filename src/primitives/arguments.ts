@@ -42,20 +42,27 @@ export function shardOf(plan: Plan, id: string): Shard {
   throw new ConvergeError('script', `There is no shard \`${id}\` in the approved plan. Its shards: ${shown}. Take them from \`shards\`.`);
 }
 
-/** The model and effort of a call: those pinned for the role, unless the approved script names others. `opus`, `sonnet`, `haiku`… mean the newest of that family. */
+/**
+ * The model and effort of a call: those pinned for the role, unless the approved script names others. `opus`, `sonnet`, `haiku`… mean the newest of that family among those
+ * that the operator allows.
+ */
 export function choose(
   pinned: ModelChoice,
   options: { readonly model?: string | undefined; readonly effort?: Effort | undefined },
+  allowed: readonly string[] = knownModels(),
 ): ModelChoice {
-  return { model: options.model === undefined ? pinned.model : modelNamed(options.model), effort: options.effort ?? pinned.effort };
+  return {
+    model: options.model === undefined ? pinned.model : modelNamed(options.model, allowed),
+    effort: options.effort ?? pinned.effort,
+  };
 }
 
-function modelNamed(name: string): string {
-  const known = knownModels();
+function modelNamed(name: string, allowed: readonly string[]): string {
+  const known = knownModels().filter((model) => allowed.includes(model));
   const found = known.find((model) => model === name) ?? known.find((model) => model.split('-')[1] === name);
   if (found !== undefined) return found;
   throw new ConvergeError(
     'script',
-    `The model \`${name}\` is not known here. Known: ${known.join(', ')}; or leave \`model\` out for the one that the plan pins.`,
+    `The model \`${name}\` is not known here, or not allowed. Known and allowed: ${known.join(', ')}; or leave \`model\` out for the one that the plan pins.`,
   );
 }

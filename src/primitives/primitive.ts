@@ -18,6 +18,8 @@ export interface PrimitivePorts {
   /** What people asked for, for prompts; untrusted text. */
   readonly task: string;
   readonly plan: Plan;
+  /** Models that a call may name; every known one when absent. */
+  readonly allowedModels?: readonly string[] | undefined;
   readonly journal: Journal;
   readonly repository: Repository;
   readonly agents: Agents;

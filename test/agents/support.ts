@@ -13,6 +13,7 @@ import type { Timings } from '../../src/agents/timings.ts';
 import { MICRO } from '../../src/domain/budget.ts';
 import type { RunEvent } from '../../src/domain/events.ts';
 import type { Workspace } from '../../src/git/workspace.ts';
+import type { SwitchedOff } from '../../src/domain/switched-off.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { openSqliteJournal } from '../../src/journal/sqlite.ts';
 import { Origin } from '../git/origin.ts';
@@ -226,6 +227,7 @@ export interface BenchOptions {
   readonly journal?: Journal;
   readonly timings?: Partial<Timings>;
   readonly clock?: Clock;
+  readonly off?: () => SwitchedOff | null;
   readonly onPlainSteers?: (model: string) => void;
 }
 
@@ -239,6 +241,7 @@ export async function bench(script: Script, options: BenchOptions = {}): Promise
     journal,
     allowanceOf: (run) => anAllowance(run, { dollars: options.budget ?? 100 * MICRO }, options.concurrency),
     timings: { ...SHORT, ...options.timings },
+    off: options.off ?? (() => null),
     ...(options.most === undefined ? {} : { concurrency: options.most }),
     ...(options.clock === undefined ? {} : { clock: options.clock }),
   });

@@ -99,6 +99,7 @@ return found.filter((one) => one !== null).length;`;
     journal,
     allowanceOf: () => ({ accounts: [{ name: runAccount(RUN), limits: { dollars: plan.limits.budget } }], concurrency, hours: null }),
     timings: PRODUCTION_TIMINGS,
+    off: () => null,
     concurrency,
   });
   const { signal } = new AbortController();

@@ -32,6 +32,7 @@ export async function crowd({ url, agents: count, concurrency, system }: Crowd):
     journal,
     allowanceOf: (run) => ({ accounts: [{ name: runAccount(run), limits: { dollars: 1e12 } }], concurrency, hours: null }),
     timings: PRODUCTION_TIMINGS,
+    off: () => null,
     concurrency,
   });
   const { signal } = new AbortController();

@@ -31,7 +31,10 @@ test('the same comment carried out again changes nothing, even when the run has 
   expect(await journal.events(RUN)).toEqual(before);
   await journal.append(RUN, [{ type: 'run.ended', status: 'stopped', why: 'Stopped.', ledger: [] }]);
   expect(await amend(desk, comment(1), MORE)).toMatchObject({ kind: 'amended', run: RUN });
-  expect(await amend(desk, comment(2), MORE)).toMatchObject({ kind: 'refused', answer: expect.stringContaining('no unfinished run') });
+  expect(await amend(desk, comment(2), MORE)).toMatchObject({
+    kind: 'refused',
+    answer: { refused: expect.stringContaining('no unfinished run') },
+  });
 });
 
 test('who may not approve may not amend', async () => {
@@ -39,16 +42,16 @@ test('who may not approve may not amend', async () => {
   await approve(PLAN);
   expect(await amend(desk, comment(1, 'wim'), MORE)).toMatchObject({
     kind: 'refused',
-    answer: expect.stringContaining('Found write access, expected maintain'),
+    answer: { refused: expect.stringContaining('Found write access, expected maintain') },
   });
   expect(foldRun(await journal.events(RUN)).amendments).toEqual([]);
 });
 
 test('nothing is amended before the approval', async () => {
   const { desk, plan: show } = await openOffice();
-  expect(await amend(desk, comment(1), SAY)).toMatchObject({ answer: expect.stringContaining('is still being made') });
+  expect(await amend(desk, comment(1), SAY)).toMatchObject({ answer: { refused: expect.stringContaining('is still being made') } });
   await show(PLAN, false);
-  expect(await amend(desk, comment(1), SAY)).toMatchObject({ answer: expect.stringContaining('is not approved yet') });
+  expect(await amend(desk, comment(1), SAY)).toMatchObject({ answer: { refused: expect.stringContaining('is not approved yet') } });
 });
 
 test('the effective hash is the plan’s without amendments, and depends on their order', () => {

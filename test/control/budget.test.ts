@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
-import { budget } from '../../src/control/budget.ts';
+import { budget as budgetCommand } from '../../src/control/budget.ts';
 import { foldRun } from '../../src/domain/run-state.ts';
 import { plan, shard } from '../verify/support.ts';
-import { comment, openOffice, RUN, type Office } from './support.ts';
+import { comment, openOffice, RUN, type Office, plain } from './support.ts';
+
+const budget = plain(budgetCommand);
 
 const PLAN = plan({ branch: 'main', commit: 'c'.repeat(40), tree: 't'.repeat(40) }, [shard('sa', ['src/a.js'])]);
 const dollars = (more: number) => ({ name: 'budget', limit: 'dollars', more: more * 1_000_000 }) as const;

@@ -1,10 +1,13 @@
 import { expect, test } from 'vitest';
-import { pause } from '../../src/control/pause.ts';
-import { resume } from '../../src/control/resume.ts';
+import { pause as pauseCommand } from '../../src/control/pause.ts';
+import { resume as resumeCommand } from '../../src/control/resume.ts';
 import { agentsText } from '../../src/domain/allowance.ts';
 import { heldBy } from '../../src/domain/hold.ts';
 import { foldRun } from '../../src/domain/run-state.ts';
-import { comment, openOffice, RUN } from './support.ts';
+import { comment, openOffice, RUN, plain } from './support.ts';
+
+const pause = plain(pauseCommand);
+const resume = plain(resumeCommand);
 
 test('the last word counts: pause holds, resume and stop let go', () => {
   const said = (...names: readonly string[]) => heldBy(names.map((name) => ({ name, by: name })));

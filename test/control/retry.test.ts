@@ -1,10 +1,13 @@
 import { expect, test } from 'vitest';
-import { openGenerations, retry } from '../../src/control/retry.ts';
-import { stop } from '../../src/control/stop.ts';
+import { openGenerations, retry as retryCommand } from '../../src/control/retry.ts';
+import { stop as stopCommand } from '../../src/control/stop.ts';
 import type { RunEvent } from '../../src/domain/events.ts';
 import { foldRun } from '../../src/domain/run-state.ts';
 import { plan, shard } from '../verify/support.ts';
-import { comment, openOffice, RUN } from './support.ts';
+import { comment, openOffice, RUN, plain } from './support.ts';
+
+const retry = plain(retryCommand);
+const stop = plain(stopCommand);
 
 const PLAN = plan({ branch: 'main', commit: 'c'.repeat(40), tree: 't'.repeat(40) }, [
   shard('sa', ['src/a.js']),

@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest';
-import type { Asked, Desk } from '../../src/control/desk.ts';
+import type { Answer, Asked, Desk } from '../../src/control/desk.ts';
 import { toJson } from '../../src/domain/json.ts';
 import type { Plan } from '../../src/domain/plan.ts';
 import { OPERATOR_DEFAULTS } from '../../src/domain/settings.ts';
@@ -32,7 +32,8 @@ export async function openOffice(approvers = STARTED.settings.approvers, known: 
   const desk: Desk = {
     journal,
     hubOf: () => hub,
-    allowedOwners: new Set(['octo']),
+    allowed: ({ owner }) => owner === 'octo',
+    off: () => null,
     scriptRepositories: new Set(),
     repositoryOf: () => Promise.reject(new Error('the desk was asked for a mirror')),
     operator: OPERATOR_DEFAULTS,
@@ -66,4 +67,14 @@ export function hubWith(known: Partial<Hub>): Hub {
       return verb;
     },
   });
+}
+
+/** The same command, with the words that people read for its answer. */
+export function plain<Arguments extends unknown[]>(
+  command: (...given: Arguments) => Promise<Answer>,
+): (...given: Arguments) => Promise<string | null> {
+  return async (...given) => {
+    const answer = await command(...given);
+    return answer === null || typeof answer === 'string' ? answer : answer.refused;
+  };
 }

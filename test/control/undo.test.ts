@@ -2,15 +2,18 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Desk } from '../../src/control/desk.ts';
-import { retry } from '../../src/control/retry.ts';
-import { undo } from '../../src/control/undo.ts';
+import { retry as retryCommand } from '../../src/control/retry.ts';
+import { undo as undoCommand } from '../../src/control/undo.ts';
 import { runBranch, shardBranch } from '../../src/domain/branch.ts';
 import { foldRun } from '../../src/domain/run-state.ts';
 import type { Hub, PullRequestFacts } from '../../src/github/hub.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { BOT, git, Origin } from '../git/origin.ts';
 import { plan, shard } from '../verify/support.ts';
-import { comment, openOffice, RUN, type Office } from './support.ts';
+import { comment, openOffice, RUN, type Office, plain } from './support.ts';
+
+const retry = plain(retryCommand);
+const undo = plain(undoCommand);
 
 const BRANCH = runBranch(RUN);
 const SHARD = shardBranch(RUN, 'sa');

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type ConfigurationError, parseRepositoryConfiguration } from '../../src/domain/repository-configuration.ts';
+import { parseRepositoryConfiguration } from '../../src/domain/repository-configuration.ts';
+import type { ConfigurationError } from '../../src/domain/yaml-settings.ts';
 
 function errors(yaml: string): readonly ConfigurationError[] {
   const parsed = parseRepositoryConfiguration(yaml);
@@ -38,7 +39,8 @@ models: {planner: claude-opus-4-8}
 effort: {verifier: max}
 reviewers: 3
 rounds: 2
-approvers: {logins: [octocat], permission: maintain}
+approvers: {logins: [octocat], permission: maintain, other_than_requester: true}
+requesters: {logins: [kim]}
 publish_shards: true
 `);
   expect(parsed).toEqual({
@@ -56,7 +58,8 @@ publish_shards: true
       effort: { verifier: 'max' },
       reviewers: 3,
       rounds: 2,
-      approvers: { logins: ['octocat'], permission: 'maintain' },
+      approvers: { logins: ['octocat'], permission: 'maintain', other_than_requester: true },
+      requesters: { logins: ['kim'], permission: 'write' },
       publish_shards: true,
     },
   });
@@ -68,7 +71,8 @@ test('defaults: two reviewers, three rounds, write access approves', () => {
     configuration: {
       reviewers: 2,
       rounds: 3,
-      approvers: { logins: [], permission: 'write' },
+      approvers: { logins: [], permission: 'write', other_than_requester: false },
+      requesters: { logins: [], permission: 'write' },
       publish_shards: false,
       checks: [],
       setup: null,
@@ -88,7 +92,7 @@ describe('errors name the exact key, what was found and what was expected', () =
     ['reviewers: 0', 'reviewers', '0', 'a whole number from 1 to 8'],
     ['models: {writer: x}', 'models.writer', 'the unknown key writer', 'one of planner, reader, migrator, reviser, verifier'],
     ['effort: {verifier: lots}', 'effort.verifier', 'the text "lots"', 'one of low, medium, high, xhigh, max'],
-    ['approvers: [octocat]', 'approvers', 'a list ["octocat"]', 'a mapping with logins, permission'],
+    ['approvers: [octocat]', 'approvers', 'a list ["octocat"]', 'a mapping with logins, permission, other_than_requester'],
     ['approvers: {permission: read}', 'approvers.permission', 'the text "read"', 'one of write, maintain, admin'],
     ['checks: [{name: test, run: npm test}]', 'checks[0].when', 'nothing', 'one of shard, converged'],
     ['checks: [{name: My Test, run: x, when: shard}]', 'checks[0].name', 'the text "My Test"', 'lower-case letters'],

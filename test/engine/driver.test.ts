@@ -39,6 +39,8 @@ test(
         throw new Suspended('budget', 'All of it is used.');
       },
       quiet: () => Promise.resolve(),
+      off: () => null,
+      watchSwitch: () => () => {},
       openGenerations: () => Promise.resolve(),
       stopped: () => Promise.resolve(),
       failed: () => Promise.resolve(),

@@ -64,6 +64,7 @@ async function openStack() {
     journal,
     allowanceOf: (run) => anAllowance(run, { dollars: settings.limits.budget }, settings.limits.concurrency),
     timings: PRODUCTION_TIMINGS,
+    off: () => null,
   });
   onTestFinished(async () => {
     await agents.close();

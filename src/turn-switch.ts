@@ -1,0 +1,43 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { requireNode } from './node-version.ts';
+
+requireNode();
+// After the check: an older Node would stumble over what these import.
+const { journalPlace } = await import('./config.ts');
+const { messageOf } = await import('./domain/errors.ts');
+const { EVERYWHERE, reasonIn, SWITCH_SCOPE } = await import('./domain/switched-off.ts');
+const { openPostgresJournal } = await import('./journal/postgres.ts');
+const { SWITCH_FILE } = await import('./switch.ts');
+
+/** For every process on the database where there is one, else for the one that uses the data directory. */
+async function turn(off: boolean, reason: string): Promise<string> {
+  const { databaseUrl, dataDirectory } = journalPlace();
+  if (databaseUrl === null) {
+    const file = join(dataDirectory, SWITCH_FILE);
+    if (off) writeFileSync(file, `${reason}\n`);
+    else rmSync(file, { force: true });
+    return file;
+  }
+  const journal = await openPostgresJournal({ url: databaseUrl });
+  try {
+    await journal.append(SWITCH_SCOPE, [{ type: 'switch.turned', off, reason, by: 'command', where: EVERYWHERE }]);
+  } finally {
+    await journal.close();
+  }
+  return 'every App and worker on DATABASE_URL';
+}
+
+const [to, ...words] = process.argv.slice(2);
+if (to === 'off' || to === 'on') {
+  try {
+    console.log(`Switched ${to}: ${await turn(to === 'off', reasonIn(words.join(' ')))}.`);
+  } catch (error) {
+    console.error(`The switch could not be turned: ${messageOf(error)}`);
+    process.exitCode = 1;
+  }
+} else {
+  console.error(`Found ${to ?? 'nothing'}, expected off or on: npm run switch -- off "<reason>", npm run switch -- on`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import type { SwitchedOff } from '../../src/domain/switched-off.ts';
+import { bench, live, openTestJournal, RUN, textTask, type Script } from './support.ts';
+
+/** Reads twice, then answers. */
+const work: Script = ({ body }) => {
+  const turns = body.messages.filter(({ role }) => role === 'assistant').length;
+  return turns < 2 ? { tools: [{ name: 'read', input: { file_path: `${turns}.js` }, id: `t${turns}` }] } : { text: 'Done.' };
+};
+
+test('switched off while the model answers: the answer is kept, nothing more is asked or reserved; switched on, nothing is asked twice', async () => {
+  let off: SwitchedOff | null = null;
+  const journal = await openTestJournal();
+  const { agents, server, events } = await bench(
+    (seen, n) => {
+      if (n === 1) off = { reason: 'a leak' };
+      return work(seen, n);
+    },
+    { journal, off: () => off },
+  );
+  const task = textTask({ tools: ['read'] });
+  await expect(agents.run(task, live())).rejects.toMatchObject({
+    reason: 'switched-off',
+    message: expect.stringContaining('The operator has switched Converge off (a leak)'),
+  });
+  expect(server.seen).toHaveLength(1);
+  expect(await journal.openReservations(RUN)).toEqual([]);
+  expect((await events()).filter(({ type }) => type === 'spend.charged')).not.toEqual([]);
+
+  const before = (await events()).filter(({ type }) => type === 'spend.reserved' || type === 'agent.started').length;
+  await expect(agents.run(textTask({ id: 'another' }), live())).rejects.toMatchObject({ reason: 'switched-off' });
+  expect((await events()).filter(({ type }) => type === 'spend.reserved' || type === 'agent.started')).toHaveLength(before);
+  expect(server.seen).toHaveLength(1);
+
+  off = null;
+  expect(await agents.run(task, live())).toMatchObject({ ending: 'done' });
+  expect(server.seen).toHaveLength(3);
+});

@@ -1,0 +1,179 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { Suspended } from '../../src/domain/errors.ts';
+import { foldRun } from '../../src/domain/run-state.ts';
+import type { SwitchedOff } from '../../src/domain/switched-off.ts';
+import { openDriver, type DriverParts } from '../../src/engine/driver.ts';
+import { openInProcess } from '../../src/engine/in-process.ts';
+import type { House } from '../../src/house.ts';
+import { openSqliteJournal } from '../../src/journal/sqlite.ts';
+import type { Journal } from '../../src/journal/journal.ts';
+import { STARTED, temporaryDirectory } from '../journal/support.ts';
+import { quiet } from './quiet.ts';
+
+const RUN = 'run-1';
+
+interface Scene {
+  readonly journal: Journal;
+  readonly turn: (to: SwitchedOff | null) => void;
+  readonly drive: () => void;
+  readonly types: () => Promise<readonly string[]>;
+}
+
+async function scene(changes: (journal: Journal) => Partial<DriverParts>, begin: SwitchedOff | null): Promise<Scene> {
+  const journal = await openSqliteJournal({ directory: temporaryDirectory() });
+  onTestFinished(() => journal.close());
+  await journal.start({ run: RUN, trigger: '1', event: STARTED });
+  let off = begin;
+  const listeners = new Set<() => void>();
+  // A run's whole house is of no matter to who drives it.
+  const house: House = Object.create(null);
+  const driver = await openDriver({
+    journal,
+    dispatch: openInProcess({ log: quiet }),
+    slots: 4,
+    hold: () => Promise.resolve({ journal, release: () => {} }),
+    bulletin: () => Promise.resolve({ flush: () => Promise.resolve(), close: () => Promise.resolve() }),
+    enter: () => Promise.resolve({ house, close: () => Promise.resolve() }),
+    migrate: () => Promise.resolve(),
+    quiet: () => Promise.resolve(),
+    off: () => off,
+    watchSwitch: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    openGenerations: () => Promise.resolve(),
+    stopped: () => Promise.resolve(),
+    failed: () => Promise.resolve(),
+    showEarlyEnd: () => Promise.resolve(),
+    redriveMs: [5],
+    log: quiet,
+    ...changes(journal),
+  });
+  onTestFinished(() => driver.close());
+  return {
+    journal,
+    turn: (to) => {
+      off = to;
+      for (const listener of listeners) listener();
+    },
+    drive: () => driver.drive(RUN),
+    types: async () => (await journal.events(RUN)).map(({ event }) => event.type),
+  };
+}
+
+/** Resolves when the run's record has an event of that type. */
+function heard(journal: Journal, type: string): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stop = journal.watch(RUN, ({ event }) => {
+    if (event.type === type) resolve();
+  });
+  return promise.finally(stop);
+}
+
+test('a run that is driven while Converge is switched off enters no house: it pauses once, says why, and goes on by itself', async () => {
+  let entered = 0;
+  const migrated = Promise.withResolvers<void>();
+  const { journal, turn, drive, types } = await scene(
+    () => ({
+      migrate: () => {
+        entered += 1;
+        migrated.resolve();
+        return Promise.resolve();
+      },
+    }),
+    { reason: 'a leak' },
+  );
+  const paused = heard(journal, 'run.paused');
+  drive();
+  await paused;
+  expect(foldRun(await journal.events(RUN)).pause).toMatchObject({
+    reason: 'switched-off',
+    message: expect.stringContaining('The operator has switched Converge off (a leak)'),
+  });
+  expect(entered).toBe(0);
+  turn(null);
+  await migrated.promise;
+  expect((await types()).filter((type) => type === 'run.paused')).toHaveLength(1);
+  expect(foldRun(await journal.events(RUN)).status).toBe('active');
+});
+
+test('switched off under way: what is in flight is finished, then the run is interrupted and pauses; stop still ends it', async () => {
+  const inFlight = Promise.withResolvers<void>();
+  const working = Promise.withResolvers<void>();
+  const order: string[] = [];
+  let signal: AbortSignal | null = null;
+  let stopped = 0;
+  const { journal, turn, drive } = await scene(
+    (journal) => ({
+      quiet: () => inFlight.promise,
+      enter: (_run, _journal, own) => {
+        signal = own;
+        return Promise.resolve({ house: Object.create(null), close: () => Promise.resolve() });
+      },
+      migrate: () => {
+        working.resolve();
+        return new Promise((_resolve, reject) => {
+          signal?.addEventListener('abort', () => {
+            order.push('interrupted');
+            reject(new Suspended('stopping', 'The run was told to stop.'));
+          });
+        });
+      },
+      stopped: async () => {
+        stopped += 1;
+        await journal.append(RUN, [{ type: 'run.ended', status: 'stopped', why: 'asked', ledger: [] }]);
+      },
+    }),
+    null,
+  );
+  const paused = heard(journal, 'run.paused');
+  drive();
+  await working.promise;
+  turn({ reason: '' });
+  await new Promise((resolve) => setImmediate(resolve));
+  order.push('answered');
+  inFlight.resolve();
+  await paused;
+  expect(order).toEqual(['answered', 'interrupted']);
+  expect(foldRun(await journal.events(RUN)).pause?.reason).toBe('switched-off');
+  const ended = heard(journal, 'run.ended');
+  await journal.signal(RUN, { id: '9', name: 'stop', by: 'mona', text: '' });
+  drive();
+  await ended;
+  expect(stopped).toBe(1);
+});
+
+test('switched on again while the run lets go: it is driven again by itself', async () => {
+  let drives = 0;
+  const again = Promise.withResolvers<void>();
+  const working = Promise.withResolvers<void>();
+  let signal: AbortSignal | null = null;
+  const { turn, drive } = await scene(
+    () => ({
+      enter: (_run, _journal, own) => {
+        signal = own;
+        return Promise.resolve({ house: Object.create(null), close: () => Promise.resolve() });
+      },
+      migrate: () => {
+        drives += 1;
+        if (drives > 1) {
+          again.resolve();
+          return Promise.resolve();
+        }
+        working.resolve();
+        return new Promise((_resolve, reject) => {
+          signal?.addEventListener('abort', () => {
+            turn(null);
+            reject(new Suspended('stopping', 'The run was told to stop.'));
+          });
+        });
+      },
+    }),
+    null,
+  );
+  drive();
+  await working.promise;
+  turn({ reason: '' });
+  await again.promise;
+  expect(drives).toBe(2);
+});

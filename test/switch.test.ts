@@ -1,0 +1,102 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import type { RunEvent } from '../src/domain/events.ts';
+import { EVERYWHERE, SWITCH_SCOPE } from '../src/domain/switched-off.ts';
+import { openSqliteJournal } from '../src/journal/sqlite.ts';
+import type { Journal } from '../src/journal/journal.ts';
+import { openSwitch, SWITCH_FILE, type Switch } from '../src/switch.ts';
+import { quiet } from './engine/quiet.ts';
+import { temporaryDirectory } from './journal/support.ts';
+
+interface Scene {
+  readonly journal: Journal;
+  readonly file: string;
+  readonly open: (environment?: string | null, everyMs?: number, where?: string) => Promise<Switch>;
+  readonly turns: () => Promise<readonly RunEvent[]>;
+}
+
+async function scene(): Promise<Scene> {
+  const directory = temporaryDirectory();
+  const file = join(directory, SWITCH_FILE);
+  const journal = await openSqliteJournal({ directory });
+  onTestFinished(() => journal.close());
+  return {
+    journal,
+    file,
+    open: async (environment = null, everyMs = 3_600_000, where = 'here:/data') => {
+      const opened = await openSwitch({ environment, file, journal, where, everyMs, log: quiet });
+      onTestFinished(() => opened.close());
+      return opened;
+    },
+    turns: async () => (await journal.events(SWITCH_SCOPE)).map(({ event }) => event),
+  };
+}
+
+/** Resolves when the journal has that many turns. */
+async function recorded({ journal, turns }: Scene, count: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stop = journal.watch(SWITCH_SCOPE, () => void turns().then((all) => (all.length >= count ? resolve() : undefined)));
+  if ((await turns()).length < count) await promise;
+  stop();
+}
+
+test('the file is seen by the very next question, its text is the reason, and its end is seen as well', async () => {
+  const own = await scene();
+  const { open, file, turns } = own;
+  const opened = await open();
+  expect(opened.off()).toBeNull();
+  writeFileSync(file, 'somebody leaked\n  a key \n');
+  expect(opened.off()).toEqual({ reason: 'somebody leaked a key', by: 'file' });
+  rmSync(file);
+  expect(opened.off()).toBeNull();
+  await recorded(own, 2);
+  expect(await turns()).toEqual([
+    { type: 'switch.turned', off: true, reason: 'somebody leaked a key', by: 'file', where: 'here:/data' },
+    { type: 'switch.turned', off: false, reason: '', by: 'file', where: 'here:/data' },
+  ]);
+});
+
+test('a file that cannot be read, here a directory, switches off all the same', async () => {
+  const { open, file } = await scene();
+  mkdirSync(file);
+  expect((await open()).off()).toEqual({ reason: '', by: 'file' });
+});
+
+test('where nothing asks, the file is found by looking: who watches is told', async () => {
+  const { open, file } = await scene();
+  const opened = await open(null, 5);
+  const told = Promise.withResolvers<void>();
+  opened.watch(told.resolve);
+  writeFileSync(file, '');
+  await told.promise;
+  expect(opened.off()).toEqual({ reason: '', by: 'file' });
+});
+
+test('the environment switches off for the life of the process; one that starts without it records that it is on again', async () => {
+  const own = await scene();
+  const { open, turns } = own;
+  const first = await open('an audit');
+  expect(first.off()).toEqual({ reason: 'an audit', by: 'environment' });
+  await recorded(own, 1);
+  first.close();
+  expect((await open('an audit')).off()).not.toBeNull();
+  expect(await turns()).toHaveLength(1);
+  expect((await open()).off()).toBeNull();
+  await recorded(own, 2);
+  expect(await turns()).toMatchObject([{ off: true, by: 'environment' }, { off: false }]);
+});
+
+test('a turn for everybody is obeyed by every process on the journal, also one that starts later; that of another process is not', async () => {
+  const { journal, open } = await scene();
+  const opened = await open();
+  let told = 0;
+  opened.watch(() => (told += 1));
+  await journal.append(SWITCH_SCOPE, [{ type: 'switch.turned', off: true, reason: 'x', by: 'file', where: 'elsewhere:/data' }]);
+  expect([opened.off(), told]).toEqual([null, 0]);
+  await journal.append(SWITCH_SCOPE, [{ type: 'switch.turned', off: true, reason: 'all of you', by: 'command', where: EVERYWHERE }]);
+  expect([opened.off(), told]).toEqual([{ reason: 'all of you' }, 1]);
+  expect((await open(null, 3_600_000, 'third:/data')).off()).toEqual({ reason: 'all of you' });
+  await journal.append(SWITCH_SCOPE, [{ type: 'switch.turned', off: false, reason: '', by: 'command', where: EVERYWHERE }]);
+  expect([opened.off(), told]).toEqual([null, 2]);
+});
