@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { readConfig } from '../src/config.ts';
 import { commandForms } from '../src/domain/command.ts';
+import { parseOperatorPolicy } from '../src/domain/operator-policy.ts';
 import { parseRepositoryConfiguration } from '../src/domain/repository-configuration.ts';
 import { APP_EVENTS, APP_PERMISSIONS } from '../src/local/world.ts';
 import { isThere } from '../src/report/replies.ts';
@@ -33,12 +34,19 @@ test('what the table calls required is what an empty environment is told to be m
 });
 
 test('both examples of .github/converge.yml are valid, and the long one has every key', () => {
-  const examples = [...README.matchAll(/```yaml\n([^]*?)```/gu)].map(([, yaml]) => parseRepositoryConfiguration(yaml ?? ''));
-  expect(examples.map(({ kind }) => kind)).toEqual(['enabled', 'enabled']);
-  const [, long] = [...README.matchAll(/```yaml\n([^]*?)```/gu)].map(([, yaml]) => yaml ?? '');
+  const examples = [...README.matchAll(/```yaml\n(enabled:[^]*?)```/gu)].map(([, yaml]) => yaml ?? '');
+  expect(examples.map((yaml) => parseRepositoryConfiguration(yaml).kind)).toEqual(['enabled', 'enabled']);
+  const [, long] = examples;
   const parsed = parseRepositoryConfiguration('enabled: true');
   const keys = parsed.kind === 'enabled' ? Object.keys(parsed.configuration) : [];
   expect(keys.filter((key) => !new RegExp(`^${key}:`, 'mu').test(long ?? ''))).toEqual([]);
+});
+
+test('the example of a policy is valid, and has every key', () => {
+  const [, example = ''] = /```yaml\n(repositories:[^]*?)```/u.exec(README) ?? [];
+  const parsed = parseOperatorPolicy(example);
+  expect(parsed).toMatchObject({ policy: { reviewers: 2, approvers: { other_than_requester: true } } });
+  expect(Object.keys('policy' in parsed ? parsed.policy : {}).filter((key) => !new RegExp(`^${key}:`, 'mu').test(example))).toEqual([]);
 });
 
 test('the address for registering by hand asks for what app.yml asks for', () => {
