@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 /** What comes before the first line. */
 const NOTHING = '';
 
-/** Writes lines of JSON (also for readers to whom U+2028 ends one), each with a hash over itself and the one before: whoever changes, takes out or slips in a line later is seen. */
+/** Writes lines of JSON (also for readers to whom U+2028 ends one), each with a hash over itself and those before (`chain`): whoever changes, takes out or slips in a line later is seen. */
 export function chained(): (facts: object) => string {
   let before = NOTHING;
   return (facts) => {
@@ -11,7 +11,7 @@ export function chained(): (facts: object) => string {
       .replaceAll('\u2028', String.raw`\u2028`)
       .replaceAll('\u2029', String.raw`\u2029`);
     before = hash('sha256', before + text);
-    return `${text.slice(0, -1)}${text === '{}' ? '' : ','}"hash":"${before}"}`;
+    return `${text.slice(0, -1)}${text === '{}' ? '' : ','}"chain":"${before}"}`;
   };
 }
 
@@ -21,7 +21,7 @@ export type Checked =
   /** `line` is 1-based. */
   | { readonly kind: 'broken'; readonly line: number; readonly why: string };
 
-const HASH = /,?"hash":"(?<hash>[0-9a-f]{64})"\}$/u;
+const CHAIN = /,?"chain":"(?<chain>[0-9a-f]{64})"\}$/u;
 
 /** Checks a file of such lines; names the first that does not fit. The last one must be that of `end`, so that a cut is seen. */
 export async function checkChain(lines: AsyncIterable<string>): Promise<Checked> {
@@ -30,10 +30,10 @@ export async function checkChain(lines: AsyncIterable<string>): Promise<Checked>
   let last = '';
   for await (const line of lines) {
     count += 1;
-    const said = HASH.exec(line);
+    const said = CHAIN.exec(line);
     if (said?.groups === undefined) return { kind: 'broken', line: count, why: 'found no hash at its end' };
     before = hash('sha256', `${before}${line.slice(0, said.index)}}`);
-    if (before !== said.groups['hash'])
+    if (before !== said.groups['chain'])
       return { kind: 'broken', line: count, why: 'its hash is not that of the line and of those before it' };
     last = line;
   }
