@@ -203,7 +203,9 @@ describe('consent', () => {
     await withScene({ tests: ['text'], ci: false, allowedOwner: 'somebody-else' }, async (other) => {
       const begun = await other.begin();
       const reply = await other.reply(begun.issue, begun.comment);
-      expect(reply).toContain('Neither the account `acme` nor the repository `acme/tally` is among those that the operator of this Converge lets spend');
+      expect(reply).toContain(
+        'Neither the account `acme` nor the repository `acme/tally` is among those that the operator of this Converge lets spend',
+      );
       expect(reply).toContain('`ALLOWED_OWNERS`');
       expect(other.claude.counts.snapshot().requests).toBe(0);
     });

@@ -79,10 +79,14 @@ export class Origin {
   }
 
   /** A mirror of it, closed with the test. */
-  async mirror(options: { directory?: string; url?: string; token?: string } = {}): Promise<Repository> {
+  async mirror(options: { directory?: string; url?: string; token?: string; mayPush?: () => void } = {}): Promise<Repository> {
     const repository = await openRepository({
       directory: options.directory ?? join(scratch(), 'mirror.git'),
-      remote: { url: options.url ?? this.bare, token: async () => options.token },
+      remote: {
+        url: options.url ?? this.bare,
+        token: async () => options.token,
+        ...(options.mayPush === undefined ? {} : { mayPush: options.mayPush }),
+      },
       bot: BOT,
     });
     onTestFinished(async () => repository.close());

@@ -1,14 +1,17 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { Suspended } from '../../src/domain/errors.ts';
 import type { Repository } from '../../src/git/workspace.ts';
 import { Origin, git } from './origin.ts';
 
 const BRANCH = 'converge/r1';
 
-async function pinned(): Promise<{ origin: Origin; repository: Repository; next: (parent: string, text: string) => Promise<string> }> {
+async function pinned(
+  options: { readonly mayPush?: () => void } = {},
+): Promise<{ origin: Origin; repository: Repository; next: (parent: string, text: string) => Promise<string> }> {
   const origin = new Origin({ 'a.txt': 'a' });
-  const repository = await origin.mirror();
+  const repository = await origin.mirror(options);
   const { tree } = await repository.pin({ run: 'r1', commit: origin.head() });
   const next = async (parent: string, text: string): Promise<string> => {
     const changed = await repository.layer(tree, [[{ path: 'a.txt', mode: '100644', content: { utf8: text } }]]);
@@ -83,4 +86,18 @@ test('a branch name that git does not hold is refused', async () => {
   const { origin, repository } = await pinned();
   await expect(repository.push({ commit: origin.head(), branch: 'a..b' })).rejects.toThrow('`a..b` cannot be the name of a branch');
   await expect(repository.remoteHead('a b:c')).rejects.toThrow('cannot be the name of a branch');
+});
+
+test('what stands in the way of a push is asked right before it; a branch can be taken away all the same', async () => {
+  let off = false;
+  const mayPush = (): void => {
+    if (off) throw new Suspended('switched-off', 'off');
+  };
+  const { origin, repository, next } = await pinned({ mayPush });
+  const first = await next(origin.head(), 'first');
+  await repository.push({ commit: first, branch: BRANCH });
+  off = true;
+  await expect(repository.push({ commit: await next(first, 'second'), branch: BRANCH })).rejects.toMatchObject({ reason: 'switched-off' });
+  expect(origin.branch(BRANCH)).toBe(first);
+  expect(await repository.deleteBranch({ branch: BRANCH, commit: first })).toEqual({ kind: 'deleted' });
 });

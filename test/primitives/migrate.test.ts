@@ -140,7 +140,8 @@ test('model and effort: pinned, named by the script, or refused', async () => {
   const identity = async (options: Record<string, string>) => (await primitives.prepare('migrate', [{ id: 'sa' }, options])).identity;
   expect(await identity({})).toMatchObject({ model: 'claude-sonnet-5-5', effort: 'high' });
   expect(await identity({ model: 'opus', effort: 'low' })).toMatchObject({ model: 'claude-opus-5-5', effort: 'low' });
-  expect(await wrong('migrate', { id: 'sa' }, { model: 'gpt' })).toContain('Known: claude-');
+  expect(await wrong('migrate', { id: 'sa' }, { model: 'gpt' })).toContain('Known and allowed: claude-');
+
   expect(await wrong('migrate', { id: 'sa' }, { effort: 'huge' })).toMatch(/argument 2\.effort: .*"low"/u);
 });
 
@@ -226,4 +227,14 @@ test('a revision that changes nothing is null, and so is one without anything to
     kind: 'null',
     cause: expect.stringContaining('nothing to revise'),
   });
+});
+
+test('a call may name no model that the operator does not allow', async () => {
+  const { primitives, wrong } = await bench({ ports: { allowedModels: ['claude-sonnet-5-5'] } });
+  for (const kind of ['migrate', 'agent']) {
+    const what = kind === 'migrate' ? { id: 'sa' } : 'Look.';
+    expect((await primitives.prepare(kind, [what, { model: 'sonnet' }])).identity).toMatchObject({ model: 'claude-sonnet-5-5' });
+    for (const model of ['opus', 'claude-opus-5-5'])
+      expect(await wrong(kind, what, { model })).toContain('is not known here, or not allowed. Known and allowed: claude-sonnet-5-5;');
+  }
 });
