@@ -20,11 +20,13 @@ export interface Receipt {
 /** As many as there is room for, the dearest first where not all fit; null without any. */
 export function receiptsTable(receipts: readonly Receipt[], room: number): string | null {
   if (receipts.length === 0) return null;
+  const models = modelsOf(receipts);
   const folded = (shown: readonly Receipt[]): string =>
     details(
       `Receipts: ${count(receipts.length, 'shard')}`,
       paragraphs(
-        rows(shown),
+        rows(shown, models),
+        onlyText(models),
         shown.length === receipts.length
           ? null
           : `*And ${count(receipts.length - shown.length, 'more shard')}, each cheaper than these; the audit log has them all.*`,
@@ -46,20 +48,52 @@ export function receiptsTable(receipts: readonly Receipt[], room: number): strin
 
 const SHORTEST_ROW = 40;
 
-function rows(receipts: readonly Receipt[]): string {
+/** The one model of all makers and the one of all reviewers, which is said once; null where there are several, or none. */
+interface OnlyModels {
+  readonly makers: string | null;
+  readonly reviewers: string | null;
+}
+
+function modelsOf(receipts: readonly Receipt[]): OnlyModels {
+  const only = (names: readonly string[]): string | null => (new Set(names).size === 1 ? (names[0] ?? null) : null);
+  return {
+    makers: only(receipts.flatMap(({ maker }) => (maker === null ? [] : [maker.model]))),
+    reviewers: only(receipts.flatMap(({ reviewers }) => reviewers.map(({ model }) => model))),
+  };
+}
+
+function onlyText({ makers, reviewers }: OnlyModels): string | null {
+  const told = [
+    ...(makers === null ? [] : [`Every change is of ${line(makers, 60)}.`]),
+    ...(reviewers === null ? [] : [`Every reviewer is ${line(reviewers, 60)}.`]),
+  ];
+  return told.length === 0 ? null : told.join(' ');
+}
+
+/** Few columns: a squeezed table breaks its words. */
+function rows(receipts: readonly Receipt[], models: OnlyModels): string {
   return table(
-    ['Shard', 'Ended as', 'Made by', 'Prompt', 'Gates', 'Reviewers', 'Verdict', 'Cost'],
-    receipts.map(({ shard, ending, maker, gates, reviewers, verdict, rounds, cost }) => [
-      cell(shard),
-      ending,
-      maker === null ? '–' : line(maker.model, 60),
-      maker?.prompt == null ? '–' : cell(maker.prompt.slice(0, 12)),
-      gatesText(gates),
-      reviewersText(reviewers),
-      verdict === null ? '–' : `${verdict}, round ${rounds}`,
-      dollars(cost),
+    ['Shard', 'Verdict', models.makers === null ? 'Made by, prompt' : 'Prompt', 'Gates', 'Reviewers', 'Cost'],
+    receipts.map((receipt) => [
+      cell(receipt.shard),
+      verdictText(receipt),
+      makerText(receipt.maker, models.makers === null),
+      gatesText(receipt.gates),
+      reviewersText(receipt.reviewers, models.reviewers === null),
+      dollars(receipt.cost),
     ]),
   );
+}
+
+function verdictText({ ending, verdict, rounds }: Receipt): string {
+  const came = verdict === null ? null : `${verdict}, round ${rounds}`;
+  return ending === 'accepted' && came !== null ? came : [ending, ...(came === null ? [] : [came])].join(': ');
+}
+
+function makerText(maker: Receipt['maker'], withModel: boolean): string {
+  if (maker === null) return '–';
+  const prompt = maker.prompt === null ? [] : [cell(maker.prompt.slice(0, 12))];
+  return [...(withModel ? [line(maker.model, 60)] : []), ...prompt].join(' ') || '–';
 }
 
 /** What did not pass by its name; a check that has nothing to say is told as skipped. */
@@ -74,9 +108,9 @@ function gatesText(gates: readonly GateResult[]): string {
   return [`${of('passed').length} passed`, ...named, ...(skipped === 0 ? [] : [`${skipped} skipped`])].join(', ');
 }
 
-function reviewersText(reviewers: readonly Reviewer[]): string {
+function reviewersText(reviewers: readonly Reviewer[], withModel: boolean): string {
   if (reviewers.length === 0) return '–';
-  const models = [...new Set(reviewers.map(({ model }) => model))];
+  const models = [...new Set(reviewers.map(({ model }) => line(model, 60)))];
   const lenses = reviewers.map(({ lens, answered }) => `${line(lens, 30)}${answered ? '' : ' (no answer)'}`);
-  return `${reviewers.length}: ${lenses.join(', ')} (${models.map((model) => line(model, 60)).join(', ')})`;
+  return `${reviewers.length}: ${lenses.join(', ')}${withModel ? ` (${models.join(', ')})` : ''}`;
 }

@@ -90,7 +90,7 @@ describe('a pull request’s body', () => {
     expect(body).toContain(`Verdicts: ${shards.toLocaleString('en-US')} accepted`);
     expect(body).toContain(`Receipts: ${shards.toLocaleString('en-US')} shard`);
     // The dearest, when not all fit.
-    expect(body).toContain(`| \`module-${shards - 1}\` | accepted | claude-sonnet-5-5 |`);
+    expect(body).toContain(`| \`module-${shards - 1}\` | accepted, round 1 | \`abababababab\` |`);
     expect(body).toContain('a check with quite a long name (299');
     expect(body).toContain('90 more shards are left over');
     expect(body.split('<details>').length).toBe(body.split('</details>').length);
