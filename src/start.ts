@@ -64,19 +64,7 @@ export async function start(
   const estate: Estate = { config, waits, journal, agents, hubOf, allowances, shared, off, log };
   const houses = houseOpener(estate);
   const driver = await driverOf(estate, { engine, houses, operatorSwitch, quiet: (run) => agents.quiet(run) });
-  const desk: Desk = {
-    journal,
-    hubOf,
-    allowed: (repository) => maySpend(config, repository),
-    scriptRepositories: config.scriptRepositories,
-    repositoryOf: (repository) => houses.mirror(repository),
-    operator: operatorLimits(config),
-    off,
-    drive: (run) => driver.drive(run),
-    interrupt: (run) => driver.interrupt(run),
-    restart: (run) => driver.restart(run),
-    log,
-  };
+  const desk = deskOf(estate, houses, driver);
   const inbox = await openInbox(desk, { dispatch: engine.commands, retryMs: waits.redriveMs[0] ?? 0 });
   let recording = 0;
   const app = converge((payload) => {
@@ -104,6 +92,22 @@ export async function start(
       await houses.close();
       await engine.close();
     },
+  };
+}
+
+function deskOf({ config, journal, hubOf, off, log }: Estate, houses: ReturnType<typeof houseOpener>, driver: Driver): Desk {
+  return {
+    journal,
+    hubOf,
+    allowed: (repository) => maySpend(config, repository),
+    scriptRepositories: config.scriptRepositories,
+    repositoryOf: (repository) => houses.mirror(repository),
+    operator: operatorLimits(config),
+    off,
+    drive: (run) => driver.drive(run),
+    interrupt: (run) => driver.interrupt(run),
+    restart: (run) => driver.restart(run),
+    log,
   };
 }
 
