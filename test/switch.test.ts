@@ -1,13 +1,18 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { inheritedEnvironment } from '../src/config.ts';
 import type { RunEvent } from '../src/domain/events.ts';
 import { EVERYWHERE, SWITCH_SCOPE } from '../src/domain/switched-off.ts';
+import { openPostgresJournal } from '../src/journal/postgres.ts';
 import { openSqliteJournal } from '../src/journal/sqlite.ts';
 import type { Journal } from '../src/journal/journal.ts';
 import { openSwitch, SWITCH_FILE, type Switch } from '../src/switch.ts';
 import { quiet } from './engine/quiet.ts';
 import { temporaryDirectory } from './journal/support.ts';
+import { POSTGRES_HERE, startPostgres, type TestPostgres } from './postgres.ts';
 
 interface Scene {
   readonly journal: Journal;
@@ -99,4 +104,70 @@ test('a turn for everybody is obeyed by every process on the journal, also one t
   expect((await open(null, 3_600_000, 'third:/data')).off()).toEqual({ reason: 'all of you' });
   await journal.append(SWITCH_SCOPE, [{ type: 'switch.turned', off: false, reason: '', by: 'command', where: EVERYWHERE }]);
   expect([opened.off(), told]).toEqual([null, 2]);
+});
+
+const PROGRAM = fileURLToPath(new URL('../src/turn-switch.ts', import.meta.url));
+
+function turn(environment: NodeJS.ProcessEnv, ...words: readonly string[]): { readonly status: number | null; readonly told: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...words], {
+    encoding: 'utf8',
+    env: { ...inheritedEnvironment(), ...environment },
+  });
+  return { status, told: stdout + stderr };
+}
+
+test('the program makes the file, takes it away, and says what it expects', async () => {
+  const { open, file } = await scene();
+  const opened = await open();
+  const here = { DATA_DIR: dirname(file) };
+  expect(turn(here, 'off', 'a key', 'leaked')).toEqual({ status: 0, told: `Switched off: ${file}.\n` });
+  expect(opened.off()).toMatchObject({ reason: 'a key leaked' });
+  expect(turn(here, 'on').status).toBe(0);
+  expect(opened.off()).toBeNull();
+  expect(turn(here, 'of')).toMatchObject({ status: 1, told: expect.stringContaining('Found of, expected off or on') });
+  expect(turn({ DATA_DIR: join(dirname(file), 'nowhere') }, 'off')).toMatchObject({
+    status: 1,
+    told: expect.stringContaining('could not be turned'),
+  });
+});
+
+describe.skipIf(!POSTGRES_HERE)('on Postgres', () => {
+  let server: TestPostgres;
+  beforeAll(async () => {
+    server = await startPostgres();
+  });
+  afterAll(() => server.stop());
+
+  test('one turn of the program switches every process off that is on the database, and on again', async () => {
+    const url = await server.database();
+    const directory = temporaryDirectory();
+    const switches = await Promise.all(
+      ['app', 'worker'].map(async (name) => {
+        const journal = await openPostgresJournal({ url });
+        const file = join(directory, `${name}-${SWITCH_FILE}`);
+        const opened = await openSwitch({ environment: null, file, journal, where: name, everyMs: 3_600_000, log: quiet });
+        onTestFinished(async () => {
+          opened.close();
+          await journal.close();
+        });
+        return opened;
+      }),
+    );
+    const heard = (): Promise<unknown> =>
+      Promise.all(
+        switches.map((one) => {
+          const { promise, resolve } = Promise.withResolvers<void>();
+          one.watch(resolve);
+          return promise;
+        }),
+      );
+    const off = heard();
+    expect(turn({ DATABASE_URL: url }, 'off', 'all of you').told).toContain('every App and worker');
+    await off;
+    expect(switches.map((one) => one.off())).toEqual([{ reason: 'all of you' }, { reason: 'all of you' }]);
+    const on = heard();
+    turn({ DATABASE_URL: url }, 'on');
+    await on;
+    expect(switches.map((one) => one.off())).toEqual([null, null]);
+  });
 });
