@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Log } from '../house.ts';
 import { bodyOf, plain, refuse } from './answer.ts';
@@ -49,11 +50,13 @@ export function openHook({ webhooks, recording, log, limits = HOOK_LIMITS }: Hoo
     refuse(request, response, plain(413, `A delivery of at most ${limits.bytes.toLocaleString('en-US')} bytes was expected.`));
   };
   const isFull = (): boolean => Math.max(underWay, recording()) >= limits.underWay;
+  const unreadable = (request: IncomingMessage, response: ServerResponse): void => {
+    refuse(request, response, plain(400, 'A body in UTF-8, without a byte order mark, was expected.'));
+  };
   const verify = async (request: IncomingMessage, response: ServerResponse, rawBody: Buffer): Promise<void> => {
     underWay += 1;
     counts.taken += 1;
     try {
-      // The bytes as they came: what is signed is what is verified.
       await webhooks(Object.assign(request, { body: {}, rawBody }), response);
       flooded = false;
     } finally {
@@ -73,6 +76,7 @@ export function openHook({ webhooks, recording, log, limits = HOOK_LIMITS }: Hoo
         return !isOver;
       });
       if (isOver || isFull()) return flood(request, response);
+      if (body !== null && !isExact(body)) return unreadable(request, response);
       if (body !== null) return await verify(request, response, body);
       if (own > limits.bytes) return tooLarge(request, response);
       request.destroy();
@@ -81,4 +85,9 @@ export function openHook({ webhooks, recording, log, limits = HOOK_LIMITS }: Hoo
     }
   };
   return { handle, counts: () => counts };
+}
+
+/** Whether the bytes are those of the text that is read from them, so that a signature over the text is one over the bytes. */
+function isExact(body: Buffer): boolean {
+  return isUtf8(body) && !(body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf);
 }

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createServer } from 'node:http';
+import { createServer, IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { sealedCookies } from '../../src/web/sealed-cookie.ts';
 import { HOOK, RUN, serve } from './support.ts';
 import type { Reply, Served } from './support.ts';
 
@@ -141,6 +143,18 @@ describe('run pages', () => {
     }
     expect((await ask(PAGE, { method: 'POST', body: 'token=wrong' })).body).toContain('That is not the token');
     expect((await ask(PAGE, { method: 'POST', body: 'token='.padEnd(10_000, 'x') })).status).toBe(401);
+  });
+
+  test('a cookie ends with its time, whatever the browser keeps', () => {
+    const cookies = sealedCookies('words', false);
+    const asked = (seconds: number): IncomingMessage => {
+      const request = new IncomingMessage(new Socket());
+      request.headers.cookie = `other=1; ${cookies.set('name', { login: 'casey' }, seconds).split(';')[0] ?? ''}`;
+      return request;
+    };
+    expect(cookies.get(asked(60), 'name')).toEqual({ login: 'casey' });
+    expect(cookies.get(asked(-1), 'name')).toBeNull();
+    expect(cookies.get(asked(60), 'other')).toBeNull();
   });
 
   test('a cookie of another token, or another Converge, opens nothing', async () => {
