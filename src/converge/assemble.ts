@@ -1,6 +1,7 @@
 import { shardBranch } from '../domain/branch.ts';
 import type { Change } from '../domain/change.ts';
 import type { Plan } from '../domain/plan.ts';
+import type { Tip } from '../git/workspace.ts';
 import type { House } from '../house.ts';
 import { commitMessage } from '../report/commit-message.ts';
 import type { AcceptedShard, SettledShards } from './shards.ts';
@@ -59,47 +60,87 @@ export async function assemble(house: AssemblyHouse, plan: Plan, { onto, landed,
   const made = new Map(
     [...shards.accepted, ...shards.leftOver, ...shards.dropped].flatMap(({ changes }) => changes.map((change) => [change.id, change])),
   );
-  let head = onto;
-  let tree = await house.repository.treeOf(onto);
-  const moved = tree !== plan.base.tree;
-  const commits: DeliveredCommit[] = [];
-  const conflicts: Conflict[] = [];
+  const tip = { commit: onto, tree: await house.repository.treeOf(onto) };
   const there = new Set(landed.flatMap((commit) => commit.shards));
   const open = needsFirst(shards.accepted, made).filter(({ shard }) => !there.has(shard.id));
-  for (const group of grouped(open)) {
+  const laying = { house, plan, accepted: shards.accepted, made };
+  const { commits, conflicts } = await (tip.tree === plan.base.tree ? layEach : mergeEach)(laying, tip, grouped(open));
+  const last = commits.at(-1) ?? tip;
+  const delivered = commits.map(({ commit, shards: ids }) => ({ commit, shards: ids }));
+  return { onto, head: last.commit, tree: last.tree, commits: delivered, landed, conflicts };
+}
+
+interface Assembling {
+  readonly house: AssemblyHouse;
+  readonly plan: Plan;
+  readonly accepted: readonly AcceptedShard[];
+  readonly made: Made;
+}
+
+type Groups = readonly (readonly AcceptedShard[])[];
+
+interface Laid {
+  readonly commits: readonly (DeliveredCommit & Tip)[];
+  readonly conflicts: readonly Conflict[];
+}
+
+/** On the tree that all changes started from nothing can be in the way: one chain, written together. */
+async function layEach({ house, plan, accepted, made }: Assembling, tip: Tip, groups: Groups): Promise<Laid> {
+  const conflicts: Conflict[] = [];
+  const laid: AcceptedShard[][] = [];
+  for (const group of groups) {
+    const fitting: AcceptedShard[] = [];
+    for (const item of group) {
+      const missing = missingFor(item, { accepted, conflicts, made });
+      if (missing === null) fitting.push(item);
+      else conflicts.push(missing);
+    }
+    if (fitting.length > 0) laid.push(fitting);
+  }
+  const links = laid.map((items) => ({
+    ...commitTexts({ house, plan }, items),
+    overlays: items.map(({ change }) => change.overlay),
+  }));
+  const tips = await house.repository.chain(tip, links);
+  return {
+    commits: tips.map(({ commit, tree }, at) => ({ commit, tree, shards: (laid[at] ?? []).map(({ shard }) => shard.id) })),
+    conflicts,
+  };
+}
+
+async function mergeEach({ house, plan, accepted, made }: Assembling, tip: Tip, groups: Groups): Promise<Laid> {
+  let { commit: head, tree } = tip;
+  const commits: (DeliveredCommit & Tip)[] = [];
+  const conflicts: Conflict[] = [];
+  for (const group of groups) {
     const laid: AcceptedShard[] = [];
     for (const item of group) {
-      const missing = missingFor(item, { accepted: shards.accepted, conflicts, made });
+      const missing = missingFor(item, { accepted, conflicts, made });
       if (missing !== null) {
         conflicts.push(missing);
         continue;
       }
-      if (moved) {
-        const next = await mergeOnto(house, { tree, item, made });
-        if (next.kind === 'conflict') {
-          conflicts.push({ shard: item.shard.id, paths: next.paths, needs: [] });
-          continue;
-        }
-        tree = next.tree;
+      const next = await mergeOnto(house, { tree, item, made });
+      if (next.kind === 'conflict') {
+        conflicts.push({ shard: item.shard.id, paths: next.paths, needs: [] });
+        continue;
       }
+      tree = next.tree;
       laid.push(item);
     }
-    const last = laid.at(-1);
-    if (last === undefined) continue;
-    if (!moved)
-      tree = await house.repository.layer(
-        tree,
-        laid.map(({ change }) => change.overlay),
-      );
-    head = await house.repository.commit({
-      message: commitMessage({ run: house.run, requester: house.requester, plan, shards: laid }),
-      parents: [head],
-      tree,
-      date: last.at,
-    });
-    commits.push({ commit: head, shards: laid.map((item) => item.shard.id) });
+    if (laid.length === 0) continue;
+    head = await house.repository.commit({ ...commitTexts({ house, plan }, laid), parents: [head], tree });
+    commits.push({ commit: head, tree, shards: laid.map(({ shard }) => shard.id) });
   }
-  return { onto, head, tree, commits, landed, conflicts };
+  return { commits, conflicts };
+}
+
+function commitTexts(
+  { house, plan }: Pick<Assembling, 'house' | 'plan'>,
+  laid: readonly AcceptedShard[],
+): { readonly message: string; readonly date: string } {
+  const message = commitMessage({ run: house.run, requester: house.requester, plan, shards: laid });
+  return { message, date: laid.at(-1)?.at ?? '' };
 }
 
 function grouped(accepted: readonly AcceptedShard[]): readonly (readonly AcceptedShard[])[] {
@@ -167,13 +208,14 @@ async function mergeOnto(house: AssemblyHouse, { tree, item, made }: Upon): Retu
 /** Each shard's branch in the mirror has its latest change at its tip, accepted or not, so that nothing that was paid for is lost. */
 async function keepShardBranches(house: AssemblyHouse, plan: Plan, shards: SettledShards): Promise<void> {
   const [first] = await house.journal.events(house.run);
-  const tips: { readonly ref: string; readonly commit: string }[] = [];
-  for (const history of [...shards.accepted, ...shards.leftOver, ...shards.dropped]) {
-    const change = history.changes.at(-1);
-    if (change === undefined || first === undefined) continue;
-    const message = commitMessage({ run: house.run, requester: house.requester, plan, shards: [{ ...history, change }] });
-    const commit = await house.repository.commit({ message, parents: [plan.base.commit], tree: change.tree, date: first.at });
-    tips.push({ ref: `refs/heads/${shardBranch(house.run, history.shard.id)}`, commit });
-  }
-  await house.repository.setRefs(tips);
+  const tips = await Promise.all(
+    [...shards.accepted, ...shards.leftOver, ...shards.dropped].map(async (history) => {
+      const change = history.changes.at(-1);
+      if (change === undefined || first === undefined) return [];
+      const message = commitMessage({ run: house.run, requester: house.requester, plan, shards: [{ ...history, change }] });
+      const commit = await house.repository.commit({ message, parents: [plan.base.commit], tree: change.tree, date: first.at });
+      return [{ ref: `refs/heads/${shardBranch(house.run, history.shard.id)}`, commit }];
+    }),
+  );
+  await house.repository.setRefs(tips.flat());
 }

@@ -1,49 +1,45 @@
 import { bytesOf } from '../domain/change.ts';
-import type { Edit, FileMode, Overlay } from '../domain/change.ts';
+import type { FileMode, Overlay } from '../domain/change.ts';
 import { ConvergeError } from '../domain/errors.ts';
-import { writeObject } from './objects.ts';
+import type { ObjectWriter, Writing } from './object-writer.ts';
 import { checkPath } from './paths.ts';
 import { rawName } from './trees.ts';
 import type { TreeEntry, Trees } from './trees.ts';
 
-/** Blobs written at once: enough to keep the disk busy, few enough for a small limit of open files. */
-const WRITTEN_AT_ONCE = 32;
-
+/** What layers are made in. */
 export interface ObjectStore {
   readonly trees: Trees;
-  /** The repository's `objects` directory. */
-  readonly objects: string;
+  readonly writer: ObjectWriter;
 }
 
 /**
  * Writes the tree that `overlays`, laid over `tree` in order, make, and gives its id. Within one overlay deletions come first, so that a file may become
  * a directory. Deleting what is not there does nothing. ConvergeError of kind `git`: a refused path, a link or submodule in the way, a file where a directory is.
  */
-export async function layer(store: ObjectStore, tree: string, overlays: readonly Overlay[]): Promise<string> {
-  const root = new Directory(store, await store.trees.entries(tree));
-  const writes = overlays.flat().filter((edit) => !('deleted' in edit));
-  const blobs = await writeBlobs(store, writes);
+export async function layer({ trees, writer }: ObjectStore, tree: string, overlays: readonly Overlay[]): Promise<string> {
+  const writing = writer.begin();
+  const laid = await lay({ trees, writing }, tree, overlays);
+  await writing.settled();
+  return laid;
+}
+
+export interface Loom {
+  readonly trees: Trees;
+  readonly writing: Writing;
+}
+
+/** The same, but git can read it only when the writing is settled. */
+export async function lay(loom: Loom, tree: string, overlays: readonly Overlay[]): Promise<string> {
+  const root = new Directory(loom, await loom.trees.entries(tree));
   for (const overlay of overlays) {
     for (const edit of overlay) if ('deleted' in edit) await root.remove(place(edit.path));
     for (const edit of overlay) {
-      const blob = blobs.get(edit);
-      if (!('deleted' in edit) && blob !== undefined) await root.put(place(edit.path), { mode: edit.mode, id: blob });
+      if (!('deleted' in edit)) {
+        await root.put(place(edit.path), { mode: edit.mode, id: loom.writing.add('blob', bytesOf(edit.content)) });
+      }
     }
   }
   return root.write();
-}
-
-async function writeBlobs(store: ObjectStore, edits: readonly Edit[]): Promise<ReadonlyMap<Edit, string>> {
-  const ids = new Map<Edit, string>();
-  for (let at = 0; at < edits.length; at += WRITTEN_AT_ONCE) {
-    const some = edits.slice(at, at + WRITTEN_AT_ONCE);
-    await Promise.all(
-      some.map(async (edit) => {
-        if (!('deleted' in edit)) ids.set(edit, await writeObject(store.objects, 'blob', bytesOf(edit.content)));
-      }),
-    );
-  }
-  return ids;
 }
 
 /** A path on its way down: what is left of it, and the whole for messages. */
@@ -58,11 +54,11 @@ function place(path: string): Place {
 
 /** A directory under change: only directories on the way of an edit are ever read. */
 class Directory {
-  readonly #store: ObjectStore;
+  readonly #loom: Loom;
   readonly #entries: Map<string, TreeEntry | Directory>;
 
-  constructor(store: ObjectStore, entries: readonly TreeEntry[]) {
-    this.#store = store;
+  constructor(loom: Loom, entries: readonly TreeEntry[]) {
+    this.#loom = loom;
     this.#entries = new Map(entries.map((entry) => [entry.name, entry]));
   }
 
@@ -90,7 +86,7 @@ class Directory {
           `\`${path}\` cannot be written: \`${path.split('/').slice(0, -rest.length).join('/')}\` is a file, not a directory.`,
         );
       }
-      const below = there ?? new Directory(this.#store, []);
+      const below = there ?? new Directory(this.#loom, []);
       await below.put({ path, parts: rest }, file);
       this.#entries.set(name, below);
       return;
@@ -100,19 +96,17 @@ class Directory {
     this.#entries.set(name, { mode: file.mode, name, id: file.id });
   }
 
-  async write(): Promise<string> {
-    const entries = await Promise.all(
-      [...this.#entries].map(async ([name, entry]) =>
-        entry instanceof Directory ? { mode: '40000', name, id: await entry.write() } : entry,
-      ),
+  write(): string {
+    const entries = [...this.#entries].map(([name, entry]) =>
+      entry instanceof Directory ? { mode: '40000', name, id: entry.write() } : entry,
     );
-    return this.#store.trees.write(this.#store.objects, entries);
+    return this.#loom.trees.write(this.#loom.writing, entries);
   }
 
   async #open(name: string): Promise<TreeEntry | Directory | undefined> {
     const there = this.#entries.get(name);
     if (there === undefined || there instanceof Directory || there.mode !== '40000') return there;
-    const opened = new Directory(this.#store, await this.#store.trees.entries(there.id));
+    const opened = new Directory(this.#loom, await this.#loom.trees.entries(there.id));
     this.#entries.set(name, opened);
     return opened;
   }

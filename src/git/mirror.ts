@@ -3,20 +3,21 @@ import { join, resolve } from 'node:path';
 import type { Overlay } from '../domain/change.ts';
 import { ConvergeError, messageOf } from '../domain/errors.ts';
 import { CatFile } from './cat-file.ts';
+import { chain } from './chain.ts';
 import { formatCommit } from './commit.ts';
 import type { Signature } from './commit.ts';
 import { DiffTree } from './diff.ts';
 import { DEFAULT_SEARCH_PATH } from './environment.ts';
 import { layer } from './layer.ts';
 import { materialise } from './materialise.ts';
-import { writeObject } from './objects.ts';
+import { ObjectWriter } from './object-writer.ts';
 import { RemoteGit } from './remote.ts';
 import { plumbing, plumbingText, requireGit } from './spawn.ts';
 import type { GitPlace } from './spawn.ts';
 import { dropDangling, takeOver } from './stale.ts';
 import { TreeWorkspace } from './tree-workspace.ts';
 import { Trees } from './trees.ts';
-import type { CommitSpec, FileDiff, DeleteResult, PushResult, Remote, Repository, Workspace } from './workspace.ts';
+import type { CommitSpec, FileDiff, DeleteResult, Link, PushResult, Remote, Repository, Tip, Workspace } from './workspace.ts';
 
 export interface RepositoryOptions {
   /** Of the bare repository; made when it is not there. One process uses it, and opens it once. */
@@ -55,7 +56,7 @@ class Mirror implements Repository {
   readonly #blobs: CatFile;
   readonly #diffs: DiffTree;
   readonly #trees: Trees;
-  readonly #objects: string;
+  readonly #writer: ObjectWriter;
 
   constructor(place: GitPlace, parts: { readonly remote: RemoteGit; readonly bot: Signature }) {
     this.#place = place;
@@ -64,7 +65,7 @@ class Mirror implements Repository {
     this.#blobs = new CatFile(place);
     this.#diffs = new DiffTree(place);
     this.#trees = new Trees(this.#blobs);
-    this.#objects = join(place.directory, 'objects');
+    this.#writer = new ObjectWriter(join(place.directory, 'objects'), () => this.#trees.forget());
   }
 
   async pin({
@@ -105,11 +106,11 @@ class Mirror implements Repository {
   }
 
   workspace(tree: string): Workspace {
-    return new TreeWorkspace({ place: this.#place, objects: this.#objects, blobs: this.#blobs, trees: this.#trees }, tree);
+    return new TreeWorkspace({ place: this.#place, writer: this.#writer, blobs: this.#blobs, trees: this.#trees }, tree);
   }
 
   async layer(tree: string, overlays: readonly Overlay[]): Promise<string> {
-    return layer({ trees: this.#trees, objects: this.#objects }, tree, overlays);
+    return layer({ trees: this.#trees, writer: this.#writer }, tree, overlays);
   }
 
   async diff(from: string, to: string): Promise<readonly FileDiff[]> {
@@ -137,9 +138,16 @@ class Mirror implements Repository {
   }
 
   async commit(spec: CommitSpec): Promise<string> {
+    const writing = this.#writer.begin();
     const body = formatCommit(spec, this.#bot);
     await this.#trees.entries(spec.tree);
-    return writeObject(this.#objects, 'commit', body);
+    const commit = writing.add('commit', body);
+    await writing.settled();
+    return commit;
+  }
+
+  async chain(onto: Tip, links: readonly Link[]): Promise<readonly Tip[]> {
+    return chain({ trees: this.#trees, writer: this.#writer }, onto, { links, by: this.#bot });
   }
 
   async resolve(ref: string): Promise<string | null> {

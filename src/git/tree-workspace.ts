@@ -4,6 +4,7 @@ import { ConvergeError } from '../domain/errors.ts';
 import type { CatFile } from './cat-file.ts';
 import { grepTree, matcher } from './grep.ts';
 import { layer } from './layer.ts';
+import type { ObjectWriter } from './object-writer.ts';
 import { objectId } from './objects.ts';
 import { checkPath } from './paths.ts';
 import type { GitPlace } from './spawn.ts';
@@ -13,7 +14,7 @@ import type { FileRead, GrepOptions, GrepResult, Workspace } from './workspace.t
 /** What a workspace reads from and, for searching, writes objects to. */
 export interface WorkspaceSource {
   readonly place: GitPlace;
-  readonly objects: string;
+  readonly writer: ObjectWriter;
   readonly blobs: CatFile;
   readonly trees: Trees;
 }

@@ -1,6 +1,6 @@
 import { ConvergeError } from '../domain/errors.ts';
 import type { CatFile } from './cat-file.ts';
-import { writeObject } from './objects.ts';
+import type { Writing } from './object-writer.ts';
 
 /** One entry of a git tree. Names are bytes: `name` holds one byte a character (latin1), so that no spelling is lost. */
 export interface TreeEntry {
@@ -39,11 +39,17 @@ export class Trees {
     return this.#keep(tree, parseTree(found.bytes));
   }
 
-  /** Writes a tree below `objects`, the repository's directory of that name, and gives its id. */
-  async write(objects: string, entries: readonly TreeEntry[]): Promise<string> {
-    const id = await writeObject(objects, 'tree', formatTree(entries));
+  /** Adds a tree to what is being written and gives its id; it can be read here at once. */
+  write(writing: Writing, entries: readonly TreeEntry[]): string {
+    const id = writing.add('tree', formatTree(entries));
     this.#keep(id, entries);
     return id;
+  }
+
+  /** Forgets what was read and written: something that was written is not there after all. */
+  forget(): void {
+    this.#trees.clear();
+    this.#walks.clear();
   }
 
   #keep(tree: string, entries: readonly TreeEntry[]): readonly TreeEntry[] {

@@ -49,6 +49,17 @@ export interface CommitSpec {
   readonly date: string;
 }
 
+/** A commit and its tree. */
+export interface Tip {
+  readonly commit: string;
+  readonly tree: string;
+}
+
+/** One more commit of a chain. */
+export interface Link extends Pick<CommitSpec, 'message' | 'date'> {
+  readonly overlays: readonly Overlay[];
+}
+
 /** One side of a diff hunk's line, for anchoring comments. */
 export interface FileDiff {
   readonly path: string;
@@ -135,6 +146,8 @@ export interface Repository {
   }): Promise<{ readonly kind: 'tree'; readonly tree: string } | { readonly kind: 'conflict'; readonly paths: readonly string[] }>;
   /** Author and committer are the App's bot; same spec, same id. */
   commit(spec: CommitSpec): Promise<string>;
+  /** Commits on top of each other, each with its overlays laid over the tree before; written together. In their order. */
+  chain(onto: Tip, links: readonly Link[]): Promise<readonly Tip[]>;
   /** Commit that a local ref names; null when there is none. */
   resolve(ref: string): Promise<string | null>;
   /** Sets a local ref (a shard's branch in the mirror, or one that keeps objects alive). */

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -333,6 +333,75 @@ test('many diffs at once: each gets its own, and what git dies over or does not 
   for (const [at, one] of all.entries()) expect(one).toMatchObject({ status: 'fulfilled', value: [{ path: 'b.txt', added: at + 1 }] });
   await mirror.close();
   await expect(mirror.diff(tree, tree)).rejects.toThrow('The mirror is closed');
+});
+
+test('many objects at once are one pack that git finds nothing wrong with, few are loose; what is there is not written again', async () => {
+  const origin = new Origin({ 'a.txt': 'a', 'd/e/f.txt': 'f' });
+  const directory = join(scratch(), 'mirror.git');
+  const mirror = await origin.mirror({ directory });
+  const { commit, tree } = await mirror.pin({ run: 'r1', commit: origin.head() });
+  const packs = (): readonly string[] => readdirSync(join(directory, 'objects/pack')).filter((name) => name.endsWith('.pack'));
+  const fetched = packs();
+  // Sizes whose lengths take one to four bytes, and content that does not compress.
+  const sizes = [0, 1, 15, 16, 127, 2047, 2048, 70_000, 300_000, 1_100_000];
+  const edits = sizes.map((size, at) => ({
+    path: `d/${at}.bin`,
+    mode: '100644' as const,
+    content: {
+      base64: Buffer.from(Array.from({ length: size }, (_, byte) => (byte * (at + 7) * 2_654_435_761) >>> 13)).toString('base64'),
+    },
+  }));
+  const many = Array.from({ length: 40 }, (_, at) => [
+    { path: `d/e/${at}.txt`, mode: '100755' as const, content: { utf8: `${'line\n'.repeat(at)}` } },
+    ...edits,
+  ]);
+  const trees = await Promise.all(many.map(async (overlay) => mirror.layer(tree, [overlay])));
+  expect(packs()).toHaveLength(fetched.length + 1);
+  const loose = readdirSync(join(directory, 'objects')).filter((name) => /^[0-9a-f]{2}$/u.test(name));
+  expect(loose).toEqual([]);
+  for (const [at, one] of trees.entries()) {
+    expect(git(directory, ['cat-file', 'blob', `${one}:d/e/${at}.txt`])).toBe('line\n'.repeat(at).trim());
+    for (const [index, size] of sizes.entries()) expect(git(directory, ['cat-file', '-s', `${one}:d/${index}.bin`])).toBe(String(size));
+  }
+
+  const again = await mirror.layer(tree, [many[1] ?? []]);
+  expect(again).toBe(trees[1]);
+  const tips = await mirror.chain(
+    { commit, tree },
+    many.map((overlay, at) => ({ overlays: [overlay], message: `Link ${at}\n`, date: '2026-11-20T00:00:00Z' })),
+  );
+  expect(packs()).toHaveLength(fetched.length + 2);
+  const last = tips.at(-1);
+  expect(tips[0]?.tree).toBe(trees[0]);
+  expect(git(directory, ['rev-parse', `${last?.commit}^{tree}`])).toBe(last?.tree);
+  expect(git(directory, ['rev-list', '--count', last?.commit ?? ''])).toBe('41');
+  expect(last?.tree).toBe(await mirror.layer(tree, many));
+  git(directory, ['fsck', '--strict', '--full']);
+  expect(await mirror.diff(tree, trees[0] ?? '')).toHaveLength(1 + sizes.length);
+});
+
+test('what could not be written is told to all that stand on it, and can be written again', async () => {
+  const origin = new Origin({ 'd/a.txt': 'a' });
+  const directory = join(scratch(), 'mirror.git');
+  const mirror = await origin.mirror({ directory });
+  const { tree } = await mirror.pin({ run: 'r1', commit: origin.head() });
+  const overlay = (at: number) => [{ path: `d/${at}.txt`, mode: '100644' as const, content: { utf8: `${at}` } }];
+  const layers = (): Promise<PromiseSettledResult<string>[]> =>
+    Promise.allSettled(Array.from({ length: 40 }, async (_, at) => mirror.layer(tree, [overlay(at)])));
+  const pack = join(directory, 'objects/pack');
+  renameSync(pack, `${pack}-away`);
+  writeFileSync(pack, 'a file where the directory was');
+  for (const end of await layers()) {
+    expect(end).toMatchObject({ status: 'rejected', reason: { kind: 'git', retry: 'later' } });
+    expect(end).toHaveProperty('reason.message', expect.stringContaining('The mirror cannot be written'));
+  }
+  rmSync(pack);
+  renameSync(`${pack}-away`, pack);
+  for (const [at, end] of (await layers()).entries()) {
+    if (end.status === 'rejected') throw end.reason;
+    expect(git(directory, ['cat-file', 'blob', `${end.value}:d/${at}.txt`])).toBe(`${at}`);
+  }
+  git(directory, ['fsck', '--strict', '--full']);
 });
 
 test('a second opening by the same process leaves live locks alone', async () => {
