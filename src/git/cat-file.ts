@@ -11,7 +11,8 @@ interface Looked {
   readonly found: StoredObject | null;
 }
 
-const TALK: Talk<Looked> = { args: ['cat-file', '--batch'], take, most: Infinity };
+/** Answers to questions that were asked together come together: one by one each would wake this process. */
+const TALK: Talk<Looked> = { args: ['cat-file', '--batch-command', '--buffer'], flush: 'flush\n', take, most: Infinity };
 
 /** Reads objects of the mirror. */
 export class CatFile {
@@ -24,7 +25,7 @@ export class CatFile {
   /** The object, or null when it is not in the repository. */
   async read(id: string): Promise<StoredObject | null> {
     if (!/^[0-9a-f]{40}$/u.test(id)) throw new ConvergeError('git', `An object id has 40 hex digits; found \`${id.slice(0, 80)}\`.`);
-    return (await this.#git.ask(`${id}\n`)).found;
+    return (await this.#git.ask(`contents ${id}\n`)).found;
   }
 
   async close(): Promise<void> {

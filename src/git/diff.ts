@@ -20,7 +20,7 @@ export class DiffTree {
       const end = said.indexOf(this.#end, Math.max(0, seen - this.#end.length), 'latin1');
       return end === -1 ? null : { answer: Buffer.from(said.subarray(0, end)), length: end + this.#end.length };
     };
-    this.#git = new LongLived(place, { args: ['diff-tree', '--stdin', '-r', '-M', '-z', ...FORMAT], take, most: MOST });
+    this.#git = new LongLived(place, { args: ['diff-tree', '--stdin', '-r', '-M', '-z', ...FORMAT], flush: '', take, most: MOST });
   }
 
   /** Diff of two trees, renames detected, three lines of context, sorted by path. */

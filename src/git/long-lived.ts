@@ -8,6 +8,8 @@ import type { GitPlace } from './spawn.ts';
 /** How to talk to a git that answers its input line by line, in order. */
 export interface Talk<Answer> {
   readonly args: readonly string[];
+  /** What stands after questions that were asked together. */
+  readonly flush: string;
   /**
    * The first answer in what git said, and how many bytes it takes; null while it is not whole. The bytes are overwritten later, so that an answer must not keep them.
    * `seen`: so many of them were there at the last look, in vain.
@@ -67,12 +69,8 @@ export class LongLived<Answer> {
     if (this.#closed) for (const { reject } of this.#queue.splice(this.#sent)) reject(closedError());
     if (this.#queue.length === this.#sent) return;
     const child = this.#child ?? this.#start();
-    child.stdin.write(
-      this.#queue
-        .slice(this.#sent)
-        .map(({ question }) => question)
-        .join(''),
-    );
+    const questions = this.#queue.slice(this.#sent).map(({ question }) => question);
+    child.stdin.write([...questions, this.#talk.flush].join(''));
     this.#sent = this.#queue.length;
   }
 

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { deflate, deflateSync } from 'node:zlib';
 
@@ -26,14 +26,10 @@ export async function deflated(bytes: Uint8Array): Promise<Buffer> {
 
 /** Git's id of an object, in 40 hex digits. */
 export function objectId(type: ObjectType, body: Uint8Array): string {
-  return hash('sha1', formatObject(type, body));
+  return createHash('sha1').update(`${type} ${body.byteLength}\0`).update(body).digest('hex');
 }
 
-/** What is hashed, and what a loose file holds. */
+/** What a loose file holds, before it is deflated. */
 export function formatObject(type: ObjectType, body: Uint8Array): Buffer {
-  const head = `${type} ${body.byteLength}\0`;
-  const whole = Buffer.allocUnsafe(head.length + body.byteLength);
-  whole.write(head, 'latin1');
-  whole.set(body, head.length);
-  return whole;
+  return Buffer.concat([Buffer.from(`${type} ${body.byteLength}\0`), body]);
 }

@@ -109,9 +109,15 @@ export function rawName(text: string): string {
 
 /** Body of a git tree object: entries in git's order, where a directory sorts as if it ended in `/`. */
 function formatTree(entries: readonly TreeEntry[]): Buffer {
-  const key = (entry: TreeEntry): string => (entry.mode === '40000' ? `${entry.name}/` : entry.name);
-  const sorted = [...entries].sort((a, b) => (key(a) < key(b) ? -1 : 1));
-  return Buffer.concat(sorted.flatMap(({ mode, name, id }) => [Buffer.from(`${mode} ${name}\0`, 'latin1'), Buffer.from(id, 'hex')]));
+  const keyed = entries.map((entry) => ({ entry, key: entry.mode === '40000' ? `${entry.name}/` : entry.name }));
+  keyed.sort((a, b) => (a.key < b.key ? -1 : 1));
+  const bytes = Buffer.allocUnsafe(entries.reduce((sum, { mode, name }) => sum + mode.length + name.length + 22, 0));
+  let at = 0;
+  for (const { mode, name, id } of keyed.map(({ entry }) => entry)) {
+    at += bytes.write(`${mode} ${name}\0`, at, 'latin1');
+    at += bytes.write(id, at, 'hex');
+  }
+  return bytes;
 }
 
 function parseTree(bytes: Buffer): readonly TreeEntry[] {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { changeId } from '../../src/git/change-id.ts';
 import { openRepository } from '../../src/git/mirror.ts';
+import { ObjectWriter } from '../../src/git/object-writer.ts';
 import { requireGit } from '../../src/git/spawn.ts';
 import { BOT, Origin, git, scratch, serve } from './origin.ts';
 
@@ -357,8 +358,8 @@ test('many objects at once are one pack that git finds nothing wrong with, few a
   ]);
   const trees = await Promise.all(many.map(async (overlay) => mirror.layer(tree, [overlay])));
   expect(packs()).toHaveLength(fetched.length + 1);
-  const loose = readdirSync(join(directory, 'objects')).filter((name) => /^[0-9a-f]{2}$/u.test(name));
-  expect(loose).toEqual([]);
+  const loose = (): readonly string[] => readdirSync(join(directory, 'objects')).filter((name) => /^[0-9a-f]{2}$/u.test(name));
+  expect(loose()).toEqual([]);
   for (const [at, one] of trees.entries()) {
     expect(git(directory, ['cat-file', 'blob', `${one}:d/e/${at}.txt`])).toBe('line\n'.repeat(at).trim());
     for (const [index, size] of sizes.entries()) expect(git(directory, ['cat-file', '-s', `${one}:d/${index}.bin`])).toBe(String(size));
@@ -366,6 +367,7 @@ test('many objects at once are one pack that git finds nothing wrong with, few a
 
   const again = await mirror.layer(tree, [many[1] ?? []]);
   expect(again).toBe(trees[1]);
+  expect(loose()).toEqual([]);
   const tips = await mirror.chain(
     { commit, tree },
     many.map((overlay, at) => ({ overlays: [overlay], message: `Link ${at}\n`, date: '2026-11-20T00:00:00Z' })),
@@ -395,6 +397,10 @@ test('what could not be written is told to all that stand on it, and can be writ
     expect(end).toMatchObject({ status: 'rejected', reason: { kind: 'git', retry: 'later' } });
     expect(end).toHaveProperty('reason.message', expect.stringContaining('The mirror cannot be written'));
   }
+  const elsewhere = await origin.mirror();
+  await elsewhere.pin({ run: 'r1', commit: origin.head() });
+  const lost = await elsewhere.layer(tree, [overlay(3)]);
+  await expect(mirror.workspace(lost).list()).rejects.toThrow(`The tree ${lost} is not in the mirror`);
   rmSync(pack);
   renameSync(`${pack}-away`, pack);
   for (const [at, end] of (await layers()).entries()) {
@@ -402,6 +408,25 @@ test('what could not be written is told to all that stand on it, and can be writ
     expect(git(directory, ['cat-file', 'blob', `${end.value}:d/${at}.txt`])).toBe(`${at}`);
   }
   git(directory, ['fsck', '--strict', '--full']);
+});
+
+test('a writing that began before something was lost does not end well, whatever of its own was written', async () => {
+  const objects = join(scratch(), 'objects');
+  const body = Buffer.from('a');
+  let lost = 0;
+  const writer = new ObjectWriter(objects, () => (lost += 1));
+  writeFileSync(objects, 'a file where the directory should be');
+  const [early, failing] = [writer.begin(), writer.begin()];
+  const id = failing.add('blob', body);
+  await expect(failing.settled()).rejects.toThrow('The mirror cannot be written');
+  expect(lost).toBe(1);
+  rmSync(objects);
+  early.add('blob', Buffer.from('b'));
+  await expect(early.settled()).rejects.toMatchObject({ kind: 'git', retry: 'later' });
+  const late = writer.begin();
+  expect(late.add('blob', body)).toBe(id);
+  await late.settled();
+  expect(existsSync(join(objects, id.slice(0, 2), id.slice(2)))).toBe(true);
 });
 
 test('a second opening by the same process leaves live locks alone', async () => {
