@@ -353,7 +353,7 @@ test('many objects at once are one pack that git finds nothing wrong with, few a
     },
   }));
   const many = Array.from({ length: 40 }, (_, at) => [
-    { path: `d/e/${at}.txt`, mode: '100755' as const, content: { utf8: `${'line\n'.repeat(at)}` } },
+    { path: `d/e/${at}.txt`, mode: '100755' as const, content: { utf8: 'line\n'.repeat(at) } },
     ...edits,
   ]);
   const trees = await Promise.all(many.map(async (overlay) => mirror.layer(tree, [overlay])));
