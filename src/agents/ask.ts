@@ -11,7 +11,7 @@ import type { Orders } from './orders.ts';
 import type { Prefixes } from './prefixes.ts';
 import { requestFor, type Opening } from './request.ts';
 import type { Reserved, Spending } from './spending.ts';
-import { haltOf, throwIfStopping } from './stopping.ts';
+import { haltOf, onAbort, throwIfStopping } from './stopping.ts';
 import type { Timings } from './timings.ts';
 
 interface Question {
@@ -225,13 +225,13 @@ function cutOff(clock: Clock, limits: { readonly signal: AbortSignal; readonly d
   void after(limits.milliseconds, () => {
     late = true;
   });
-  limits.signal.addEventListener('abort', stop, { once: true });
+  const remove = onAbort(limits.signal, stop);
   return {
     signal: cut.signal,
     late: () => late,
     clear: () => {
       cleared.abort(CLEARED);
-      limits.signal.removeEventListener('abort', stop);
+      remove();
     },
   };
 }

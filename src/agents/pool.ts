@@ -10,7 +10,7 @@ import { converse } from './conversation.ts';
 import type { Orders } from './orders.ts';
 import type { Openings } from './request.ts';
 import type { SteerForms } from './steering.ts';
-import { stopping, throwIfStopping } from './stopping.ts';
+import { onAbort, stopping, throwIfStopping } from './stopping.ts';
 
 export interface PoolParts {
   readonly ask: Ask;
@@ -137,9 +137,9 @@ function place(queue: PQueue, signal: AbortSignal): Promise<() => void> {
       stop();
       return;
     }
-    signal.addEventListener('abort', stop, { once: true });
+    const remove = onAbort(signal, stop);
     void queue.add(() => {
-      signal.removeEventListener('abort', stop);
+      remove();
       if (signal.aborted) return Promise.resolve();
       const { promise, resolve: leave } = Promise.withResolvers<void>();
       resolve(leave);

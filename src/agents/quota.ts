@@ -15,8 +15,10 @@ interface Rate {
 export function ratesOf(headers: Headers): readonly Rate[] {
   return KINDS.flatMap((kind): readonly Rate[] => {
     const read = (part: string): string => headers.get(`anthropic-ratelimit-${kind}-${part}`) ?? '';
-    const [limit, remaining] = [Number.parseFloat(read('limit')), Number.parseFloat(read('remaining'))];
-    if (!(limit > 0) || !(remaining >= 0)) return [];
+    const limit = Number.parseFloat(read('limit'));
+    if (!(limit > 0)) return [];
+    const remaining = Number.parseFloat(read('remaining'));
+    if (!(remaining >= 0)) return [];
     const reset = Date.parse(read('reset')) - (Date.parse(headers.get('date') ?? '') || Date.now());
     return [{ kind, limit, remaining, resetMs: Number.isNaN(reset) ? null : Math.max(0, reset) }];
   });

@@ -22,15 +22,33 @@ export function throwIfHalted(halts: readonly AbortSignal[]): void {
   if (why !== null) throw why;
 }
 
+const waiting = new WeakMap<AbortSignal, Set<() => void>>();
+
+/**
+ * Calls `listener` when the signal aborts; gives the way to take that back. However many wait for a signal, it has one listener: it looks through all that it has whenever one
+ * comes or goes, and for the signal of a run a thousand wait.
+ */
+export function onAbort(signal: AbortSignal, listener: () => void): () => void {
+  const known = waiting.get(signal);
+  const listeners = known ?? new Set();
+  if (known === undefined) {
+    waiting.set(signal, listeners);
+    const tell = (): void => {
+      for (const one of listeners) one();
+    };
+    signal.addEventListener('abort', tell, { once: true });
+  }
+  // Of its own, so that the same function may wait twice.
+  const own = (): void => listener();
+  listeners.add(own);
+  return () => void listeners.delete(own);
+}
+
 /** Calls `halted` when the first of the signals aborts; gives the way to take that back. */
 export function onHalt(halts: readonly AbortSignal[], halted: (why: Suspended) => void): () => void {
-  const listeners = halts.map((signal) => {
-    const listener = (): void => halted(haltOf([signal]) ?? stopping());
-    signal.addEventListener('abort', listener, { once: true });
-    return () => signal.removeEventListener('abort', listener);
-  });
+  const removes = halts.map((signal) => onAbort(signal, () => halted(haltOf([signal]) ?? stopping())));
   return () => {
-    for (const remove of listeners) remove();
+    for (const remove of removes) remove();
   };
 }
 

@@ -28,7 +28,7 @@ export function openTransport(silenceMs: number): Fetch {
     signal?.throwIfAborted();
     const url = new URL(input instanceof Request ? input.url : input);
     const { agent, request, connected } = url.protocol === 'https:' ? secure : plain;
-    const sent = { ...Object.fromEntries(new Headers(headers)), 'accept-encoding': 'identity' };
+    const sent = { ...Object.fromEntries(headers instanceof Headers ? headers : new Headers(headers)), 'accept-encoding': 'identity' };
     const asked = request(url, { agent, method, headers: sent, timeout: silenceMs });
     limitConnecting(asked, connected);
     const answered = answerOf(asked, { silenceMs, signal });
@@ -80,8 +80,8 @@ function reasonOf({ reason }: AbortSignal): Error {
 
 function responseOf(incoming: IncomingMessage): Response {
   const { statusCode: status = 0, rawHeaders } = incoming;
-  const headers = new Headers();
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2) headers.append(rawHeaders[at] ?? '', rawHeaders[at + 1] ?? '');
+  const headers: [string, string][] = [];
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) headers.push([rawHeaders[at] ?? '', rawHeaders[at + 1] ?? '']);
   if (!BODILESS.has(status)) return new Response(bodyOf(incoming), { status, headers });
   incoming.resume();
   return new Response(null, { status, headers });

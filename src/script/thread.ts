@@ -19,7 +19,7 @@ const START_BEATS = 120;
  * (facts/sandbox.md §1). Beats are counted instead of reading a clock: a host that was busy itself must not take its thread for silent.
  */
 export function startThread(boot: WorkerBoot): Thread {
-  const worker = new Worker(new URL('worker.ts', import.meta.url), {
+  const worker = new Worker(new URL('worker.js', import.meta.url), {
     workerData: boot,
     env: {},
     execArgv: [],

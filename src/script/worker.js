@@ -1,35 +1,46 @@
+// @ts-check
 import { parentPort, workerData } from 'node:worker_threads';
 import process from 'node:process';
-import { EvalFlags, type JSValueHandle, QuickJS } from 'quickjs-wasi';
-import type { FromGuest, GuestStop, ToGuest, WorkerBoot } from './worker-messages.ts';
+import { EvalFlags, QuickJS } from 'quickjs-wasi';
+
+/** @import { JSValueHandle } from 'quickjs-wasi' */
+/** @import { FromGuest, GuestStop, ToGuest, WorkerBoot } from './worker-messages.ts' */
 
 /**
  * The thread that the script runs in: it owns one interpreter, runs one slice for each message, and tells what the slice did.
- * It decides why a slice was stopped from its own flags, never from an error of the guest.
+ * It decides why a slice was stopped from its own flags, never from an error of the guest. JavaScript, because a thread would have to load what strips types first: two thirds
+ * of its start.
  */
-const boot: WorkerBoot = workerData;
+/** @type {WorkerBoot} */
+const boot = workerData;
 const { limits } = boot;
 
-let slice: FromGuest = { calls: [], tells: [], end: null, stop: null, where: null };
+/** @type {FromGuest} */
+let slice = { calls: [], tells: [], end: null, stop: null, where: null };
 let chars = 0;
 let calls = 0;
 let spentMs = 0;
 let deadline = Infinity;
-let stop: GuestStop | null = null;
+/** @type {GuestStop | null} */
+let stop = null;
 
 /** CPU time of this thread, so that a busy machine does not fail an innocent script. */
-function cpuMs(): number {
+function cpuMs() {
   const { user, system } = process.threadCpuUsage();
   return (user + system) / 1000;
 }
 
-function interrupted(): boolean {
+function interrupted() {
   if (stop === null && cpuMs() > deadline) stop = 'time';
   return stop !== null;
 }
 
-/** One message of the guest; false when it is refused. Never throws: host errors would reach the guest with host paths. */
-function taken(type: string, parts: readonly string[]): boolean {
+/**
+ * One message of the guest; false when it is refused. Never throws: host errors would reach the guest with host paths.
+ * @param {string} type
+ * @param {readonly string[]} parts
+ */
+function taken(type, parts) {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   if (length > limits.messageChars || chars + length > limits.sliceChars) return false;
   chars += length;
@@ -55,11 +66,16 @@ const vm = await QuickJS.create({
   wasi: () => ({ clock_time_get: () => 0, random_get: () => 0, fd_write: () => 8 }),
 });
 
-function evaluated(text: string, name: string): JSValueHandle {
+/**
+ * @param {string} text
+ * @param {string} name
+ */
+function evaluated(text, name) {
   return vm.evalCode(text, name, EvalFlags.STRICT);
 }
 
-function begin(): { readonly [name in 'run' | 'begin' | 'settle' | 'where' | 'add']: JSValueHandle } {
+/** @returns {{ readonly [name in 'run' | 'begin' | 'settle' | 'where' | 'add']: JSValueHandle }} */
+function begin() {
   const { prelude } = boot;
   evaluated(prelude.world, 'world.js');
   const parts = vm.callFunction(evaluated(prelude.arguments, 'arguments.js'), vm.undefined, evaluated(prelude.basics, 'basics.js'));
@@ -76,8 +92,12 @@ function begin(): { readonly [name in 'run' | 'begin' | 'settle' | 'where' | 'ad
 
 const guest = begin();
 
-/** Hands a saved script over, or what is wrong with it: that it cannot run concerns only who calls it. */
-function hand(code: string | null, index: number): void {
+/**
+ * Hands a saved script over, or what is wrong with it: that it cannot run concerns only who calls it.
+ * @param {string | null} code
+ * @param {number} index
+ */
+function hand(code, index) {
   if (code === null) return;
   const number = vm.newNumber(index);
   try {
@@ -88,7 +108,8 @@ function hand(code: string | null, index: number): void {
   }
 }
 
-function work(message: ToGuest): void {
+/** @param {ToGuest} message */
+function work(message) {
   vm.callFunction(guest.begin, vm.undefined);
   if (message.type === 'run') {
     boot.saved.forEach(hand);
@@ -101,15 +122,23 @@ function work(message: ToGuest): void {
   vm.executePendingJobs();
 }
 
-/** Where it hangs, asked of the guest with the clock off: it is our own code, and short. */
-function where(): FromGuest['where'] {
+/**
+ * Where it hangs, asked of the guest with the clock off: it is our own code, and short.
+ * @returns {FromGuest['where']}
+ */
+function where() {
   const answer = vm.callFunction(guest.where, vm.undefined);
-  const { loop, waits }: { loop: string | null; waits: string[] } = JSON.parse(answer.toString());
+  /** @type {{ loop: string | null, waits: string[] }} */
+  const { loop, waits } = JSON.parse(answer.toString());
   answer.dispose();
   return { loop, waits };
 }
 
-function run(message: ToGuest): FromGuest {
+/**
+ * @param {ToGuest} message
+ * @returns {FromGuest}
+ */
+function run(message) {
   slice = { calls: [], tells: [], end: null, stop: null, where: null };
   chars = 0;
   const started = cpuMs();
@@ -130,10 +159,11 @@ function run(message: ToGuest): FromGuest {
   return { ...slice, stop: stopped };
 }
 
-function answer(message: FromGuest | 'ready'): void {
+/** @param {FromGuest | 'ready'} message */
+function answer(message) {
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
   parentPort?.postMessage(message);
 }
 
-parentPort?.on('message', (message: ToGuest) => answer(run(message)));
+parentPort?.on('message', (message) => answer(run(message)));
 answer('ready');
