@@ -26,7 +26,7 @@ interface Question {
   /** What the agent has left of its time; waiting for a place, money or the service does not count. */
   readonly milliseconds: number;
   /** Stores the answer; called so that it shares the commit of its charge. */
-  readonly keep: (answer: Answered) => Promise<void>;
+  readonly keep: (answer: Omit<Answered, 'stored'>) => Promise<void>;
   /** What must be on disk before the question is sent; it may share the commit of the reservation. */
   readonly after: Promise<unknown>;
 }
@@ -34,6 +34,8 @@ interface Question {
 /** An answer, with what all tries of it cost. */
 export interface Answered {
   readonly kind: 'answered';
+  /** Answer and charge, on their way to the journal in one commit. */
+  readonly stored: Promise<unknown>;
   readonly message: ModelMessage;
   readonly maxTokens: number;
   readonly charged: MicroDollars;
@@ -124,8 +126,7 @@ async function tryOnce(parts: AskParts, { question, before, tries, signal }: Try
           await reserved.release();
           throw refusal;
         }
-        const ended = parts.orders.begin(question.run);
-        return await send(parts, { question, reserved, slot, passes, before, tries, began: lead.began, signal }).finally(ended);
+        return await sendAndTell(parts, { question, reserved, slot, passes, before, tries, began: lead.began, signal });
       } finally {
         slot.left();
       }
@@ -158,6 +159,21 @@ interface Sending {
   readonly signal: AbortSignal;
 }
 
+/** The request is in flight until its answer is on disk. */
+async function sendAndTell(parts: AskParts, sending: Sending): Promise<Tried> {
+  const ended = parts.orders.begin(sending.question.run);
+  let tried: Tried;
+  try {
+    tried = await send(parts, sending);
+  } catch (error) {
+    ended();
+    throw error;
+  }
+  if (tried.kind === 'answered') tried.stored.then(ended, ended);
+  else ended();
+  return tried;
+}
+
 async function send(parts: AskParts, sending: Sending): Promise<Tried> {
   const { question, reserved, slot, passes, before, began, signal } = sending;
   const { clock, timings } = parts;
@@ -180,10 +196,9 @@ async function send(parts: AskParts, sending: Sending): Promise<Tried> {
   slot.answered(message.usage);
   for (const pass of Object.values(passes)) pass.succeeded();
   const charged = before + priceOf(question.opening.model, message.usage);
-  const answer: Answered = { kind: 'answered', message, maxTokens: reserved.maxTokens, charged, milliseconds: clock.now() - started };
+  const answer = { kind: 'answered', message, maxTokens: reserved.maxTokens, charged, milliseconds: clock.now() - started } as const;
   // Both in one tick, hence in one commit of the journal: a kill between them would pay for the same answer twice.
-  await Promise.all([reserved.charge(message.usage), question.keep(answer)]);
-  return answer;
+  return { ...answer, stored: Promise.all([reserved.charge(message.usage), question.keep(answer)]) };
 }
 
 /** Tells scheduler and circuits; gives what the scheduler makes of it, or the Suspended with which the run pauses. */

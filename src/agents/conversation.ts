@@ -28,6 +28,12 @@ export interface ConversationParts {
   readonly started: Promise<unknown>;
 }
 
+/** How a conversation ended, and what it left on its way to the journal. */
+interface Conversed<Answer> {
+  readonly outcome: AgentOutcome<Answer>;
+  readonly stored: Promise<unknown>;
+}
+
 const MOST_NUDGES = 2;
 
 type Next = {
@@ -38,14 +44,14 @@ type Next = {
 };
 
 /**
- * One conversation from its brief, or from its last stored turn, to its end: ask, store the response, run its tools, store the results, ask again.
+ * One conversation from its brief, or from its last stored turn, to its end: ask, run the tools of the response while it is stored, store the results, ask again.
  * Throws Suspended, and what journal and workspace throw; everything that the model does ends in an outcome.
  */
 export async function converse<Answer>(
   task: AgentTask<Answer>,
   closing: Closing<Answer>,
   parts: ConversationParts,
-): Promise<AgentOutcome<Answer>> {
+): Promise<Conversed<Answer>> {
   let stored = inOrder(parts.started);
   const toolbox = openToolbox({ tools: task.tools, checks: task.checks, submit: closing.definition });
   const opening = parts.openings({ model: task.model, effort: task.effort, system: task.system, tools: toolbox.definitions });
@@ -57,10 +63,8 @@ export async function converse<Answer>(
     if (progress.pending === null) {
       throwIfStopping(parts.signal);
       const asked = await askNext({ task, opening, transcript, progress, parts, stored });
-      if (asked.kind === 'ended') {
-        await stored;
-        return asked.outcome;
-      }
+      if (asked.kind === 'ended') return { outcome: asked.outcome, stored };
+      stored = inOrder(asked.stored);
       progress = afterResponse(progress, asked.response);
       parts.onProgress(progress);
     }
@@ -68,7 +72,9 @@ export async function converse<Answer>(
 
     const started = parts.clock.now();
     const step = await take({ task, closing, toolbox, progress, signal: parts.signal });
-    if (step.kind === 'ended') return step.outcome;
+    if (step.kind === 'ended') return { outcome: step.outcome, stored };
+    // Its tools changed nothing but the workspace: what they answered is worth keeping when the response is.
+    await stored;
     const results = { ...step, milliseconds: progress.milliseconds + parts.clock.now() - started };
     // On its way to the journal while the next request gets its place and its money: all of it shares one commit.
     stored = inOrder(transcript.storeResults(progress.turns - 1, results, task.workspace));
@@ -77,7 +83,7 @@ export async function converse<Answer>(
 }
 
 /** A write that somebody waits for later: until then its failure is nobody's. */
-function inOrder(write: Promise<unknown>): Promise<unknown> {
+export function inOrder(write: Promise<unknown>): Promise<unknown> {
   write.catch(() => undefined);
   return write;
 }

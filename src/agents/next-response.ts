@@ -30,7 +30,7 @@ export interface Asking<Answer> {
   readonly stored: Promise<unknown>;
 }
 
-type Response = { readonly kind: 'response'; readonly response: StoredResponse };
+type Response = { readonly kind: 'response'; readonly response: StoredResponse; readonly stored: Promise<unknown> };
 
 /** With what people said since; in another form when the model turns out not to take the one that was tried. */
 export async function askNext<Answer>(asking: Asking<Answer>): Promise<Ended<Answer> | Response> {
@@ -104,11 +104,11 @@ function conclude<Answer>(
     case 'rejected':
       return { kind: 'ended', outcome: { ending: 'failed', cause: `The model service refused the request: ${asked.cause}` } };
     case 'answered':
-      return { kind: 'response', response: responseOf(progress, said, asked) };
+      return { kind: 'response', response: responseOf(progress, said, asked), stored: asked.stored };
   }
 }
 
-function responseOf(progress: Progress, said: readonly SaidSteer[], answer: Answered): StoredResponse {
+function responseOf(progress: Progress, said: readonly SaidSteer[], answer: Omit<Answered, 'stored'>): StoredResponse {
   const { message, maxTokens, charged, milliseconds } = answer;
   const response = { ...message, maxTokens, spent: progress.spent + charged, milliseconds: progress.milliseconds + milliseconds };
   return said.length === 0 ? response : { ...response, steers: said };

@@ -6,7 +6,7 @@ import type { AgentOutcome, Agents, AgentTask } from './agent.ts';
 import type { Ask } from './ask.ts';
 import type { Clock } from './clock.ts';
 import { bySubmit, byText, type Closing } from './closing.ts';
-import { converse } from './conversation.ts';
+import { converse, inOrder } from './conversation.ts';
 import type { Orders } from './orders.ts';
 import type { Openings } from './request.ts';
 import type { SteerForms } from './steering.ts';
@@ -34,6 +34,7 @@ export function openPool(parts: PoolParts): Agents & { close(): Promise<void> } 
   const all = new PQueue({ concurrency: parts.most });
   const ofRun = new Map<string, PQueue>();
   const prepared = new Map<string, Promise<unknown>>();
+  const telling = new Set<Promise<unknown>>();
 
   const placesOf = (run: string): PQueue => {
     const queue = ofRun.get(run) ?? new PQueue({ concurrency: 1 });
@@ -53,28 +54,41 @@ export function openPool(parts: PoolParts): Agents & { close(): Promise<void> } 
     }
   };
 
-  const hold = async <Answer>(task: AgentTask<Answer>, closing: Closing<Answer>, signal: AbortSignal): Promise<AgentOutcome<Answer>> => {
+  const inPlace = async <Answer>(task: AgentTask<Answer>, closing: Closing<Answer>, signal: AbortSignal): Promise<Lived<Answer>> => {
     const leaveRun = await place(placesOf(task.run), signal);
     try {
       const leaveAll = await place(all, signal);
       try {
         await prepareOnce(task.run);
         await parts.orders.follow(task.run);
-        return await live({ task, closing, parts, signal });
+        const lived = await live({ task, closing, parts, signal });
+        telling.add(lived.told);
+        return lived;
       } finally {
         leaveAll();
       }
-    } catch (error) {
-      throw suspended(error);
     } finally {
       leaveRun();
+    }
+  };
+  // The next agent begins in the commit in which this one ends.
+  const hold = async <Answer>(task: AgentTask<Answer>, closing: Closing<Answer>, signal: AbortSignal): Promise<AgentOutcome<Answer>> => {
+    try {
+      const { outcome, told } = await inPlace(task, closing, signal);
+      await told.finally(() => telling.delete(told));
+      return outcome;
+    } catch (error) {
+      throw suspended(error);
     }
   };
 
   return {
     run: (task, signal) => hold(task, byText, signal),
     submit: (task, signal) => hold(task, bySubmit(task.submit), signal),
-    close: () => all.onIdle(),
+    close: async () => {
+      await all.onIdle();
+      await Promise.allSettled(telling);
+    },
   };
 }
 
@@ -85,7 +99,13 @@ interface Living<Answer> {
   readonly signal: AbortSignal;
 }
 
-async function live<Answer>({ task, closing, parts, signal }: Living<Answer>): Promise<AgentOutcome<Answer>> {
+interface Lived<Answer> {
+  readonly outcome: AgentOutcome<Answer>;
+  /** All that the agent leaves in the journal: on its way there, and to be waited for. */
+  readonly told: Promise<unknown>;
+}
+
+async function live<Answer>({ task, closing, parts, signal }: Living<Answer>): Promise<Lived<Answer>> {
   throwIfStopping(signal);
   const { id: agent, role, label, phase, model } = task;
   const prompt = hash('sha256', JSON.stringify([task.system, task.brief]));
@@ -98,8 +118,9 @@ async function live<Answer>({ task, closing, parts, signal }: Living<Answer>): P
 
   const started = parts.journal.append(task.run, [{ type: 'agent.started', agent, role, label, phase, model, prompt, tools }]);
   let outcome: AgentOutcome<Answer>;
+  let stored: Promise<unknown> = started;
   try {
-    outcome = await converse(task, closing, {
+    ({ outcome, stored } = await converse(task, closing, {
       ...parts,
       signal,
       started,
@@ -107,7 +128,7 @@ async function live<Answer>({ task, closing, parts, signal }: Living<Answer>): P
         turns = progress.turns;
         milliseconds = progress.milliseconds;
       },
-    });
+    }));
   } catch (error) {
     if (error instanceof Suspended) {
       await ended('suspended', `${error.reason}: ${error.message}`);
@@ -116,8 +137,7 @@ async function live<Answer>({ task, closing, parts, signal }: Living<Answer>): P
     if (isStorage(error)) throw error;
     outcome = { ending: 'failed', cause: messageOf(error) };
   }
-  await ended(outcome.ending, outcome.ending === 'done' ? '' : outcome.cause);
-  return outcome;
+  return { outcome, told: inOrder(Promise.all([stored, ended(outcome.ending, outcome.ending === 'done' ? '' : outcome.cause)])) };
 }
 
 function isStorage(error: unknown): boolean {

@@ -127,7 +127,7 @@ export interface SettledCall extends IssuedCall {
 
 export interface TurnRecord {
   readonly n: number;
-  /** `response`: the model's message, stored before its tools run. `results`: what the tools answered, with the edits of this turn. */
+  /** `response`: the model's message, on its way here while its tools run. `results`: what the tools answered, with the edits of this turn. */
   readonly part: 'response' | 'results';
   readonly data: Json;
   /** The whole overlay of the workspace after this turn; empty for `response`. */
