@@ -23,16 +23,23 @@ export interface Retry {
 export const DELIVER = '--deliver';
 
 export function askedOf(events: readonly StoredEvent[]): Asked {
-  let stop: Stop | null = null;
   const retries = new Map<string, Retry>();
   for (const { event } of events) {
     if (event.type === 'generation.opened') retries.delete(event.id);
-    if (event.type !== 'signal.received') continue;
-    const { id, name, by, text } = event;
-    if (name === 'stop' && stop?.deliver !== false) stop = { by, deliver: text === DELIVER };
-    if (name !== 'retry') continue;
-    stop = null;
+    if (event.type !== 'signal.received' || event.name !== 'retry') continue;
+    const { id, by, text } = event;
     retries.set(id, { id, by, shards: text.split(' ').filter((shard) => shard !== '') });
   }
-  return { stop, retry: retries.values().next().value ?? null };
+  const signals = events.map(({ event }) => event).filter((event) => event.type === 'signal.received');
+  return { stop: stopIn(signals), retry: retries.values().next().value ?? null };
+}
+
+/** The stop that is in force after these signals of a run. */
+export function stopIn(signals: readonly { readonly name: string; readonly by: string; readonly text: string }[]): Stop | null {
+  let stop: Stop | null = null;
+  for (const { name, by, text } of signals) {
+    if (name === 'stop' && stop?.deliver !== false) stop = { by, deliver: text === DELIVER };
+    if (name === 'retry') stop = null;
+  }
+  return stop;
 }

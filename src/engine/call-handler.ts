@@ -1,6 +1,6 @@
+import { stopIn } from '../domain/asked.ts';
 import { ConvergeError, messageOf, Suspended } from '../domain/errors.ts';
 import type { Json } from '../domain/json.ts';
-import { foldRun } from '../domain/run-state.ts';
 import type { Log } from '../house.ts';
 import type { CallOutcome, CallState, Journal } from '../journal/journal.ts';
 import type { PostgresJournal } from '../journal/postgres.ts';
@@ -40,14 +40,16 @@ const AFTER_FAULT_MS = 5000;
 export function callHandler(parts: CallParts): Handler {
   return async (delivery) => {
     const { run, key } = delivery;
-    const call = await parts.journal.call(run, key);
-    if (call === undefined || call.settled !== null || (await isOver(parts.journal, run))) return;
-    const held = parts.holdings.hold(await parts.journal.takeClaim({ run, key, owner: parts.owner }));
+    const [call, over] = await Promise.all([parts.journal.call(run, key), isOver(parts.journal, run)]);
+    if (call === undefined || call.settled !== null || over) return;
+    const claim = await parts.journal.takeClaim({ run, key, owner: parts.owner });
+    const held = parts.holdings.hold(claim);
     const leave = letGoAtEnd(parts.journal, run);
     const long = AbortSignal.timeout(LONGEST_MS);
     const signal = AbortSignal.any([delivery.signal, leave.signal, long]);
     try {
-      await parts.settleLeft(run);
+      // Who had it before may be dead, with money still reserved.
+      if (claim.attempt > 1) await parts.settleLeft(run);
       const outcome = await carryOut(parts, { call, run, own: { journal: held.journal, signal } });
       await held.journal.settle(run, key, outcome);
     } catch (thrown) {
@@ -59,10 +61,10 @@ export function callHandler(parts: CallParts): Handler {
   };
 }
 
-/** A run that is stopped needs no more calls, also where it delivers what it has. */
+/** A run that is stopped needs no more calls, also where it delivers what it has. Asked for each call: its record grows with all of them, and is not read. */
 async function isOver(journal: Journal, run: string): Promise<boolean> {
-  const { status, stop } = foldRun(await journal.events(run));
-  return status === 'ended' || stop !== null;
+  const [unfinished, signals] = await Promise.all([journal.unfinished(), journal.signals(run)]);
+  return !unfinished.includes(run) || stopIn(signals) !== null;
 }
 
 /** Aborts when the run ends or is stopped: nobody waits for its calls any more. */
