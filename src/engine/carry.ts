@@ -113,7 +113,10 @@ function openUnattended(parts: CarryParts): { moved(): void; look(released: numb
     look: (released) => {
       const waits = !moved && !told && released > 0;
       moved = false;
-      if (waits) void tellUnattended(parts).then((was) => (told = was));
+      if (!waits) return;
+      // At once: the next look may come before it is written.
+      told = true;
+      void tellUnattended(parts).then((was) => (told = was));
     },
   };
 }

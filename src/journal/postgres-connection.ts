@@ -13,13 +13,14 @@ const types: CustomTypesConfig = {
 export const KEEPALIVES = 'SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3';
 
 /**
- * `synchronous_commit`: a commit that returned survives a power cut. `enable_seqscan`: all is found by key, also by a plan that was made while the tables were empty.
+ * `synchronous_commit`: a commit that returned survives a power cut. `enable_seqscan`: all is found by key, also by a plan that was made while the tables were empty;
+ * so one plan does for all values, and many rows in one statement are planned once.
  * The timeouts: a process that is stopped inside of a transaction, or whose machine is gone,
  * keeps its locks for seconds and not for hours.
  */
 export const SESSION = `SET search_path TO converge;
   SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local');
-  SET enable_seqscan = off; SET jit = off;
+  SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan;
   SET idle_in_transaction_session_timeout = '10s';
   ${KEEPALIVES}`;
 
