@@ -35,8 +35,8 @@ function findBinaries(): string | null {
   return places.find((place) => existsSync(join(place, 'pg_ctl')) && existsSync(join(place, 'initdb'))) ?? null;
 }
 
-/** Starts a private server in a directory of its own, or takes the one of TEST_DATABASE_URL. */
-export async function startPostgres(): Promise<TestPostgres> {
+/** Starts a private server in a directory of its own, or takes the one of TEST_DATABASE_URL. `durable`: each commit is on disk, as in production, and statements are counted. */
+export async function startPostgres({ durable = false } = {}): Promise<TestPostgres> {
   const given = process.env['TEST_DATABASE_URL'];
   if (given !== undefined) return { database: () => makeDatabase(given), crash: notOurs, stop: async () => {} };
   if (BIN === null) throw new Error('found no Postgres here');
@@ -49,7 +49,8 @@ export async function startPostgres(): Promise<TestPostgres> {
     await run(file, rest, { cwd: directory });
   };
   // Durability is the operating system's here: what a killed server wrote is not lost without fsync.
-  const settings = `-c port=${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=${directory} -c fsync=off -c max_connections=200`;
+  const care = durable ? '-c fsync=on -c shared_preload_libraries=pg_stat_statements' : '-c fsync=off';
+  const settings = `-c port=${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=${directory} ${care} -c max_connections=200`;
   const start = (): Promise<void> => command('pg_ctl', 'start', '-w', '-D', data, '-l', join(directory, 'log'), '-o', settings);
   const stop = (mode: string): Promise<void> => command('pg_ctl', 'stop', '-w', '-D', data, '-m', mode);
   await command('initdb', '-D', data, '-U', 'converge', '--auth=trust', '--no-sync', '-E', 'UTF8', '--locale=C');

@@ -1,3 +1,6 @@
+import { Client } from 'pg';
+import { z } from 'zod';
+import { POSTGRES_HERE, startPostgres } from '../postgres.ts';
 import { contest, type Result, startModel, type Task } from './contest.ts';
 import { atLeast, atMost, type Bench, median, round, type Table } from './table.ts';
 
@@ -16,6 +19,7 @@ interface Contestant {
 const RAW: Contestant = { name: 'raw HTTP (the floor)', module: 'raw.ts', durable: 'no' };
 const BARE: Contestant = { name: 'SDK, streaming, p-queue', module: 'bare-sdk.ts', durable: 'no' };
 const OURS: Contestant = { name: 'Converge, SQLite', module: 'converge.ts', durable: 'each turn' };
+const SHARED: Contestant = { name: 'Converge, Postgres with pg-boss', module: 'converge-postgres.ts', durable: 'each turn' };
 
 /** 1,000 agents of two turns of 50 ms, 16 at once; and, saturated, 1 ms and 64 at once. */
 export const bench: Bench = {
@@ -23,6 +27,7 @@ export const bench: Bench = {
   run: async (): Promise<Table> => {
     const slow = await rounds(LATENCY, { agents: AGENTS, concurrency: LANES }, [RAW, BARE, OURS]);
     const fast = await rounds(1, { agents: AGENTS, concurrency: 64 }, [RAW, BARE, OURS]);
+    const shared = await onPostgres();
     const of = (measured: typeof slow, { name }: Contestant): Result => {
       const found = measured.get(name);
       if (found === undefined) throw new Error(`${name} was not measured`);
@@ -32,26 +37,62 @@ export const bench: Bench = {
     return {
       title: `fan-out: ${AGENTS} agents × 2 turns × ${LATENCY} ms, ${LANES} at once (ideal ${IDEAL} s); saturated: 1 ms, 64 at once`,
       columns: ['who', '÷ ideal', 'CPU ms/turn', 'peak MB', 'durable', 'saturated: turns/s', '÷ raw'],
-      rows: [RAW, BARE, OURS].map((one) => {
-        const { seconds, cpuSeconds, turns, peakMegabytes } = of(slow, one);
-        return [
-          one.name,
-          round(seconds / IDEAL),
-          round((cpuSeconds * 1000) / turns),
-          Math.round(peakMegabytes),
-          one.durable,
-          Math.round(rate(one)),
-          round(rate(one) / rate(RAW)),
-        ];
-      }),
+      rows: [
+        ...[RAW, BARE, OURS].map((one) => figures(one, of(slow, one)).concat(Math.round(rate(one)), round(rate(one) / rate(RAW)))),
+        ...(shared === null ? [] : [[...figures(SHARED, shared.result), '', '']]),
+      ],
       verdicts: [
         atMost('makespan ÷ bare SDK', of(slow, OURS).seconds / of(slow, BARE).seconds, 1.04),
         atMost('peak memory ÷ bare SDK', of(slow, OURS).peakMegabytes / of(slow, BARE).peakMegabytes, 1.3),
         atLeast('saturated: turns per second ÷ raw', rate(OURS) / rate(RAW), 0.25),
+        ...(shared === null ? [] : [atMost('Postgres and pg-boss: makespan ÷ ideal', shared.result.seconds / IDEAL, 1.45)]),
       ],
+      notes: shared === null ? ['no Postgres here: its row was not measured'] : shared.notes,
     };
   },
 };
+
+function figures({ name, durable }: Contestant, { seconds, cpuSeconds, turns, peakMegabytes }: Result): readonly (string | number)[] {
+  return [name, round(seconds / IDEAL), round((cpuSeconds * 1000) / turns), Math.round(peakMegabytes), durable];
+}
+
+/** One round, with a server that syncs each commit; and where its time went, as the server counted it. */
+async function onPostgres(): Promise<{ readonly result: Result; readonly notes: readonly string[] } | null> {
+  if (!POSTGRES_HERE) return null;
+  const server = await startPostgres({ durable: true });
+  const model = await startModel(LATENCY);
+  const url = await server.database();
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query('CREATE EXTENSION IF NOT EXISTS pg_stat_statements');
+    const result = await contest(SHARED.module, { url: model.url, agents: AGENTS, concurrency: LANES }, { BENCH_DATABASE: url });
+    const { rows } = await client.query(SPENT);
+    const parts = z.array(Spent).parse(rows);
+    const per = (number: number): number => round(number / AGENTS);
+    return {
+      result,
+      notes: [
+        'Postgres: CPU and memory are those of the App and its one worker, without the server',
+        ...parts.map(
+          ({ part, statements, seconds }) =>
+            `Postgres, ${part}: ${per(statements)} statements an agent, ${round(seconds)} s of the server in all`,
+        ),
+      ],
+    };
+  } finally {
+    await client.end();
+    model.end();
+    await server.stop();
+  }
+}
+
+const Spent = z.object({ part: z.string(), statements: z.coerce.number(), seconds: z.coerce.number() });
+
+/** What the server did for us, by who asked. Commits stand under their own name: they wait for the disk. */
+const SPENT = `SELECT CASE WHEN query ILIKE '%pgboss%' THEN 'pg-boss' WHEN query ILIKE 'COMMIT%' THEN 'commits' WHEN query ILIKE '%claim%' THEN 'claims' ELSE 'journal' END AS part,
+    sum(calls) AS statements, sum(total_exec_time) / 1000 AS seconds
+  FROM pg_stat_statements JOIN pg_database ON pg_database.oid = dbid WHERE datname = current_database() GROUP BY 1 ORDER BY 3 DESC`;
 
 /** Medians of rounds that are interleaved, so that what the machine does beside them meets all alike. */
 async function rounds(latency: number, task: Omit<Task, 'url'>, contestants: readonly Contestant[]): Promise<ReadonlyMap<string, Result>> {

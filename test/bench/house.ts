@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { openAgents } from '../../src/agents/open-agents.ts';
+import type { Owner } from '../../src/agents/spending.ts';
 import { PRODUCTION_TIMINGS } from '../../src/agents/timings.ts';
 import { runAccount } from '../../src/domain/account.ts';
 import type { Place, Settings } from '../../src/domain/run.ts';
@@ -10,6 +11,7 @@ import { openRepository } from '../../src/git/mirror.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { openPrimitives } from '../../src/primitives/table.ts';
 import type { Commands } from '../../src/sandbox/commands.ts';
+import type { Carry } from '../../src/script/calls.ts';
 import { runScript } from '../../src/script/replay.ts';
 import { deliveredBudget } from '../../src/script/budget.ts';
 import { planFor } from './plan.ts';
@@ -84,10 +86,12 @@ export interface Fan {
   readonly concurrency: number;
   readonly journal: Journal;
   readonly directory: string;
+  /** What agents write to, and as whom, where others share the journal. */
+  readonly shared?: { readonly journal: Journal; readonly owner: Owner };
 }
 
-/** As many read-only agents of two turns, from a script: the real runtime, replay, primitives, agents and journal. Gives how to run it, and how many turns that are. */
-export async function fan({ url, agents: count, concurrency, journal, directory }: Fan): Promise<() => Promise<number>> {
+/** What carries the calls of that many read-only agents out, in any process: the real primitives and agents. */
+export async function openFan({ url, agents: count, concurrency, journal, directory, shared }: Fan) {
   const { repository, base } = await repositoryWith({ 'src/a.js': 'old(1, 2);\n', 'src/b.js': 'old(3, 4);\n' }, directory);
   const script = `export const meta = { name: 'fan', description: 'many agents', phases: [{ title: 'Look' }] };
 phase('Look');
@@ -96,15 +100,35 @@ return found.filter((one) => one !== null).length;`;
   const plan = planFor(base, { script, shards: [], concurrency });
   const agents = openAgents({
     client: { apiKey: 'k', baseUrl: url },
-    journal,
+    journal: shared?.journal ?? journal,
+    ...(shared === undefined ? {} : { owner: shared.owner }),
     allowanceOf: () => ({ accounts: [{ name: runAccount(RUN), limits: { dollars: plan.limits.budget } }], concurrency, hours: null }),
     timings: PRODUCTION_TIMINGS,
     off: () => null,
     concurrency,
   });
   const { signal } = new AbortController();
-  const { opening, budgetAt } = deliveredBudget({ journal, run: RUN, totals: { tokens: null, budget: plan.limits.budget } });
   const predicate = { holds: () => Promise.resolve(false) };
+  const primitives = openPrimitives({
+    run: RUN,
+    task: 'Move.',
+    plan,
+    journal,
+    repository,
+    agents,
+    commands: NO_COMMANDS,
+    predicate,
+    signal,
+    retryWaits: [],
+  });
+  return { script, plan, primitives, signal };
+}
+
+/** As many read-only agents of two turns, from a script: the real runtime, replay, primitives, agents and journal. Gives how to run it, and how many turns that are. */
+export async function fan(options: Fan, carry?: Carry): Promise<() => Promise<number>> {
+  const { agents: count, journal } = options;
+  const { script, plan, primitives, signal } = await openFan(options);
+  const { opening, budgetAt } = deliveredBudget({ journal, run: RUN, totals: { tokens: null, budget: plan.limits.budget } });
   return async () => {
     const end = await runScript({
       run: RUN,
@@ -112,19 +136,9 @@ return found.filter((one) => one !== null).length;`;
       journal,
       signal,
       budgetAt,
+      ...(carry === undefined ? {} : { carry }),
       view: { args: {}, shards: [], budget: opening },
-      calls: openPrimitives({
-        run: RUN,
-        task: 'Move.',
-        plan,
-        journal,
-        repository,
-        agents,
-        commands: NO_COMMANDS,
-        predicate,
-        signal,
-        retryWaits: [],
-      }),
+      calls: primitives,
     });
     if (end.kind !== 'returned' || end.value !== count) throw new Error(`found ${JSON.stringify(end)}, expected ${count} agents`);
     return count * 2;
