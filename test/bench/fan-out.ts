@@ -1,3 +1,8 @@
+import { execFile } from 'node:child_process';
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { z } from 'zod';
 import { POSTGRES_HERE, startPostgres } from '../postgres.ts';
@@ -19,14 +24,17 @@ interface Contestant {
 const RAW: Contestant = { name: 'raw HTTP (the floor)', module: 'raw.ts', durable: 'no' };
 const BARE: Contestant = { name: 'SDK, streaming, p-queue', module: 'bare-sdk.ts', durable: 'no' };
 const OURS: Contestant = { name: 'Converge, SQLite', module: 'converge.ts', durable: 'each turn' };
+const PEER: Contestant = { name: 'LangGraph, a node a turn, SQLite', module: 'peers/langgraph.mjs', durable: 'each turn' };
 const SHARED: Contestant = { name: 'Converge, Postgres with pg-boss', module: 'converge-postgres.ts', durable: 'each turn' };
 
 /** 1,000 agents of two turns of 50 ms, 16 at once; and, saturated, 1 ms and 64 at once. */
 export const bench: Bench = {
   name: 'fan-out',
   run: async (): Promise<Table> => {
-    const slow = await rounds(LATENCY, { agents: AGENTS, concurrency: LANES }, [RAW, BARE, OURS]);
-    const fast = await rounds(1, { agents: AGENTS, concurrency: 64 }, [RAW, BARE, OURS]);
+    const lack = await installPeers();
+    const contestants = lack === null ? [RAW, BARE, OURS, PEER] : [RAW, BARE, OURS];
+    const slow = await rounds(LATENCY, { agents: AGENTS, concurrency: LANES }, contestants);
+    const fast = await rounds(1, { agents: AGENTS, concurrency: 64 }, contestants);
     const shared = await onPostgres();
     const of = (measured: typeof slow, { name }: Contestant): Result => {
       const found = measured.get(name);
@@ -38,7 +46,7 @@ export const bench: Bench = {
       title: `fan-out: ${AGENTS} agents × 2 turns × ${LATENCY} ms, ${LANES} at once (ideal ${IDEAL} s); saturated: 1 ms, 64 at once`,
       columns: ['who', '÷ ideal', 'CPU ms/turn', 'peak MB', 'durable', 'saturated: turns/s', '÷ raw'],
       rows: [
-        ...[RAW, BARE, OURS].map((one) => figures(one, of(slow, one)).concat(Math.round(rate(one)), round(rate(one) / rate(RAW)))),
+        ...contestants.map((one) => figures(one, of(slow, one)).concat(Math.round(rate(one)), round(rate(one) / rate(RAW)))),
         ...(shared === null ? [] : [[...figures(SHARED, shared.result), '', '']]),
       ],
       verdicts: [
@@ -47,13 +55,29 @@ export const bench: Bench = {
         atLeast('saturated: turns per second ÷ raw', rate(OURS) / rate(RAW), 0.25),
         ...(shared === null ? [] : [atMost('Postgres and pg-boss: makespan ÷ ideal', shared.result.seconds / IDEAL, 1.45)]),
       ],
-      notes: shared === null ? ['no Postgres here: its row was not measured'] : shared.notes,
+      notes: [
+        ...(lack === null ? [] : [`LangGraph was not measured: ${lack}`]),
+        ...(shared === null ? ['no Postgres here: its row was not measured'] : shared.notes),
+      ],
     };
   },
 };
 
 function figures({ name, durable }: Contestant, { seconds, cpuSeconds, turns, peakMegabytes }: Result): readonly (string | number)[] {
   return [name, round(seconds / IDEAL), round((cpuSeconds * 1000) / turns), Math.round(peakMegabytes), durable];
+}
+
+/** Peers are dependencies of their own folder and not of the product: installed from its lock file, once. Their prebuilt parts come with the packages. Gives why they are not there. */
+async function installPeers(): Promise<string | null> {
+  const folder = fileURLToPath(new URL('peers', import.meta.url));
+  if (existsSync(join(folder, 'node_modules'))) return null;
+  try {
+    await promisify(execFile)('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: folder, timeout: 120_000 });
+    return null;
+  } catch (error) {
+    rmSync(join(folder, 'node_modules'), { recursive: true, force: true });
+    return `\`npm ci\` in ${folder} failed, it needs the npm registry (${error instanceof Error ? (error.message.trim().split('\n').at(-1) ?? '') : String(error)})`;
+  }
 }
 
 /** One round, with a server that syncs each commit; and where its time went, as the server counted it. */
