@@ -49,15 +49,24 @@ export function ledgerTable(ledger: Ledger, room: Room = UNBOUNDED): string {
   const closed = ledger.filter((entry) => !isOpen(entry));
   const depths = Array.from({ length: DEEPEST }, (_, at) => DEEPEST - at);
   const total = totals(ledger);
-  const openFiles = mayFit(open, room) ? files(open) : null;
+  const closedAt = depths.map((depth) => ({ depth, rows: rowsOf(closed, depth) }));
+  const openAt = closedAt.map(({ depth, rows }) => ({ depth, rows: rows + rowsOf(open, depth) }));
   const ways: readonly (() => string)[] = [
-    ...(mayFit(ledger, room) ? [() => paragraphs(total, openFiles, wellEnded(closed, files(closed)))] : []),
-    ...(mayFit(open, room) ? depths : []).map(
-      (depth) => () => paragraphs(total, openFiles, wellEnded(closed, directories(closed, depth)), grouped(ledger, room)),
-    ),
-    ...depths.map(
-      (depth) => () => paragraphs(total, directories(open, depth), wellEnded(closed, directories(closed, depth)), grouped(ledger, room)),
-    ),
+    ...(mayFit(ledger.length, room) ? [() => paragraphs(total, files(open), wellEnded(closed, files(closed)))] : []),
+    ...closedAt
+      .filter(({ rows }) => mayFit(open.length + rows, room))
+      .map(
+        ({ depth }) =>
+          () =>
+            paragraphs(total, files(open), wellEnded(closed, directories(closed, depth)), grouped(ledger, room)),
+      ),
+    ...openAt
+      .filter(({ rows }) => mayFit(rows, room))
+      .map(
+        ({ depth }) =>
+          () =>
+            paragraphs(total, directories(open, depth), wellEnded(closed, directories(closed, depth)), grouped(ledger, room)),
+      ),
   ];
   for (const way of ways) {
     const text = way();
@@ -69,8 +78,8 @@ export function ledgerTable(ledger: Ledger, room: Room = UNBOUNDED): string {
 /** A row is no shorter, so that a huge ledger is not rendered to be thrown away. */
 const SHORTEST_ROW = 20;
 
-function mayFit(entries: Ledger, { characters }: Room): boolean {
-  return entries.length * SHORTEST_ROW <= characters;
+function mayFit(rows: number, { characters }: Room): boolean {
+  return rows * SHORTEST_ROW <= characters;
 }
 
 function isOpen({ ending }: LedgerEntry): boolean {
@@ -102,16 +111,40 @@ function files(entries: Ledger): string | null {
 /** One row for each directory of that depth and each ending in it; the reason when all of its files have the same. */
 function directories(entries: Ledger, depth: number): string | null {
   if (entries.length === 0) return null;
-  const groups = Map.groupBy(entries, ({ path, ending }) => `${ending} ${path.split('/').slice(0, -1).slice(0, depth).join('/')}`);
-  const rows = [...groups.values()].map((group) => {
+  const lines = new Map<string, string>();
+  const lineOf = (why: string): string => {
+    const known = lines.get(why) ?? line(why, 120);
+    lines.set(why, known);
+    return known;
+  };
+  const rows = [...Map.groupBy(entries, (entry) => rowOf(entry, depth)).values()].map((group) => {
     const [first] = group;
     if (first === undefined) return [];
-    const directory = first.path.split('/').slice(0, -1).slice(0, depth).join('/');
     const whys = new Set(group.map(({ why }) => why));
-    const why = whys.size === 1 ? line(first.why, 120) : count(whys.size, 'reason');
-    return [cell(directory === '' ? './' : `${directory}/`), String(group.length), WORDS[first.ending], why];
+    const why = whys.size === 1 ? lineOf(first.why) : count(whys.size, 'reason');
+    return [cell(directoryOf(first.path, depth) || './'), String(group.length), WORDS[first.ending], why];
   });
   return table(['Directory', 'Files', 'Ended as', 'Why'], rows);
+}
+
+/** How many rows that makes. */
+function rowsOf(entries: Ledger, depth: number): number {
+  return new Set(entries.map((entry) => rowOf(entry, depth))).size;
+}
+
+function rowOf({ path, ending }: LedgerEntry, depth: number): string {
+  return `${ending} ${directoryOf(path, depth)}`;
+}
+
+/** At most so many directories of the path, with a slash at the end; empty for a file at the root. */
+function directoryOf(path: string, depth: number): string {
+  let end = 0;
+  for (let level = 0; level < depth; level += 1) {
+    const slash = path.indexOf('/', end);
+    if (slash === -1) break;
+    end = slash + 1;
+  }
+  return path.slice(0, end);
 }
 
 function grouped(ledger: Ledger, { pageUrl }: Room): string {
