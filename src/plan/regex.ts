@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { ConvergeError } from '../domain/errors.ts';
 
@@ -15,7 +16,7 @@ export interface RegexAnswer {
   readonly replaced: string | null;
 }
 
-/** Regular expressions of a model, asked in a thread that is ended when one takes longer than `milliseconds`. */
+/** Regular expressions of a model, asked in a thread that is ended when it has computed on one for longer than `milliseconds`. */
 export interface BoundedRegex {
   /** `on` names the text in the error. Ends in a ConvergeError of kind `plan` for a pattern that does not compile or does not end. */
   ask(question: RegexQuestion, on: string): Promise<RegexAnswer>;
@@ -38,7 +39,13 @@ function regexFault(pattern: string, flags: string): string | null {
   }
 }
 
-export function openBoundedRegex(milliseconds = PRODUCTION_MILLISECONDS): BoundedRegex {
+/** What a thread has computed so far, in milliseconds. The clock would also count what a busy machine gave to others. */
+const computedBy = async (thread: Worker): Promise<number> => {
+  const { user, system } = await thread.cpuUsage();
+  return (user + system) / 1000;
+};
+
+export function openBoundedRegex(milliseconds = PRODUCTION_MILLISECONDS, computed = computedBy): BoundedRegex {
   let thread: Worker | null = null;
   let queue: Promise<unknown> = Promise.resolve();
 
@@ -54,13 +61,22 @@ export function openBoundedRegex(milliseconds = PRODUCTION_MILLISECONDS): Bounde
     return worker;
   };
 
+  /** True when the thread has computed for that long from now on; false when it is over before. */
+  const passed = async (worker: Worker, over: AbortSignal): Promise<boolean> => {
+    const before = await computed(worker);
+    for (let left = milliseconds; left > 0 && !over.aborted; left = milliseconds - ((await computed(worker)) - before))
+      await pause(left, over);
+    return !over.aborted;
+  };
+
   const askNow = async (question: RegexQuestion, on: string): Promise<RegexAnswer> => {
     const worker = (thread ??= await start());
     const { promise, resolve, reject } = Promise.withResolvers<RegexAnswer>();
-    const timer = setTimeout(() => reject(tooLong(question, { on, milliseconds })), milliseconds);
+    const over = new AbortController();
     const broken = (error: unknown): void =>
       reject(new ConvergeError('plan', `The regular expression /${question.pattern}/${question.flags} failed on ${on}: ${String(error)}.`));
     worker.once('message', resolve).once('error', broken).postMessage(question, []);
+    passed(worker, over.signal).then((long) => long && reject(tooLong(question, { on, milliseconds })), broken);
     try {
       return await promise;
     } catch (error) {
@@ -68,7 +84,7 @@ export function openBoundedRegex(milliseconds = PRODUCTION_MILLISECONDS): Bounde
       await worker.terminate();
       throw error;
     } finally {
-      clearTimeout(timer);
+      over.abort();
       worker.off('message', resolve).off('error', broken);
     }
   };
@@ -87,6 +103,11 @@ export function openBoundedRegex(milliseconds = PRODUCTION_MILLISECONDS): Bounde
       thread = null;
     },
   };
+}
+
+/** Ends early, and never rejects, when it is over. */
+async function pause(ms: number, over: AbortSignal): Promise<void> {
+  await setTimeout(Math.max(ms, 1), undefined, { signal: over }).catch(() => undefined);
 }
 
 function tooLong(question: RegexQuestion, facts: { readonly on: string; readonly milliseconds: number }): ConvergeError {

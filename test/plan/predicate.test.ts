@@ -50,6 +50,15 @@ describe('regular expressions', () => {
     });
     await Promise.all([regex.close(), patient.close()]);
   });
+
+  test('what counts is what the thread computed, not the clock: a busy machine makes no expression endless', async () => {
+    const idle = openBoundedRegex(1, async () => 0);
+    const slow = { pattern: '^(a+)+$', flags: '', text: `${'a'.repeat(24)}!`, replacement: null };
+    expect(await idle.ask(slow, 'a.js')).toEqual({ matches: false, replaced: null });
+    const counted = openBoundedRegex(1);
+    await expect(counted.ask(slow, 'a.js')).rejects.toThrow('did not end on a.js within 0.001 s');
+    await Promise.all([idle.close(), counted.close()]);
+  });
 });
 
 describe('ast-grep', () => {
