@@ -18,9 +18,9 @@ const points: Point[] = [];
 beforeAll(async () => {
   undisturbed = await play({ deaths: [] });
   points.push(...chosen(allPoints(undisturbed), WHICH));
-}, 120_000);
+}, 600_000);
 
-it('an undisturbed run is reproducible: the same commits, twice', { timeout: 120_000 }, async () => {
+it('an undisturbed run is reproducible: the same commits, twice', { timeout: 600_000 }, async () => {
   const { end, answered, lost } = await play({ deaths: [] });
   expect(end).toEqual(undisturbed.end);
   expect(end).toMatchObject({ status: 'completed' });
@@ -44,7 +44,7 @@ describe('C5 killed again and again, each time another process goes on', () => {
     ['two kills in a row', [settled(4), settled(6)]],
     ['a kill during resume, at its first event', [settled(9), { kind: 'any', nth: 1 }]],
     ['three kills during one resume', [turn(20), { kind: 'any', nth: 1 }, { kind: 'any', nth: 2 }, { kind: 'any', nth: 4 }]],
-  ])('%s', { timeout: 240_000 }, async (_name, deaths) => void (await same({ deaths }, expect)));
+  ])('%s', { timeout: 600_000 }, async (_name, deaths) => void (await same({ deaths }, expect)));
 });
 
 function settled(nth: number): Point {

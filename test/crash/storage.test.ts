@@ -15,7 +15,7 @@ let undisturbed: Played;
 
 beforeAll(async () => {
   undisturbed = await play({ deaths: [] });
-}, 120_000);
+}, 600_000);
 
 function logOf({ dataDirectory }: Scene): string {
   return join(dataDirectory, 'journal.sqlite-wal');
@@ -27,7 +27,7 @@ async function limitFiles({ app }: Scene, bytes: number | 'unlimited'): Promise<
 }
 
 describe('a disk that is full', () => {
-  it('pauses the run with a clear message; with room again it goes on by itself, and nothing is lost', { timeout: 240_000 }, async () => {
+  it('pauses the run with a clear message; with room again it goes on by itself, and nothing is lost', { timeout: 600_000 }, async () => {
     const said: string[] = [];
     const { end, answered } = await play({
       deaths: [],
@@ -51,7 +51,7 @@ describe('a log that was cut', () => {
   /** Frames of SQLite's log: a page and 24 bytes; the file begins with 32. */
   const FRAME = 4096 + 24;
 
-  it.each([4, 9, 13])('after effect %i: it is found again on GitHub by its mark, and not done twice', { timeout: 240_000 }, async (nth) => {
+  it.each([4, 9, 13])('after effect %i: it is found again on GitHub by its mark, and not done twice', { timeout: 600_000 }, async (nth) => {
     const { end } = await play({
       deaths: [{ kind: 'acted', nth, what: 'effect' }],
       meanwhile: (scene) => {
@@ -67,7 +67,7 @@ describe('a log that was cut', () => {
 });
 
 describe('a clock that is set back', () => {
-  it('changes nothing but dates', { timeout: 120_000 }, async () => {
+  it('changes nothing but dates', { timeout: 600_000 }, async () => {
     const { end } = await play({
       deaths: [{ kind: 'event', type: 'call.settled', nth: 8 }],
       clock: (process) => (process === 0 ? NOW : '2026-11-22T09:00:00.000Z'),
@@ -82,7 +82,7 @@ describe('a clock that is set back', () => {
 });
 
 describe('a second process on the same data', () => {
-  it('refuses to start, says who has it, and disturbs nothing', { timeout: 120_000 }, async () => {
+  it('refuses to start, says who has it, and disturbs nothing', { timeout: 600_000 }, async () => {
     const lines: string[] = [];
     const { end } = await play({
       deaths: [],
