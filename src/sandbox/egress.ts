@@ -57,7 +57,7 @@ function unopened(why: string): ConvergeError {
   return new ConvergeError('sandbox', `The way out to the hosts of SETUP_NETWORK could not be opened: ${why}`);
 }
 
-/** What programs are told of the way out; Node's own fetch asks for the last one. */
+/** What programs are told of the way out: Node's own fetch uses it only when it is told to, and trusts the machine's certificates only when it is told to. */
 export const EGRESS_ENVIRONMENT: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
     ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy'].map((name) => [name, `http://127.0.0.1:${EGRESS.port}`]),
@@ -65,6 +65,7 @@ export const EGRESS_ENVIRONMENT: Readonly<Record<string, string>> = {
   NO_PROXY: 'localhost,127.0.0.1,::1',
   no_proxy: 'localhost,127.0.0.1,::1',
   NODE_USE_ENV_PROXY: '1',
+  NODE_USE_SYSTEM_CA: '1',
 };
 
 /** Carries connections from the sandbox's own loopback to the socket while the command that follows runs; ends as it does. */

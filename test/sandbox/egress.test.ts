@@ -96,7 +96,7 @@ describe.skipIf(withoutSandbox)('setup with a network', () => {
       suffix: '403',
       raw: 'ECONNREFUSED',
       internet: 'ENETUNREACH',
-      environment: 'HTTPS_PROXY HTTP_PROXY NODE_USE_ENV_PROXY NO_PROXY http_proxy https_proxy no_proxy',
+      environment: 'HTTPS_PROXY HTTP_PROXY NODE_USE_ENV_PROXY NODE_USE_SYSTEM_CA NO_PROXY http_proxy https_proxy no_proxy',
     });
     for (const name of ['user', 'nul']) expect(['400', '403']).toContain(told[name]);
     for (const name of ['metadata', 'stranger']) expect(told[name]).toContain('403');
