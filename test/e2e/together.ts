@@ -14,6 +14,8 @@ import { freePort, openScene, SECRET, type Scene, type SceneOptions } from './su
 /** A scene whose App shares a Postgres with workers, and with more Apps. */
 export interface Together {
   readonly scene: Scene;
+  /** Of the database. */
+  readonly url: string;
   /** Everything that workers and other Apps printed. */
   readonly log: readonly string[];
   /** One more worker, with a data directory of its own. */
@@ -37,6 +39,7 @@ export async function openTogether(url: string, options: SceneOptions): Promise<
   const log: string[] = [];
   return {
     scene,
+    url,
     log,
     worker: async (slots = 8) => {
       const before = log.filter((line) => line.includes('Converge works')).length;

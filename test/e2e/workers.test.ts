@@ -1,7 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, onTestFailed, test } from 'vitest';
 import { z } from 'zod';
+import { inheritedEnvironment } from '../../src/config.ts';
 import type { Ledger } from '../../src/domain/ledger.ts';
 import type { StoredEvent } from '../../src/domain/events.ts';
 import { storedEvent } from '../../src/journal/event-schema.ts';
@@ -118,6 +121,39 @@ describe.skipIf(!POSTGRES_HERE)('a run that is shared by processes on one Postgr
       await scene.until('the other App to show it', async () => (await other.facts(begun.run))?.status === expected.status);
       const { answered } = scene.claude.counts.snapshot();
       expect(answered).toBe(await stored(together));
+    });
+  }, 240_000);
+
+  test('switched off for all, workers ask for nothing more; switched on, the run goes on by itself, and the audit log tells it', async () => {
+    await withTogether(postgres, async (together) => {
+      const { scene } = together;
+      await together.worker();
+      const begun = await scene.begin();
+      await approve(scene, begun);
+      await scene.until('a call of the script', async () =>
+        (await together.events(begun.run)).some(({ event }) => event.type === 'call.issued'),
+      );
+      const environment = { ...inheritedEnvironment(), DATABASE_URL: together.url };
+      const program = (file: string, ...words: readonly string[]) =>
+        spawnSync(process.execPath, [fileURLToPath(new URL(`../../src/${file}`, import.meta.url)), ...words], {
+          encoding: 'utf8',
+          env: environment,
+        });
+      expect(program('turn-switch.ts', 'off', 'a leak').status).toBe(0);
+      expect((await scene.paused(begun.run)).why).toContain('The operator has switched Converge off (a leak).');
+      const { requests } = scene.claude.counts.snapshot();
+      await scene.until('all answers to be stored', async () => (await stored(together)) === scene.claude.counts.snapshot().answered);
+      expect(scene.claude.counts.snapshot().requests).toBe(requests);
+      expect(program('turn-switch.ts', 'on').status).toBe(0);
+      const end = await scene.until('the end', async () => endIn(await together.events(begun.run)), 150_000);
+      expect(end.ledger).toEqual(expected.ledger);
+      expect(await scene.git('rev-parse', `converge/${begun.run}^{tree}`)).toBe(expected.tree);
+      expect(scene.claude.counts.snapshot()).toMatchObject({ repeated: 0 });
+
+      const audit = program('audit/export.ts', '--run', begun.run);
+      expect(audit).toMatchObject({ status: 0, stderr: expect.not.stringContaining('BROKEN') });
+      for (const what of ['approved', 'agent ended', 'effect done', 'switched off', 'switched on'])
+        expect(audit.stdout).toContain(`"what":"${what}"`);
     });
   }, 240_000);
 
