@@ -4,6 +4,7 @@ import type { House, Planned, PlanRequest } from './house.ts';
 import { trusted } from './journal/trusted.ts';
 import { type GivenScript, planMigration } from './plan/planner.ts';
 import { pinCalls, type SavedPlaces } from './saved-scripts.ts';
+import { block } from './report/markdown.ts';
 import { DEFAULT_SCRIPT } from './script/default-script.ts';
 import { DIALECT } from './script/dialect.ts';
 import { parseScript } from './script/parse.ts';
@@ -20,7 +21,7 @@ function givenTo({ saved }: House['settings']): { readonly given?: GivenScript }
 /** A planner is told of a script that is given, so that its draft suits it. */
 function plannersTask(task: string, given: GivenScript | undefined): string {
   if (given === undefined) return task;
-  return `${task}\n\nThe orchestration script is given, whatever you submit as \`script\` (submit the word default). Draft everything else so that it suits this script:\n\n${given.script}`;
+  return `${task}\n\nThe orchestration script is given, whatever you submit as \`script\` (submit the word default). Draft everything else so that it suits this script:\n\n${block(given.script, 'js')}`;
 }
 
 /** The planner of a house: what a plan is made of, put together; `places` is where saved scripts are found. */

@@ -14,6 +14,7 @@ import { openBoss } from './engine/pg-boss.ts';
 import type { Log } from './house.ts';
 import type { Journal } from './journal/journal.ts';
 import { openLiveness } from './journal/postgres-liveness.ts';
+import type { SecretGuard } from './secrets/secret-guard.ts';
 import { openPostgresJournal, type PostgresJournal } from './journal/postgres.ts';
 import { openSqliteJournal } from './journal/sqlite.ts';
 
@@ -108,13 +109,14 @@ interface Paying {
   readonly allowances: Allowances;
   readonly timings: Timings;
   readonly off: () => SwitchedOff | null;
+  readonly guard: SecretGuard;
   readonly log: Log;
 }
 
 /** The agents of this process, an App or a worker. */
 export function agentsOf(
   { model, limits }: Pick<Config, 'model' | 'limits'>,
-  { journal, owner, allowances, timings, off, log }: Paying,
+  { journal, owner, allowances, timings, off, guard, log }: Paying,
 ): ReturnType<typeof openAgents> {
   return openAgents({
     client: model,
@@ -123,6 +125,11 @@ export function agentsOf(
     owner,
     timings,
     off,
+    discretion: {
+      secrets: guard,
+      onKept: (kept) =>
+        log.info(kept, 'something in what an agent reads was hidden from people, or secret: it was removed, or is shown by number'),
+    },
     onPlainSteers: (name) => log.warn({ model: name }, 'this model takes no system message within a conversation: steers go to it as text'),
     concurrency: limits.concurrency,
   });

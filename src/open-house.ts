@@ -26,6 +26,7 @@ import { openBulletin, type Bulletin } from './publish/bulletin.ts';
 import { viewOf } from './publish/view.ts';
 import { openPilot } from './publish/pilot.ts';
 import { restoreMirror } from './restore-mirror.ts';
+import type { SecretGuard } from './secrets/secret-guard.ts';
 import { openCommands } from './sandbox/commands-of.ts';
 import { deliveredBudget } from './script/budget.ts';
 import { DEFAULT_SCRIPT } from './script/default-script.ts';
@@ -45,6 +46,7 @@ export interface Estate {
   readonly hubOf: (repository: RepositoryName, journal?: Journal) => Hub;
   /** Of the runs that are driven here. */
   readonly allowances: Allowances;
+  readonly secrets: SecretGuard;
   /** Takes calls to workers, of which there are so many; null where they are carried out where the run is driven. */
   readonly shared: { readonly calls: Dispatch; readonly workers: () => Promise<number> } | null;
   /** The operator's switch. */
@@ -199,9 +201,10 @@ function savedPlaces({ config, hubOf }: Estate, { place, hub }: House): SavedPla
   return { here: place, hub, hubOf: (repository) => hubOf({ ...repository, installation }), allowed: config.scriptRepositories };
 }
 
-async function runPlan(house: House, plan: Plan, { waits, shared, log }: Estate): Promise<Executed> {
+async function runPlan(house: House, plan: Plan, estate: Estate): Promise<Executed> {
   const { run, task, settings, journal, repository, agents, commands, signal } = house;
-  const { retryWaits } = waits;
+  const { shared, log, secrets } = estate;
+  const { retryWaits } = estate.waits;
   const predicate = await house.predicates.open(plan);
   // Workers stand on the approved base: a shard that was returned starts from the branch's tip, which only this mirror has.
   const approved = viewOf(foldRun(await journal.events(run))).plan;
@@ -238,6 +241,7 @@ async function runPlan(house: House, plan: Plan, { waits, shared, log }: Estate)
         agents,
         commands,
         predicate,
+        secrets,
         signal,
         retryWaits,
         shared: shared !== null,

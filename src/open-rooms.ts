@@ -13,6 +13,7 @@ import type { Journal } from './journal/journal.ts';
 import { openPredicate } from './plan/predicate.ts';
 import { openPrimitives } from './primitives/table.ts';
 import { viewOf } from './publish/view.ts';
+import type { SecretGuard } from './secrets/secret-guard.ts';
 import { openCommands } from './sandbox/commands-of.ts';
 
 export interface RoomParts {
@@ -22,6 +23,7 @@ export interface RoomParts {
   readonly allowances: Allowances;
   readonly accessOf: (run: string) => Promise<Access>;
   readonly retryWaits: readonly number[];
+  readonly secrets: SecretGuard;
   /** Aborts when this process ends. */
   readonly signal: AbortSignal;
 }
@@ -103,7 +105,7 @@ interface Opening {
 }
 
 async function openRoom(parts: RoomParts, { run, state, repository }: Opening): Promise<OpenRoom> {
-  const { config, journal, agents, allowances, retryWaits, signal } = parts;
+  const { config, journal, agents, allowances, retryWaits, secrets, signal } = parts;
   const { plan } = viewOf(state);
   if (plan === null) throw new ConvergeError('journal', `Run ${run} has calls and no plan. Its record is incomplete.`);
   const directory = join(config.dataDirectory, 'sandbox', run);
@@ -121,6 +123,7 @@ async function openRoom(parts: RoomParts, { run, state, repository }: Opening): 
     agents,
     commands,
     predicate,
+    secrets,
     signal,
     retryWaits,
     shared: true,

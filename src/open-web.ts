@@ -8,6 +8,7 @@ import type { Hub } from './github/hub.ts';
 import type { Log } from './house.ts';
 import type { Journal } from './journal/journal.ts';
 import { probeConfinement } from './sandbox/probe.ts';
+import type { SecretGuard } from './secrets/secret-guard.ts';
 import { caveatsOf } from './caveats.ts';
 import { UNCONFINED } from './sandbox/unconfined.ts';
 import { CLOSED, LOOPBACK_ONLY, tokenGatekeeper, type Gatekeeper } from './web/gatekeeper.ts';
@@ -25,6 +26,7 @@ export interface WebEstate {
   readonly hookPath: string;
   /** Webhooks that are being recorded. */
   readonly recording: () => number;
+  readonly secrets: SecretGuard;
   readonly log: Log;
 }
 
@@ -42,6 +44,7 @@ export function openWeb(estate: WebEstate): Web {
   const handler = serveWeb({
     hook,
     hookPath: estate.hookPath,
+    secrets: estate.secrets,
     journal,
     ...pagesOf(estate),
     metrics,

@@ -7,9 +7,10 @@ import { callHandler } from './engine/call-handler.ts';
 import { openHoldings } from './engine/holdings.ts';
 import { openBoss } from './engine/pg-boss.ts';
 import { requireGit } from './git/spawn.ts';
-import type { Log } from './house.ts';
+import { lineLog } from './line-log.ts';
 import { openLiveness } from './journal/postgres-liveness.ts';
 import { openPostgresJournal } from './journal/postgres.ts';
+import { openGuard, warnOfWeak } from './open-guard.ts';
 import { openRooms } from './open-rooms.ts';
 import { sandboxHealth } from './open-web.ts';
 import { switchOf } from './switch.ts';
@@ -24,9 +25,12 @@ export interface Working {
  * Starts a worker: it carries out calls of all runs whose journal is in that database, as many at once as it has slots. It posts and pushes nothing.
  * Ends in a ConvergeError: of kind `journal` when the database cannot be used, of kind `git` when git is missing or too old.
  */
-export async function startWorker(config: WorkerConfig, log: Log): Promise<Working> {
+export async function startWorker(config: WorkerConfig): Promise<Working> {
   const { databaseUrl: url } = config;
   const waits = waitsFrom(config.timings);
+  const { guard, minted, weak } = openGuard(config);
+  const log = lineLog(config.log.level, guard);
+  warnOfWeak(weak, log);
   await requireGit();
   sandboxHealth(config, log);
   const name = processName();
@@ -43,10 +47,25 @@ export async function startWorker(config: WorkerConfig, log: Log): Promise<Worki
     allowances,
     timings: waits.agents,
     off: () => operatorSwitch.off(),
+    guard,
     log,
   });
-  const accessOf = accessAsker(boss);
-  const rooms = openRooms({ config, journal, agents, allowances, accessOf, retryWaits: waits.retryWaits, signal: life.signal });
+  const ask = accessAsker(boss);
+  const accessOf: typeof ask = async (run) => {
+    const access = await ask(run);
+    minted(access.token);
+    return access;
+  };
+  const rooms = openRooms({
+    config,
+    journal,
+    agents,
+    allowances,
+    accessOf,
+    retryWaits: waits.retryWaits,
+    secrets: guard,
+    signal: life.signal,
+  });
   const dispatch = await boss.queue(CALLS);
   const settleLeft = async (run: string): Promise<void> => void (await settleLeftReservations(journal, run, owner));
   const handler = callHandler({ journal, holdings, dispatch, owner: name, settleLeft, enter: (run) => rooms.enter(run), log });

@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import { createNodeMiddleware, Probot } from 'probot';
 import { openAllowances } from './allowances.ts';
 import { settleLeftReservations } from './agents/spending.ts';
+import { appLog } from './app-log.ts';
 import { converge } from './app.ts';
 import type { Config } from './config.ts';
 import type { Desk } from './control/desk.ts';
@@ -25,6 +26,7 @@ import { openHubs } from './github/open-hubs.ts';
 import type { Journal } from './journal/journal.ts';
 import { migrate } from './migration.ts';
 import { agentsOf, openConfiguredJournal, openEngine, type Engine, type OpenJournal } from './open-engine.ts';
+import { openGuard, warnOfWeak, type Guarding } from './open-guard.ts';
 import { bulletinOf, houseOpener, type Estate } from './open-house.ts';
 import { failed, showEarlyEnd, stopped, type Ending } from './publish/early-end.ts';
 import { waitsFrom } from './waits.ts';
@@ -46,7 +48,8 @@ export async function start(
   config: Config,
   { openJournal = openConfiguredJournal }: { readonly openJournal?: OpenJournal } = {},
 ): Promise<Running> {
-  const probot = await openProbot(config);
+  const { guard, minted, weak } = openGuard(config);
+  const probot = await openProbot(config, { guard, weak });
   const { log } = probot;
   const waits = waitsFrom(config.timings);
   await requireGit();
@@ -58,10 +61,12 @@ export async function start(
   await settleLeftReservations(journal, null, engine.owner);
   const operatorSwitch = await switchOf(config, { journal, everyMs: waits.switchMs, log });
   const off = (): SwitchedOff | null => operatorSwitch.off();
-  const agents = agentsOf(config, { journal: engine.agentsJournal, owner: engine.owner, allowances, timings: waits.agents, off, log });
-  const hubs = openHubs({ ...config, timings: waits.github, journal, markerSecret: config.webhookSecret, signal: life.signal });
+  const paying = { journal: engine.agentsJournal, owner: engine.owner, allowances, timings: waits.agents, off, guard, log };
+  const agents = agentsOf(config, paying);
+  const told = { timings: waits.github, markerSecret: config.webhookSecret, secrets: guard, minted };
+  const hubs = openHubs({ ...config, ...told, journal, signal: life.signal });
   const hubOf: Estate['hubOf'] = (place, own) => hubs.of(place, own);
-  const estate: Estate = { config, waits, journal, agents, hubOf, allowances, shared, off, log };
+  const estate: Estate = { config, waits, journal, agents, hubOf, allowances, secrets: guard, shared, off, log };
   const houses = houseOpener(estate);
   const driver = await driverOf(estate, { engine, houses, operatorSwitch, quiet: (run) => agents.quiet(run) });
   const desk = deskOf(estate, houses, driver);
@@ -72,7 +77,7 @@ export async function start(
     return inbox.record(payload).finally(() => (recording -= 1));
   });
   const webhooks = await createNodeMiddleware(app, { probot, webhooksPath: WEBHOOK_PATH });
-  const web = openWeb({ config, journal, hubOf, webhooks, hookPath: WEBHOOK_PATH, recording: () => recording, log });
+  const web = openWeb({ config, journal, hubOf, webhooks, hookPath: WEBHOOK_PATH, recording: () => recording, secrets: guard, log });
   const url = await listen(web.server, config);
   for (const run of await toDrive(journal)) driver.drive(run);
   inbox.wake();
@@ -111,9 +116,13 @@ function deskOf({ config, journal, hubOf, off, log }: Estate, houses: ReturnType
   };
 }
 
-async function openProbot({ appId, privateKey, webhookSecret, apiUrl, log }: Config): Promise<Probot> {
-  const probot = new Probot({ appId, privateKey, secret: webhookSecret, baseUrl: apiUrl, logLevel: log.level, logFormat: log.format });
+async function openProbot(
+  { appId, privateKey, webhookSecret, apiUrl, log }: Config,
+  { guard, weak }: Pick<Guarding, 'guard' | 'weak'>,
+): Promise<Probot> {
+  const probot = new Probot({ appId, privateKey, secret: webhookSecret, baseUrl: apiUrl, log: await appLog(log, guard) });
   await probot.ready();
+  warnOfWeak(weak, probot.log);
   return probot;
 }
 

@@ -5,11 +5,10 @@ requireNode();
 const { startWorker } = await import('./start-worker.ts');
 const { readWorkerConfig } = await import('./config.ts');
 const { ConvergeError, messageOf } = await import('./domain/errors.ts');
-const { lineLog } = await import('./line-log.ts');
 
 try {
   const config = readWorkerConfig();
-  const working = await startWorker(config, lineLog(config.log.level));
+  const working = await startWorker(config);
   const end = (): void => {
     void working.close().then(() => process.exit(0));
   };

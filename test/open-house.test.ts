@@ -23,6 +23,7 @@ import { STARTED } from './journal/support.ts';
 import { edits, plan, shard } from './verify/support.ts';
 import { NO_POLICY } from '../src/domain/operator-policy.ts';
 import { openAllowances } from '../src/allowances.ts';
+import { guardOf } from './secrets/support.ts';
 
 const RUN = 'run-1';
 const EXECUTED: Executed = { kind: 'returned', divergences: 0 };
@@ -85,7 +86,18 @@ function opener(journal: Journal, dataDirectory: string, hubOf: Parameters<typeo
   const agents = { run: refuse, submit: refuse };
   const own = config(dataDirectory);
   const allowances = openAllowances({ journal, operator: own.limits });
-  return houseOpener({ config: own, waits: PRODUCTION_WAITS, journal, agents, hubOf, allowances, shared: null, off: () => null, log });
+  return houseOpener({
+    config: own,
+    waits: PRODUCTION_WAITS,
+    journal,
+    agents,
+    hubOf,
+    allowances,
+    shared: null,
+    secrets: guardOf(),
+    off: () => null,
+    log,
+  });
 }
 
 interface Scene {

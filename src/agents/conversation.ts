@@ -4,13 +4,14 @@ import type { AgentOutcome, AgentTask } from './agent.ts';
 import type { Ask } from './ask.ts';
 import type { Clock } from './clock.ts';
 import type { Closing } from './closing.ts';
+import { type Discretion, saidDiscreetly } from './discretion.ts';
 import { modelOf } from './models.ts';
 import { askNext, type Ended, exhausted } from './next-response.ts';
 import type { Orders } from './orders.ts';
 import type { Openings } from './request.ts';
 import type { SteerForms } from './steering.ts';
 import { throwIfStopping } from './stopping.ts';
-import { openToolbox, resultOf, type Toolbox } from './toolbox.ts';
+import { exactInput, openToolbox, resultOf, type Toolbox } from './toolbox.ts';
 import { failed } from './tools/tool.ts';
 import { afterResponse, afterResults, beginning, openTranscript, type Counters, type Progress } from './transcript.ts';
 
@@ -22,6 +23,7 @@ export interface ConversationParts {
   readonly forms: SteerForms;
   readonly openings: Openings;
   readonly signal: AbortSignal;
+  readonly discretion: Discretion;
   /** Told after each turn, for the census. */
   readonly onProgress: (progress: Progress) => void;
   /** That the agent started: on its way to the journal. */
@@ -75,7 +77,8 @@ export async function converse<Answer>(
     if (step.kind === 'ended') return { outcome: step.outcome, stored };
     // Its tools changed nothing but the workspace: what they answered is worth keeping when the response is.
     await stored;
-    const results = { ...step, milliseconds: progress.milliseconds + parts.clock.now() - started };
+    const say = step.say === null ? null : saidDiscreetly(step.say, parts.discretion);
+    const results = { ...step, say, milliseconds: progress.milliseconds + parts.clock.now() - started };
     // On its way to the journal while the next request gets its place and its money: all of it shares one commit.
     stored = inOrder(transcript.storeResults(progress.turns - 1, results, task.workspace));
     progress = afterResults(progress, { ...results, reverted: [] });
@@ -159,7 +162,7 @@ async function useTools<Answer>(taking: Taking<Answer>, calls: readonly ToolUseB
   let { attempts, objections } = progress.counters;
   if (submit !== undefined) {
     const troubled = [...answers.values()].some((answer) => answer.is_error === true);
-    const closed = troubled ? null : await closing.onSubmit(submit.input, objections);
+    const closed = troubled ? null : await closing.onSubmit(exactInput(submit.input), objections);
     if (closed?.kind === 'answer') return doneWith(task, closed.answer, textOf(progress.pending?.content ?? []));
     if (closed !== null) attempts += 1;
     if (closed?.objected === true) objections += 1;

@@ -4,6 +4,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { Agents } from './agent.ts';
 import { openAsk } from './ask.ts';
 import { openCircuits } from './circuits.ts';
+import type { DiscretionParts } from './discretion.ts';
 import { openClient, type ClientSettings } from './client.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { openLimiter, type Limiter } from './limiter.ts';
@@ -27,6 +28,7 @@ export interface AgentsOptions {
   readonly timings: Timings;
   /** The operator's switch, asked right before each request. */
   readonly off: () => SwitchedOff | null;
+  readonly discretion: DiscretionParts;
   /** Default: the only process on its journal. */
   readonly owner?: Owner;
   /** Told when a model turns out to take no system's word within a conversation: it gets steers as text then. */
@@ -64,6 +66,18 @@ export function openAgents(options: AgentsOptions): Agents & { quiet(run: string
     if (knownModels().includes(model)) circuits.check({ model, class: modelOf(model).class });
   };
   const forms = openSteerForms(options.onPlainSteers ?? (() => undefined));
-  const pool = openPool({ ask, journal, orders, forms, openings: openOpenings(), clock, most, mostOf, prepare, mayStart });
+  const pool = openPool({
+    ask,
+    journal,
+    orders,
+    forms,
+    openings: openOpenings(),
+    discretion: options.discretion,
+    clock,
+    most,
+    mostOf,
+    prepare,
+    mayStart,
+  });
   return { ...pool, quiet: (run) => orders.quiet(run) };
 }

@@ -7,6 +7,7 @@ import type { Ask } from './ask.ts';
 import type { Clock } from './clock.ts';
 import { bySubmit, byText, type Closing } from './closing.ts';
 import { converse, inOrder } from './conversation.ts';
+import { discreet, discretionOf, type DiscretionParts } from './discretion.ts';
 import type { Orders } from './orders.ts';
 import type { Openings } from './request.ts';
 import type { SteerForms } from './steering.ts';
@@ -19,6 +20,7 @@ export interface PoolParts {
   readonly forms: SteerForms;
   readonly openings: Openings;
   readonly clock: Clock;
+  readonly discretion: DiscretionParts;
   /** Conversations at once, of all runs. */
   readonly most: number;
   /** Conversations at once of one run; asked anew for each. */
@@ -120,8 +122,10 @@ async function live<Answer>({ task, closing, parts, signal }: Living<Answer>): P
   let outcome: AgentOutcome<Answer>;
   let stored: Promise<unknown> = started;
   try {
-    ({ outcome, stored } = await converse(task, closing, {
+    const discretion = discretionOf(parts.discretion, task);
+    ({ outcome, stored } = await converse(discreet(task, discretion), closing, {
       ...parts,
+      discretion,
       signal,
       started,
       onProgress: (progress) => {

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { ConvergeError } from '../domain/errors.ts';
+import { type Hidden, hiddenText, shownHidden, withoutHidden } from '../domain/hidden.ts';
+import { visibleMarkdown } from '../domain/visible-markdown.ts';
 
 /** The text of a prompt that lies beside the module that sends it: `loadPrompt(import.meta.url, './migrate.md')`. */
 export function loadPrompt(base: string, file: string): string {
@@ -31,13 +33,46 @@ function names(values: Readonly<Record<string, string>>): string {
 }
 
 /**
- * Text by others (an issue, a file, a command's output) as data: between two lines whose mark the text does not contain, so that nothing in it can end the fence.
- * The mark depends on the text alone, so that equal prompts have equal bytes.
+ * Text by others that nobody has to name to the byte (a command's output, a log) as data: between two lines whose mark the text does not contain, so that nothing
+ * in it can end the fence. Characters that people do not see are taken out, and the first line tells it. The mark depends on the text alone, so that equal prompts
+ * have equal bytes.
  */
 export function fence(label: string, text: string): string {
+  const { text: plain, hidden } = withoutHidden(text.replaceAll(TERMINAL, ''));
+  return fenced(label, plain, told('removed', hidden));
+}
+
+/** A comment's or an issue's text: what people see of it when GitHub shows it. */
+export function fenceMarkdown(label: string, text: string): string {
+  const { text: seen, hidden } = visibleMarkdown(text);
+  return fenced(label, seen, told('removed', hidden));
+}
+
+/** Code, a diff, paths: to the byte, with what people do not see in it shown by its number (`shownHidden`). */
+export function fenceCode(label: string, text: string): string {
+  const { text: shown, hidden } = shownHidden(text);
+  return fenced(label, shown, told('shown', hidden));
+}
+
+/** What the first lines of a prompt's fences tell of hidden characters, for the log. */
+export function toldInFences(prompt: string): readonly string[] {
+  return [...prompt.matchAll(/^<data name="([^"]*)" mark="\w+" (removed|shown)="([^"]*)">$/gmu)].map(
+    ([, name, how, what]) => `${name}: ${what} ${how === 'removed' ? 'removed' : 'shown by number'}`,
+  );
+}
+
+/** Colours and moves of the cursor: in output they are ordinary, and no text. */
+// oxlint-disable-next-line no-control-regex -- they begin with a control character
+const TERMINAL = /\u001B(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001B]{0,500}(?:\u0007|\u001B\\)|[@-Z\\^_])/gu;
+
+function told(how: 'removed' | 'shown', hidden: Hidden): string {
+  return hidden.size === 0 ? '' : ` ${how}="${hiddenText(hidden)}"`;
+}
+
+function fenced(label: string, text: string, told: string): string {
   const mark = markFor(text);
   const name = label.replaceAll(/[<>"\r\n]/g, ' ');
-  return `<data name="${name}" mark="${mark}">\n${text}${text.endsWith('\n') || text === '' ? '' : '\n'}</data mark="${mark}">`;
+  return `<data name="${name}" mark="${mark}"${told}>\n${text}${text.endsWith('\n') || text === '' ? '' : '\n'}</data mark="${mark}">`;
 }
 
 /** Told once in a system prompt that has fences in its conversation. */

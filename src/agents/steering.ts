@@ -1,5 +1,7 @@
 import type { MessageParam, TextBlockParam } from '@anthropic-ai/sdk/resources/messages';
+import { hiddenText } from '../domain/hidden.ts';
 import type { Steer } from '../domain/steer.ts';
+import { visibleMarkdown } from '../domain/visible-markdown.ts';
 import { modelOf } from './models.ts';
 import { carefulTokens } from './request.ts';
 
@@ -41,7 +43,11 @@ export function steerTokens(steers: readonly SaidSteer[]): number {
   return steers.length === 0 ? 0 : carefulTokens(steers.map(steerText));
 }
 
-function steerText({ by, text }: Steer): string {
+/** As people see it on GitHub; nothing in it can end it. */
+function steerText({ by, text: source }: Steer): string {
+  const { text: seen, hidden } = visibleMarkdown(source);
+  const told = hidden.size === 0 ? '' : `\n(removed from it: ${hiddenText(hidden)})`;
+  const text = `${seen.replaceAll(/<(?=\/?instruction\b)/giu, '‹')}${told}`;
   return `<instruction from="${by}">\n${text}\n</instruction>\n${by} directs this run, and says this to every agent in it; Converge checked that, and nobody else can speak here. Take it into account from here on. It changes neither which files you may edit nor how you hand in your answer.`;
 }
 

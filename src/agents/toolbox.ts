@@ -1,5 +1,6 @@
 import type { Tool as SdkTool, ToolResultBlockParam, ToolUseBlockParam } from '@anthropic-ai/sdk/resources/messages';
 import { ConvergeError } from '../domain/errors.ts';
+import { hiddenAgain, hiddenText, shownHidden } from '../domain/hidden.ts';
 import type { ToolName } from './agent.ts';
 import { checkTool } from './tools/check.ts';
 import { editTool } from './tools/edit.ts';
@@ -52,7 +53,7 @@ export function openToolbox(options: {
           failed(`There is no tool \`${call.name}\`. ${names === '' ? 'You have no tools: answer in text.' : `Your tools are ${names}.`}`),
         );
       try {
-        return resultOf(call, await tool.run(call.input, desk));
+        return resultOf(call, await tool.run(exactInput(call.input), desk));
       } catch (error) {
         if (error instanceof ConvergeError && (error.kind === 'git' || error.kind === 'sandbox'))
           return resultOf(call, failed(`Nothing was done: ${error.message}`));
@@ -62,6 +63,20 @@ export function openToolbox(options: {
   };
 }
 
+/** Files and their names are shown to the byte: what nobody sees in them stands there by its number, and means itself where the model writes it so. */
 export function resultOf(call: ToolUseBlockParam, answer: ToolAnswer): ToolResultBlockParam {
-  return { type: 'tool_result', tool_use_id: call.id, content: answer.text, ...(answer.failed ? { is_error: true } : {}) };
+  const { text, hidden } = shownHidden(answer.text);
+  const content = text === answer.text ? text : `${text}\n(${NUMBERS}${hidden.size === 0 ? '' : `; here: ${hiddenText(hidden)}`})`;
+  return { type: 'tool_result', tool_use_id: call.id, content, ...(answer.failed ? { is_error: true } : {}) };
+}
+
+const NUMBERS =
+  'characters that people do not see are shown by their number, as in ⟦U+200B⟧; written like this in a call, they mean the characters';
+
+/** What the model handed in, with the characters that it named by number. */
+export function exactInput(input: unknown): unknown {
+  if (typeof input === 'string') return hiddenAgain(input);
+  if (Array.isArray(input)) return input.map(exactInput);
+  if (input === null || typeof input !== 'object') return input;
+  return Object.fromEntries(Object.entries(input).map(([name, value]) => [name, exactInput(value)]));
 }

@@ -105,6 +105,8 @@ function entryOf(event: Exclude<RunEvent, EventOf<'spend.reserved' | 'spend.char
       return facts('shard returned', { shard: event.shard, commit: event.commit });
     case 'shard.left-over':
       return facts('shard left over', { shard: event.shard, why: short(event.reason) });
+    case 'secret.withheld':
+      return facts('secret withheld', { where: event.where, kinds: event.what });
     case 'switch.turned':
       return facts(event.off ? 'switched off' : 'switched on', { reason: event.reason, by: event.by, where: event.where });
     case 'agent.admitted':

@@ -11,6 +11,7 @@ import type { Hub } from '../github/hub.ts';
 import { trusted } from '../journal/trusted.ts';
 import { line } from '../report/markdown.ts';
 import { savedBody, savedCommitMessage, savedTitle, type SavedFacts } from '../report/saved.ts';
+import { findSecrets } from '../secrets/find-secrets.ts';
 import { savedFile } from '../script/saved-file.ts';
 import { lastRun } from './current-run.ts';
 import { refuse, scopeOf, type Answer, type Asked, type Desk } from './desk.ts';
@@ -34,6 +35,9 @@ export async function save(desk: Desk, asked: Asked, { script: name }: Extract<C
   const text = textOf(view.plan, name);
   const there = await hub.file(path, defaultBranch);
   if (there === text) return `\`${path}\` on \`${defaultBranch}\` is this very script already: \`/workflow run ${name} [args]\` runs it.`;
+  const [secret] = await findSecrets(text);
+  if (secret !== undefined)
+    return `Nothing was saved: the script or its plan holds what looks like a secret (${secret.what}), and a file of the repository is for all to read. \`/workflow revise\` the plan so that it does without, then say \`save\` again.`;
   const facts: SavedFacts = { name, path, run, number: asked.number, title: view.plan.draft.title, replaces: there !== null };
   const repository = await desk.repositoryOf(asked);
   const branch = saveBranch(run, name);

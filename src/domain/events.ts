@@ -105,6 +105,8 @@ export type RunEvent =
   // GitHub
   | { readonly type: 'effect.intended'; readonly key: string; readonly intent: Json }
   | { readonly type: 'effect.done'; readonly key: string; readonly result: Json }
+  /** What looked like a secret was about to be posted there: a placeholder was posted instead. `what` names kinds, never the secret. */
+  | { readonly type: 'secret.withheld'; readonly where: string; readonly what: readonly string[] }
   // people
   | { readonly type: 'signal.received'; readonly id: string; readonly name: string; readonly by: string; readonly text: string }
   // shards

@@ -1,6 +1,7 @@
 import { createAppAuth } from '@octokit/auth-app';
 import { RequestError } from '@octokit/request-error';
 import { Octokit } from '@octokit/rest';
+import { z } from 'zod';
 
 import { graphqlRefusal } from './graphql-refusal.ts';
 import { installations, type RepositoryPlace } from './installation-auth.ts';
@@ -19,6 +20,8 @@ export interface ClientOptions {
   readonly contents: ContentLimits;
   /** Ages in milliseconds of the contents that were made for this owner in the last hour, by whatever process. */
   readonly known: (owner: string) => Promise<readonly number[]>;
+  /** Told each token that GitHub gives. */
+  readonly minted: (token: string) => void;
   /** Aborts when this process stops: waits then end in `Suspended`. */
   readonly signal: AbortSignal;
 }
@@ -71,6 +74,8 @@ function openPace({ timings, contents, known, signal }: ClientOptions, owner: st
   });
 }
 
+const Minted = z.object({ token: z.string() });
+
 interface Acting {
   readonly authStrategy: unknown;
   readonly auth?: { readonly appId: number; readonly privateKey: string };
@@ -78,7 +83,7 @@ interface Acting {
   readonly confirm?: () => Promise<void>;
 }
 
-function createClient({ apiUrl, timings, signal }: ClientOptions, { pace, confirm, ...acting }: Acting): Octokit {
+function createClient({ apiUrl, timings, minted, signal }: ClientOptions, { pace, confirm, ...acting }: Acting): Octokit {
   const octokit = new Octokit({
     baseUrl: apiUrl,
     ...acting,
@@ -94,6 +99,7 @@ function createClient({ apiUrl, timings, signal }: ClientOptions, { pace, confir
       goOn(signal);
       if (write !== null) await confirm?.();
       const response = await request(asked);
+      if (asked.url.endsWith('/access_tokens')) minted(Minted.parse(response.data).token);
       const refusal = asked.url.endsWith('/graphql') ? graphqlRefusal(response) : null;
       if (refusal !== null) throw refusal;
       return response;

@@ -4,6 +4,7 @@ import type { CheckConclusion, CiResult } from '../domain/ci.ts';
  * One repository on GitHub, as one installation of our App sees it. The only way to GitHub for all other folders.
  * Reads are repeated by the client; every creation is an effect of the journal, done once under its key: see effects.ts.
  * Errors are ConvergeErrors of kind `github` that say what GitHub answered and what to do; `retry: 'later'` for 5xx and rate limits.
+ * `scope` is the run, or `comment/<id>`, that it is done for.
  */
 export interface Hub {
   repository(): Promise<RepositoryFacts>;
@@ -47,7 +48,7 @@ export interface Hub {
   closePullRequest(scope: string, key: string, number: number): Promise<{ readonly was: 'open' | 'closed' }>;
   review(scope: string, key: string, review: ReviewDraft): Promise<{ readonly id: number; readonly url: string }>;
   startCheckRun(scope: string, key: string, check: CheckRunDraft): Promise<{ readonly id: number }>;
-  updateCheckRun(id: number, check: CheckRunDraft): Promise<void>;
+  updateCheckRun(scope: string, id: number, check: CheckRunDraft): Promise<void>;
 }
 
 export type Reaction = 'eyes' | 'rocket' | 'confused' | '+1' | '-1';

@@ -59,6 +59,6 @@ export function openHub(options: HubOptions): Hub {
     markReady: (number) => markReady(site, number),
     review: (scope, key, review) => postReview(site, { scope, key }, review),
     startCheckRun: (scope, key, check) => startCheckRun(site, { scope, key }, check),
-    updateCheckRun: (id, check) => updateCheckRun(site, id, check),
+    updateCheckRun: (_scope, id, check) => updateCheckRun(site, id, check),
   };
 }

@@ -1,10 +1,12 @@
 import type { Journal } from '../journal/journal.ts';
+import type { SecretGuard } from '../secrets/secret-guard.ts';
 import { openClients } from './client.ts';
 import { contentsOf } from './contents.ts';
 import { deliveriesOf, type Deliveries } from './deliveries.ts';
 import { effectsMemory } from './effects.ts';
 import type { Hub } from './hub.ts';
 import type { RepositoryPlace } from './installation-auth.ts';
+import { guardedHub } from './guarded-hub.ts';
 import { openHub } from './open-hub.ts';
 import type { GitHubTimings } from './timings.ts';
 
@@ -17,6 +19,10 @@ export interface HubsOptions {
   readonly timings: GitHubTimings;
   readonly journal: Journal;
   readonly markerSecret: string;
+  /** Looks at all that is posted. */
+  readonly secrets: Pick<SecretGuard, 'withhold'>;
+  /** Told each token that GitHub gives. */
+  readonly minted: (token: string) => void;
   /** Aborts when this process stops. */
   readonly signal: AbortSignal;
 }
@@ -32,7 +38,7 @@ const CONTENTS_PER_MINUTE = 70;
 
 /** All that this process says to GitHub goes through here: one pace for each owner, one memory of what is being done. */
 export function openHubs(options: HubsOptions): Hubs {
-  const { appId, timings, journal: own, markerSecret, signal } = options;
+  const { appId, timings, journal: own, markerSecret, secrets, signal } = options;
   const contents = { perMinute: CONTENTS_PER_MINUTE, perHour: options.contentsPerHour };
   const clients = openClients({ ...options, contents, known: contentsOf(own) });
   const memory = effectsMemory(own);
@@ -42,7 +48,8 @@ export function openHubs(options: HubsOptions): Hubs {
       const { owner, repo } = place;
       // A driver's writes may wait for their turn longer than its claim lasts.
       const octokit = journal === own ? clients.repository(place) : clients.repository(place, () => journal.confirm());
-      return openHub({ owner, repo, octokit, journal, memory, timings, markerSecret, ownAppId: appId, signal });
+      const hub = openHub({ owner, repo, octokit, journal, memory, timings, markerSecret, ownAppId: appId, signal });
+      return guardedHub(hub, { secrets, journal });
     },
   };
 }

@@ -55,6 +55,7 @@ export function project(draft: Draft, stored: StoredEvent): void {
     case 'agent.admitted':
     case 'agent.started':
     case 'agent.ended':
+    case 'secret.withheld':
     case 'shard.accepted':
     case 'shard.returned':
     case 'shard.left-over':

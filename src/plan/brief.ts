@@ -1,4 +1,4 @@
-import { fence, loadPrompt, renderPrompt } from '../agents/prompt.ts';
+import { fence, fenceCode, fenceMarkdown, loadPrompt, renderPrompt } from '../agents/prompt.ts';
 import { dollars } from '../domain/budget.ts';
 import type { Base, Plan } from '../domain/plan.ts';
 import type { Settings } from '../domain/run.ts';
@@ -35,11 +35,11 @@ export function planBrief(facts: BriefFacts): string {
     .map((globs) => `match one of ${quoted(globs)}`);
   const owners = CODEOWNERS_PATHS.find((path) => facts.files.includes(path));
   return renderPrompt(BRIEF, {
-    task: fence('task', facts.task),
+    task: fenceMarkdown('task', facts.task),
     branch: base.branch,
     commit: base.commit,
     files: String(facts.files.length),
-    tree: fence('directories', treeOverview(facts.files)),
+    tree: fenceCode('directories', treeOverview(facts.files)),
     paths: asked.length === 0 ? 'all files' : `only files that ${asked.join(' and ')}`,
     excluded: settings.exclude.length === 0 ? 'nothing' : quoted(settings.exclude),
     protected: quoted(settings.protectedPaths),
@@ -72,8 +72,8 @@ function checkText({ check, result }: BaseResult): string {
 
 function revisionText({ previous, text }: Revision): string {
   return renderPrompt(REVISION, {
-    previous: fence('previous plan', JSON.stringify(previous.draft, null, 1)),
-    text: fence('answer', text),
+    previous: fenceCode('previous plan', JSON.stringify(previous.draft, null, 1)),
+    text: fenceMarkdown('answer', text),
   });
 }
 

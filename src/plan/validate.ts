@@ -11,6 +11,7 @@ import { CODEOWNERS_PATHS, ownersBy } from './codeowners.ts';
 import { checkErrors, effectiveChecks } from './validate-checks.ts';
 import { emptyInventory, globErrors } from './validate-globs.ts';
 import { pathErrors } from './validate-paths.ts';
+import { secretErrors } from './validate-secrets.ts';
 import { renameErrors } from './validate-renames.ts';
 import { type Survey, takeInventory } from './inventory.ts';
 import { shardFiles } from './sharding.ts';
@@ -63,6 +64,7 @@ export async function examineDraft(draft: PlanDraft, facts: PlanFacts): Promise<
   const calls = unparsed.length > 0 ? { scripts: [], errors: [] } : await facts.pinCalls(script);
   const early = [
     ...guideErrors(draft),
+    ...(await secretErrors(draft)),
     ...globErrors(draft, files),
     ...unparsed,
     ...calls.errors,

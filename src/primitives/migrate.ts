@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { fence, loadPrompt, renderPrompt } from '../agents/prompt.ts';
+import { fenceMarkdown, loadPrompt, renderPrompt } from '../agents/prompt.ts';
 import type { Change } from '../domain/change.ts';
+import { shownName } from '../domain/hidden.ts';
 import type { Shard } from '../domain/shard.ts';
 import { trusted } from '../journal/trusted.ts';
 import { choose, handle, modelOptions, readArguments, shardOf, taskOptions } from './arguments.ts';
@@ -62,7 +63,7 @@ function briefOf(
   work: { readonly shard: Shard; readonly on: readonly Change[]; readonly prompt: string },
   { plan, task }: CallContext,
 ): string {
-  const laid = work.on.flatMap((change) => change.files.map((file) => `- ${file} (shard ${change.shard})`));
+  const laid = work.on.flatMap((change) => change.files.map((file) => `- ${shownName(file)} (shard ${change.shard})`));
   return renderPrompt(BRIEF, {
     shard: work.shard.id,
     files: filesText(plan, work.shard),
@@ -70,7 +71,7 @@ function briefOf(
     laid: laid.length === 0 ? 'None.' : laid.join('\n'),
     checks: checksText(plan),
     notes: notesText(work.prompt),
-    task: fence('what people asked for', task),
+    task: fenceMarkdown('what people asked for', task),
   });
 }
 

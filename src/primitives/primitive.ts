@@ -4,6 +4,7 @@ import type { Plan } from '../domain/plan.ts';
 import type { Repository } from '../git/workspace.ts';
 import type { CallOutcome, Journal } from '../journal/journal.ts';
 import type { Commands } from '../sandbox/commands.ts';
+import type { SecretGuard } from '../secrets/secret-guard.ts';
 import type { Checks } from '../verify/checks.ts';
 import type { FilePredicate } from '../verify/gate.ts';
 import type { Acceptances } from './acceptances.ts';
@@ -26,6 +27,7 @@ export interface PrimitivePorts {
   readonly commands: Commands;
   /** The plan's predicate; `plan/` owns the rule. */
   readonly predicate: FilePredicate;
+  readonly secrets: SecretGuard;
   /** Milliseconds to wait before each further try of a call that met a transient fault; their number bounds the tries. */
   readonly retryWaits: readonly number[];
   /** Aborts when the run stops or this process ends; performing calls then throw `Suspended`. */

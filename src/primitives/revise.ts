@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { fence, loadPrompt, renderPrompt } from '../agents/prompt.ts';
+import { fence, fenceCode, fenceMarkdown, loadPrompt, renderPrompt } from '../agents/prompt.ts';
 import type { Change } from '../domain/change.ts';
 import type { Finding } from '../domain/finding.ts';
 import { toJson } from '../domain/json.ts';
@@ -72,9 +72,9 @@ function briefOf({ change, findings, diff }: Revision, { plan, task }: CallConte
     files: filesText(plan, shard),
     work: workText(shard, 'author'),
     findings: findings.map(findingText).join('\n\n'),
-    diff: fence('diff', diffText(diff)),
+    diff: fenceCode('diff', diffText(diff)),
     checks: checksText(plan),
-    task: fence('what people asked for', task),
+    task: fenceMarkdown('what people asked for', task),
   });
 }
 
@@ -88,8 +88,8 @@ function evidenceText({ evidence }: Finding): string {
   if (evidence === null) return 'No evidence was given.';
   if (evidence.kind === 'command') return fence(`output of ${evidence.name}`, evidence.output);
   const sides = [
-    evidence.before === '' ? '' : fence('before', evidence.before),
-    evidence.after === '' ? '' : fence('after', evidence.after),
+    evidence.before === '' ? '' : fenceCode('before', evidence.before),
+    evidence.after === '' ? '' : fenceCode('after', evidence.after),
   ];
   return sides.filter((side) => side !== '').join('\n\n');
 }

@@ -68,7 +68,9 @@ function emptied({ role, shard }: ShardWork): string {
 async function made(work: ShardWork, left: { readonly edits: Overlay; readonly summary: string }, context: CallContext): Promise<Change> {
   const { shard, on, replaces } = work;
   const overlay = await wholeOverlay(work, left.edits, context);
-  return changeOf({ shard: shard.id, on, overlay, summary: left.summary, replaces }, context);
+  // The summary becomes a commit's message: what is journaled is what will be committed.
+  const { text: summary } = await context.secrets.withhold(left.summary);
+  return changeOf({ shard: shard.id, on, overlay, summary, replaces }, context);
 }
 
 /** A reviser's edits are told from the change that it revises; a change's, from what lies under it. */

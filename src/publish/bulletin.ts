@@ -59,7 +59,7 @@ function openEdits(parts: BulletinParts): (unrecorded?: Pause) => Promise<void> 
     }
     for (const old of view.olderChecks) {
       if (superseded.has(old.id)) continue;
-      await parts.hub.updateCheckRun(old.id, supersededBy(old.commit, view.check?.commit ?? ''));
+      await parts.hub.updateCheckRun(parts.run, old.id, supersededBy(old.commit, view.check?.commit ?? ''));
       superseded.add(old.id);
     }
     if (view.check !== null) {
@@ -67,7 +67,7 @@ function openEdits(parts: BulletinParts): (unrecorded?: Pause) => Promise<void> 
       const words = checkText(state, { planHash, shards, caveats: parts.caveats });
       const draft = checkDraft(view.check.commit, { ...words, status: state.end?.status ?? null, waiting, url: parts.pageUrl });
       const text = JSON.stringify([view.check.id, draft]);
-      if (text !== shown.check) await parts.hub.updateCheckRun(view.check.id, draft);
+      if (text !== shown.check) await parts.hub.updateCheckRun(parts.run, view.check.id, draft);
       shown = { ...shown, check: text };
     }
   };

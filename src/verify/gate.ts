@@ -4,6 +4,7 @@ import type { Plan } from '../domain/plan.ts';
 import type { Shard } from '../domain/shard.ts';
 import type { GateResult } from '../domain/verdict.ts';
 import type { FileDiff, Workspace } from '../git/workspace.ts';
+import type { SecretGuard } from '../secrets/secret-guard.ts';
 import type { Checks } from './checks.ts';
 
 /** Is there still something to migrate in this file? The plan owns the rule; it ends in a ConvergeError when it cannot be asked. */
@@ -22,6 +23,7 @@ export interface GateContext {
   readonly after: Workspace;
   readonly checks: Checks;
   readonly predicate: FilePredicate;
+  readonly secrets: Pick<SecretGuard, 'find'>;
 }
 
 export interface GateReport {

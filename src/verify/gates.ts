@@ -5,6 +5,7 @@ import type { GateResult } from '../domain/verdict.ts';
 import type { Repository } from '../git/workspace.ts';
 import type { Gate, GateContext, GateReport } from './gate.ts';
 import { noLinksOrSubmodules } from './gates/no-links-or-submodules.ts';
+import { noSecrets } from './gates/no-secrets.ts';
 import { noSuppressions } from './gates/no-suppressions.ts';
 import { notEmpty } from './gates/not-empty.ts';
 import { parses } from './gates/parses.ts';
@@ -16,7 +17,7 @@ import { testsKept } from './gates/tests-kept.ts';
 
 /** What makes running a command pointless: its result would say nothing about the work that was asked. */
 const FIRST: readonly Gate[] = [notEmpty, pathsOwned, protectedPaths, noLinksOrSubmodules, parses];
-const THEN: readonly Gate[] = [predicateFalse, noSuppressions, testsKept];
+const THEN: readonly Gate[] = [predicateFalse, noSuppressions, testsKept, noSecrets];
 
 export interface GatesOutcome {
   readonly gates: readonly GateResult[];
@@ -30,15 +31,15 @@ export interface GateSubject {
   readonly under: string;
 }
 
-export interface GatePorts extends Pick<GateContext, 'plan' | 'checks' | 'predicate'> {
+export interface GatePorts extends Pick<GateContext, 'plan' | 'checks' | 'predicate' | 'secrets'> {
   readonly repository: Repository;
 }
 
 export async function gateContext({ change, shard, under }: GateSubject, ports: GatePorts): Promise<GateContext> {
-  const { plan, repository, checks, predicate } = ports;
+  const { plan, repository, checks, predicate, secrets } = ports;
   const diff = await repository.diff(under, change.tree);
   const [before, after] = [repository.workspace(under), repository.workspace(change.tree)];
-  return { plan, shard, change, diff, before, after, checks, predicate };
+  return { plan, shard, change, diff, before, after, checks, predicate, secrets };
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { AgentTask, Agents, Submission } from '../agents/agent.ts';
-import { FENCE_RULE, fence, loadPrompt, renderPrompt } from '../agents/prompt.ts';
+import { FENCE_RULE, fenceCode, loadPrompt, renderPrompt } from '../agents/prompt.ts';
 import type { Change } from '../domain/change.ts';
 import { ConvergeError } from '../domain/errors.ts';
 import type { Finding } from '../domain/finding.ts';
@@ -9,6 +9,7 @@ import type { Shard } from '../domain/shard.ts';
 import { judge } from '../domain/verdict.ts';
 import type { GateResult, Reviewer, Verdict } from '../domain/verdict.ts';
 import type { Repository } from '../git/workspace.ts';
+import type { SecretGuard } from '../secrets/secret-guard.ts';
 import type { CallOutcome, Journal } from '../journal/journal.ts';
 import { trusted } from '../journal/trusted.ts';
 import { shardChecks } from './checks.ts';
@@ -41,6 +42,7 @@ export interface PanelPorts {
   readonly agents: Agents;
   readonly checks: Checks;
   readonly predicate: FilePredicate;
+  readonly secrets: SecretGuard;
   readonly signal: AbortSignal;
   /** Asked before an agent starts; throws Suspended when the run may start no more. */
   readonly admit: (agent: string) => Promise<void>;
@@ -234,7 +236,7 @@ function briefOf({ request, seat, context, gates }: Sitting): string {
     work: workText(shard, 'verifier'),
     gates: gatesText(gates),
     checks: checksText(context.plan),
-    diff: fence('diff', diffText(context.diff)),
+    diff: fenceCode('diff', diffText(context.diff)),
     lens: lensText(seat.lens).trim(),
   });
 }

@@ -1,4 +1,5 @@
-import { fence } from '../agents/prompt.ts';
+import { fence, fenceCode } from '../agents/prompt.ts';
+import { shownName } from '../domain/hidden.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { Shard } from '../domain/shard.ts';
 import type { GateResult } from '../domain/verdict.ts';
@@ -11,8 +12,8 @@ export function filesText(plan: Plan, shard: Shard): string {
     ownedPaths({ ...shard, files: [file] }, plan.draft.renames).filter((path) => path !== file);
   const lines = shard.files.map((file) =>
     targets(file).length === 0
-      ? `- ${file}`
-      : `- ${file} (may be renamed to ${targets(file).join(' or ')}: write the new file, then remove the old one)`,
+      ? `- ${shownName(file)}`
+      : `- ${shownName(file)} (may be renamed to ${targets(file).map(shownName).join(' or ')}: write the new file, then remove the old one)`,
   );
   return shard.files.some((file) => targets(file).length > 0) ? lines.join('\n') : `${lines.join('\n')}\n\nNone of them may be renamed.`;
 }
@@ -32,7 +33,7 @@ export function workText(shard: Shard, reader: 'author' | 'verifier'): string {
 export function checksText(plan: Plan): string {
   const checks = shardChecks(plan);
   if (checks.length === 0) return 'This migration has no command that could be run on a single shard: read twice.';
-  const commands = checks.map(({ name, run }) => `\`${name}\` runs:\n\n${fence(`command of ${name}`, run)}`);
+  const commands = checks.map(({ name, run }) => `\`${name}\` runs:\n\n${fenceCode(`command of ${name}`, run)}`);
   return ['Each passes on the repository as it was when the migration started.', ...commands].join('\n\n');
 }
 

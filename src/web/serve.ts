@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Journal } from '../journal/journal.ts';
+import type { SecretGuard } from '../secrets/secret-guard.ts';
 import { plain, refuse, securityHeaders, send, type Answer } from './answer.ts';
 import type { Gatekeeper } from './gatekeeper.ts';
 import { SIGN_IN_PATH, type SignIn } from './github-sign-in.ts';
@@ -25,6 +26,8 @@ export interface WebParts {
   readonly caveats: readonly string[];
   /** People come by TLS. */
   readonly secure: boolean;
+  /** Looks at all of a run that is shown. */
+  readonly secrets: Pick<SecretGuard, 'withhold'>;
 }
 
 /** Longest that a request may take to arrive, and its head, in milliseconds. */
@@ -58,7 +61,8 @@ async function answer(parts: WebParts, request: IncomingMessage, response: Serve
   if (!found.methods.includes(method))
     return refuse(request, response, plain(405, `Only ${found.methods.join(' and ')} is taken here.`, { allow: found.methods.join(', ') }));
   if (found.route === 'hook') return parts.hook.handle(request, response);
-  send(response, await found.route(request, url));
+  const given = await found.route(request, url);
+  send(response, { ...given, body: (await parts.secrets.withhold(given.body)).text });
 }
 
 interface Found {

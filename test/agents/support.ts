@@ -18,6 +18,8 @@ import type { Journal } from '../../src/journal/journal.ts';
 import { openSqliteJournal } from '../../src/journal/sqlite.ts';
 import { Origin } from '../git/origin.ts';
 import { anAllowance } from '../journal/support.ts';
+import { guardOf } from '../secrets/support.ts';
+import type { DiscretionParts } from '../../src/agents/discretion.ts';
 
 const block = z.looseObject({ type: z.string(), cache_control: z.unknown().optional() });
 const requestSchema = z.looseObject({
@@ -228,6 +230,7 @@ export interface BenchOptions {
   readonly timings?: Partial<Timings>;
   readonly clock?: Clock;
   readonly off?: () => SwitchedOff | null;
+  readonly discretion?: DiscretionParts;
   readonly onPlainSteers?: (model: string) => void;
 }
 
@@ -242,6 +245,7 @@ export async function bench(script: Script, options: BenchOptions = {}): Promise
     allowanceOf: (run) => anAllowance(run, { dollars: options.budget ?? 100 * MICRO }, options.concurrency),
     timings: { ...SHORT, ...options.timings },
     off: options.off ?? (() => null),
+    discretion: options.discretion ?? { secrets: guardOf() },
     ...(options.most === undefined ? {} : { concurrency: options.most }),
     ...(options.clock === undefined ? {} : { clock: options.clock }),
   });

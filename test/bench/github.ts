@@ -25,6 +25,7 @@ import { waitsFrom } from '../../src/waits.ts';
 import { begin, RUN, scratch } from './house.ts';
 import { planFor } from './plan.ts';
 import { atMost, type Bench, type Table } from './table.ts';
+import { guardOf } from '../secrets/support.ts';
 
 /* What a run asks of GitHub and makes there: the real story, converging, publishing and hub over the local GitHub; only planner and script are played. */
 
@@ -98,7 +99,7 @@ async function count(shards: number): Promise<Counted> {
     const zero = { writeSpacingMs: 0, contentSpacingMs: 0, effectLookupsMs: 0, ciPollMs: 5, ciGraceMs: 0, ciSettleMs: 1 };
     const timings = waitsFrom(zero).github;
     const facts = { appId, privateKey, apiUrl: github.apiUrl, contentsPerHour: 450, markerSecret: 'of the bench' };
-    const hub = openHubs({ ...facts, timings, journal, signal: life.signal }).of(place);
+    const hub = openHubs({ ...facts, timings, journal, secrets: guardOf(), minted: () => {}, signal: life.signal }).of(place);
     await begin(journal, place);
     const house = await houseOf({ hub, journal, directory, place, shards, signal: life.signal });
     const bulletin = openBulletin({

@@ -15,6 +15,7 @@ import type { Carry } from '../../src/script/calls.ts';
 import { runScript } from '../../src/script/replay.ts';
 import { deliveredBudget } from '../../src/script/budget.ts';
 import { planFor } from './plan.ts';
+import { guardOf } from '../secrets/support.ts';
 
 export const RUN = 'bench';
 
@@ -105,6 +106,7 @@ return found.filter((one) => one !== null).length;`;
     allowanceOf: () => ({ accounts: [{ name: runAccount(RUN), limits: { dollars: plan.limits.budget } }], concurrency, hours: null }),
     timings: PRODUCTION_TIMINGS,
     off: () => null,
+    discretion: { secrets: guardOf({ key: 'a key as long as such keys are' }) },
     concurrency,
   });
   const { signal } = new AbortController();
@@ -120,6 +122,7 @@ return found.filter((one) => one !== null).length;`;
     predicate,
     signal,
     retryWaits: [],
+    secrets: guardOf(),
   });
   return { script, plan, primitives, signal };
 }

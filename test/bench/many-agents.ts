@@ -8,6 +8,7 @@ import { runAccount } from '../../src/domain/account.ts';
 import { Suspended } from '../../src/domain/errors.ts';
 import type { Workspace } from '../../src/git/workspace.ts';
 import { openSqliteJournal } from '../../src/journal/sqlite.ts';
+import { guardOf } from '../secrets/support.ts';
 
 export interface Crowd {
   readonly url: string;
@@ -33,6 +34,7 @@ export async function crowd({ url, agents: count, concurrency, system }: Crowd):
     allowanceOf: (run) => ({ accounts: [{ name: runAccount(run), limits: { dollars: 1e12 } }], concurrency, hours: null }),
     timings: PRODUCTION_TIMINGS,
     off: () => null,
+    discretion: { secrets: guardOf({ key: 'a key as long as such keys are' }) },
     concurrency,
   });
   const { signal } = new AbortController();

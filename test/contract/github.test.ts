@@ -109,7 +109,7 @@ async function everything(fixture: HubFixture, apiUrl: string): Promise<Readonly
   };
   await twice((one) => one.startCheckRun('run', 'check', check));
   const run = await hub.startCheckRun('run', 'check', check);
-  await hub.updateCheckRun(run.id, { ...check, status: 'completed', conclusion: 'action_required', detailsUrl: null });
+  await hub.updateCheckRun('run', run.id, { ...check, status: 'completed', conclusion: 'action_required', detailsUrl: null });
   await hub.markReady(number);
   await hub.pullRequest(number);
   github.setRequiredChecks('acme/widgets', defaultBranch, ['test']);

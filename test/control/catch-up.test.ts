@@ -6,6 +6,7 @@ import type { Log } from '../../src/house.ts';
 import { openHubs } from '../../src/github/open-hubs.ts';
 import { FAST, HERE, type HubFixture, type HubFixtureOptions, withHub } from '../github/support.ts';
 import { STARTED } from '../journal/support.ts';
+import { guardOf } from '../secrets/support.ts';
 
 interface Scene extends HubFixture {
   readonly issue: number;
@@ -28,7 +29,7 @@ async function onIssue(use: (scene: Scene) => Promise<void>, options: HubFixture
     const looker = (): (() => Promise<readonly number[]>) => {
       const { signal } = new AbortController();
       const facts = { appId: app.id, privateKey: app.privateKey, apiUrl: github.apiUrl, contentsPerHour: 450, timings: FAST };
-      const hubs = openHubs({ ...facts, journal, markerSecret: 'of the tests', signal });
+      const hubs = openHubs({ ...facts, journal, secrets: guardOf(), minted: () => {}, markerSecret: 'of the tests', signal });
       let taken: number[] = [];
       const look = looks({
         desk: { journal, hubOf: (place) => hubs.of(place), log },

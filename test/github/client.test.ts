@@ -52,7 +52,16 @@ test('requests carry the installation token and the pinned version of the API', 
 test('one client for each repository', () => {
   const { signal } = new AbortController();
   const contents = { perMinute: 1, perHour: 1 };
-  const clients = openClients({ appId: 1, privateKey, apiUrl: API, timings: FAST, contents, known: async () => [], signal });
+  const clients = openClients({
+    appId: 1,
+    privateKey,
+    apiUrl: API,
+    timings: FAST,
+    contents,
+    known: async () => [],
+    minted: () => {},
+    signal,
+  });
   const place = { owner: 'Octo', repo: 'farm', installation: 7 };
   expect(clients.repository(place)).toBe(clients.repository({ ...place, owner: 'octo' }));
   expect(clients.repository(place)).not.toBe(clients.repository({ ...place, repo: 'barn' }));

@@ -4,6 +4,7 @@ import { Suspended } from '../../src/domain/errors.ts';
 import { Effects, effectsMemory } from '../../src/github/effects.ts';
 import { openHubs } from '../../src/github/open-hubs.ts';
 import { FAST, HERE, journalWith, withHub, type HubFixture } from './support.ts';
+import { guardOf } from '../secrets/support.ts';
 
 const POST = { number: 1, body: 'The plan' };
 const COMMENTS = { method: 'POST', path: /\/issues\/\d+\/comments$/ };
@@ -61,7 +62,7 @@ test('a driver whose claim another process took while its write waited for its t
     const { github, app, journal } = fixture;
     const { signal } = new AbortController();
     const facts = { appId: app.id, privateKey: app.privateKey, apiUrl: github.apiUrl, markerSecret: 'secret' };
-    const hubs = openHubs({ ...facts, contentsPerHour: 450, timings: FAST, journal, signal });
+    const hubs = openHubs({ secrets: guardOf(), minted: () => {}, ...facts, contentsPerHour: 450, timings: FAST, journal, signal });
     const place = { ...HERE, installation: app.installationId };
     const turn = Promise.withResolvers<void>();
     const first = hubs.of(place, journalWith(journal, { confirm: () => turn.promise })).comment('other', 'note', POST);

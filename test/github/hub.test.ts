@@ -211,8 +211,8 @@ test('a check run is started once and completed', async () => {
     };
     const started = await ours.startCheckRun('run', 'check', check);
     expect(await reopen().startCheckRun('run', 'check', check)).toEqual(started);
-    await ours.updateCheckRun(started.id, { ...check, status: 'in_progress', title: 'Migrating', detailsUrl: null });
-    await ours.updateCheckRun(started.id, {
+    await ours.updateCheckRun('run', started.id, { ...check, status: 'in_progress', title: 'Migrating', detailsUrl: null });
+    await ours.updateCheckRun('run', started.id, {
       ...check,
       status: 'completed',
       conclusion: 'neutral',

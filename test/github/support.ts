@@ -35,7 +35,7 @@ type Facts = Pick<ClientOptions, 'appId' | 'privateKey' | 'apiUrl'>;
 export function clientsOf(facts: Facts, changes: Partial<ClientOptions> = {}): Clients {
   const contents = { perMinute: 1000, perHour: 1000 };
   const { signal } = new AbortController();
-  return openClients({ timings: FAST, contents, known: async () => [], signal, ...facts, ...changes });
+  return openClients({ timings: FAST, contents, known: async () => [], minted: () => {}, signal, ...facts, ...changes });
 }
 
 /** A client as this installation. */

@@ -7,6 +7,7 @@ import { runScript } from '../../src/script/replay.ts';
 import { journal, plan, PlayedAgents, project, RUN, shard, shell, stillOld } from '../verify/support.ts';
 import type { Play, Project } from '../verify/support.ts';
 import { BASE, diligent } from './support.ts';
+import { guardOf } from '../secrets/support.ts';
 
 const SHARDS = [shard('sa', ['src/a.js']), shard('sb', ['src/b.js'], { after: ['sa'] })];
 
@@ -39,6 +40,7 @@ async function execute(there: Project, store: Journal, play: Play) {
     commands: shell(there.repository),
     predicate: stillOld,
     retryWaits: [],
+    secrets: guardOf(),
     signal,
   });
   const budget = { total: null, spent: 0, dollars: { total: 1, spent: 0 } };

@@ -8,6 +8,7 @@ import type { PrimitivePorts } from '../../src/primitives/primitive.ts';
 import { openPrimitives } from '../../src/primitives/table.ts';
 import { journal, plan, PlayedAgents, project, RUN, shard, shell, stillOld } from '../verify/support.ts';
 import type { Play, Project } from '../verify/support.ts';
+import { guardOf } from '../secrets/support.ts';
 
 export const BASE = {
   'src/a.js': 'import { old } from "./lib.js";\nexport const a = old(1, 2);\n',
@@ -61,6 +62,7 @@ export async function bench(options: BenchOptions = {}) {
     commands,
     predicate: stillOld,
     retryWaits: [1, 1],
+    secrets: guardOf(),
     signal,
     ...options.ports,
   });

@@ -5,6 +5,7 @@ import type { Claimed } from '../../src/verify/evidence.ts';
 import { gateContext } from '../../src/verify/gates.ts';
 import { findQuote } from '../../src/verify/quote.ts';
 import { change, edits, plan, project, shard, shell, stillOld } from './support.ts';
+import { guardOf } from '../secrets/support.ts';
 
 const BEFORE = 'one();\n  old(1, 2);\nsame();\nlast();\n';
 const AFTER = 'one();\n  fresh(1, 2);\nsame();\nsame();\nlast();\n';
@@ -18,6 +19,7 @@ async function examine(claimed: Partial<Claimed>, checks: readonly { name: strin
     repository: there.repository,
     checks: openChecks(shell(there.repository), new AbortController().signal),
     predicate: stillOld,
+    secrets: guardOf(),
   };
   const context = await gateContext({ change: work, shard: own, under: there.base.tree }, ports);
   const finding: Claimed = {

@@ -8,6 +8,7 @@ import type { Commands } from '../../src/sandbox/commands.ts';
 import { scratch } from '../git/origin.ts';
 import { change, edits, plan, project, shard, shell, stillOld } from './support.ts';
 import type { Project } from './support.ts';
+import { AWS_KEY, GITHUB_TOKEN, guardOf, OWN } from '../secrets/support.ts';
 
 const BASE = {
   'src/a.js': 'import { old } from "./lib.js";\nexport const a = old(1, 2);\n',
@@ -64,6 +65,7 @@ async function gates(given: Case) {
     repository: there.repository,
     checks: openChecks(commands, new AbortController().signal),
     predicate: stillOld,
+    secrets: guardOf({ 'key of the model': OWN }),
   };
   const outcome = await runGates(await gateContext({ change: work, shard: own, under: there.base.tree }, ports));
   const of = (name: string) => outcome.gates.find((gate) => gate.gate === name);
@@ -83,6 +85,7 @@ test('a good change passes all gates that can be asked', async () => {
     'predicate-false': 'passed',
     'no-suppressions': 'passed',
     'tests-kept': 'skipped',
+    'no-secrets': 'passed',
   });
   expect(findings).toEqual([]);
 });
@@ -383,5 +386,44 @@ describe('shard checks', () => {
 
   test('no command runs on a change that reaches outside of its shard', async () => {
     expect((await gates({ edit: { ...GOOD, 'src/b.js': null }, checks })).ran).toEqual([]);
+  });
+});
+
+describe('no-secrets', () => {
+  const withKey = (key: string): string => `${GOOD['src/a.js']}export const key = '${key}';\n`;
+
+  test.each([
+    ['a token', GITHUB_TOKEN, 'GitHub token'],
+    ['one of our own', OWN, 'key of the model'],
+  ])('%s that was nowhere before is red, and no word of it is repeated', async (_what, secret, name) => {
+    const result = await gates({ edit: { 'src/a.js': withKey(secret) } });
+    expect(result.of('no-secrets')).toEqual({ gate: 'no-secrets', outcome: 'failed', detail: 'new secrets: src/a.js' });
+    expect(result.findings).toMatchObject([{ rule: 'no-secrets', severity: 'blocking', path: 'src/a.js', line: 3 }]);
+    expect(result.findings[0]?.claim).toContain(`looks like a secret (${name})`);
+    expect(JSON.stringify(result)).not.toContain(secret);
+  });
+
+  test.each([
+    ['in the same file', { 'src/a.js': `${BASE['src/a.js']}export const key = '${GITHUB_TOKEN}';\n` }],
+    ['in another file', { 'test/keys.json': `{ "key": "${GITHUB_TOKEN}" }\n` }],
+  ])('what was there before, %s, does not block', async (_where, base) => {
+    const { of } = await gates({ base, edit: { 'src/a.js': withKey(GITHUB_TOKEN) } });
+    expect(of('no-secrets')?.outcome).toBe('passed');
+  });
+
+  test('the same password behind another scheme is nothing new; another password is', async () => {
+    const url = (scheme: string, password: string): string => [`${scheme}://bob`, `${password}@db.internal.corp/x`].join(':');
+    const base = { 'src/a.js': `${BASE['src/a.js']}connect('${url('postgres', 's3cretPassw0rd')}');\n` };
+    const moved = await gates({ base, edit: { 'src/a.js': withKey(url('postgresql', 's3cretPassw0rd')) } });
+    expect(moved.of('no-secrets')?.outcome).toBe('passed');
+    const fresh = await gates({ base, edit: { 'src/a.js': withKey(url('postgresql', 'an0therSecret')) } });
+    expect(fresh.of('no-secrets')?.outcome).toBe('failed');
+  });
+
+  test('a comment that switches linters off does not switch it off, nor does a file that is no text', async () => {
+    const hidden = await gates({
+      edit: { 'src/a.js': `// secretlint-disable\n${withKey(AWS_KEY).replace('export const key', 'export const aws_secret_access_key')}` },
+    });
+    expect(hidden.of('no-secrets')?.outcome).toBe('failed');
   });
 });

@@ -11,6 +11,7 @@ import type { Lens } from '../../src/verify/lenses.ts';
 import { reviewChange } from '../../src/verify/panel.ts';
 import { change, edits, journal, plan, PlayedAgents, project, RUN, shard, shell, stillOld } from './support.ts';
 import type { Play } from './support.ts';
+import { guardOf } from '../secrets/support.ts';
 
 const GOOD = 'import { fresh } from "./lib.js";\nexport const a = fresh(2, 1);\n';
 const PROOF = { kind: 'lines', before: 'old(1, 2)', after: 'fresh(2, 1)' };
@@ -63,6 +64,7 @@ async function bench(
       agents,
       checks: openChecks(options.commands ?? commands, new AbortController().signal),
       predicate: stillOld,
+      secrets: guardOf(),
       signal: new AbortController().signal,
     };
     return { agents, verdict: reviewChange(request, { ...ports, admit: async () => undefined }) };

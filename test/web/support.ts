@@ -13,6 +13,7 @@ import type { Journal } from '../../src/journal/journal.ts';
 import { openWeb } from '../../src/open-web.ts';
 import { STARTED, temporaryDirectory } from '../journal/support.ts';
 import { hubWith } from '../control/support.ts';
+import { guardOf } from '../secrets/support.ts';
 
 export const SECRET = 'the secret of the webhook';
 export const HOOK = '/api/github/webhooks';
@@ -75,7 +76,7 @@ export async function serve({ environment = {}, record, permission, change = (co
   const webhooks = await createNodeMiddleware(app, { probot, webhooksPath: HOOK });
   const hub = hubWith({ permission: permission ?? (() => Promise.resolve('none')) });
   const log = { info: () => {}, warn: () => {}, error: () => {} };
-  const web = openWeb({ config, journal, hubOf: () => hub, webhooks, hookPath: HOOK, recording: () => recording, log });
+  const web = openWeb({ secrets: guardOf(), config, journal, hubOf: () => hub, webhooks, hookPath: HOOK, recording: () => recording, log });
   await new Promise<void>((resolve) => web.server.listen(0, '127.0.0.1', resolve));
   onTestFinished(async () => {
     web.server.closeAllConnections();

@@ -21,6 +21,7 @@ import { parseScript } from '../../../src/script/parse.ts';
 import { runScript } from '../../../src/script/replay.ts';
 import { copyFixture, remove, textIn } from './support.ts';
 import { anAllowance } from '../../journal/support.ts';
+import { guardOf } from '../../secrets/support.ts';
 
 const RUN = 'r1';
 
@@ -65,6 +66,7 @@ async function openStack() {
     allowanceOf: (run) => anAllowance(run, { dollars: settings.limits.budget }, settings.limits.concurrency),
     timings: PRODUCTION_TIMINGS,
     off: () => null,
+    discretion: { secrets: guardOf() },
   });
   onTestFinished(async () => {
     await agents.close();
@@ -106,7 +108,7 @@ it('goes through the planner, the default script and the primitives: one revisio
       budget,
     },
     budgetAt: () => budget,
-    calls: openPrimitives({ ...stack, plan, predicate, retryWaits: [] }),
+    calls: openPrimitives({ ...stack, plan, predicate, retryWaits: [], secrets: guardOf() }),
   });
   await predicate.close();
 
