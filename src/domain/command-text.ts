@@ -1,4 +1,5 @@
 import { lexer } from 'marked';
+import { isDeep } from './markdown-depth.ts';
 
 /** `raw` as typed, for prose; `value` with its quotes resolved, for flags and names; `at` is its place in the line. */
 export interface Word {
@@ -21,6 +22,7 @@ const COMMAND_LINE = /^\/workflow(?:[ \t]+(.*))?$/iu;
  */
 export function commandText(body: string): CommandText {
   const source = body.replaceAll(/\r\n?/gu, '\n');
+  if (isDeep(source)) return { kind: 'none' };
   const lines: { readonly text: string; readonly end: number }[] = [];
   let offset = 0;
   for (const token of lexer(source)) {

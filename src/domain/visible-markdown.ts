@@ -1,4 +1,5 @@
 import { lexer } from 'marked';
+import { isDeep } from './markdown-depth.ts';
 import { addHidden, type Hidden, withoutHidden } from './hidden.ts';
 
 /**
@@ -8,7 +9,9 @@ import { addHidden, type Hidden, withoutHidden } from './hidden.ts';
 export function visibleMarkdown(source: string): { readonly text: string; readonly hidden: Hidden } {
   const plain = withoutHidden(source.replaceAll(/\r\n?/gu, '\n'));
   const found = new Map<string, number>();
-  const text = lexer(plain.text)
+  // So deep, nobody reads it: then all of it counts as prose.
+  const parts = isDeep(plain.text) ? [{ type: 'paragraph', raw: plain.text }] : lexer(plain.text);
+  const text = parts
     .map((token) => (token.type === 'code' ? token.raw : seen(token.raw, (kind) => found.set(kind, (found.get(kind) ?? 0) + 1))))
     .join('');
   return { text, hidden: addHidden(plain.hidden, found) };

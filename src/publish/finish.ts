@@ -107,6 +107,7 @@ function bodyOf({ house, plan, result, ledger, outcome, state, receipts, sealed 
     caveats: house.commands.caveats,
     receipts,
     sealed,
+    home: result.branch.pullRequest.url,
     pageUrl: house.pageUrl,
   });
 }

@@ -2,6 +2,7 @@ import type { Change } from '../domain/change.ts';
 import type { Person } from '../domain/events.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { Shard } from '../domain/shard.ts';
+import { withoutHidden } from '../domain/hidden.ts';
 import { clip } from './markdown.ts';
 
 export interface CommitFacts {
@@ -18,7 +19,7 @@ export function commitMessage({ run, requester, plan, shards }: CommitFacts): st
   const subject = clip(`${oneLine(plan.draft.title)} (${what})`, 100);
   const body =
     shards.length === 1
-      ? shards.map(({ change }) => plain(change.summary))
+      ? shards.map(({ change }) => plainWords(change.summary))
       : shards.map(({ shard, change }) => `${shard.id}: ${oneLine(change.summary)}`);
   const trailers = [
     `Converge-Run: ${run}`,
@@ -29,7 +30,7 @@ export function commitMessage({ run, requester, plan, shards }: CommitFacts): st
 }
 
 function oneLine(text: string): string {
-  return plain(text).replaceAll(/\s+/gu, ' ');
+  return plainWords(text).replaceAll(/\s+/gu, ' ');
 }
 
 /** What GitHub reads as the wish that no workflow runs: https://docs.github.com/en/actions/managing-workflow-runs/skipping-workflow-runs */
@@ -37,9 +38,9 @@ const SKIP_MARK = /\[(?=\s*(?:skip[\s-]+ci|ci[\s-]+skip|no[\s-]+ci|skip[\s-]+act
 const SKIP_TRAILER = /skip-checks(?=\s*:)/giu;
 
 /** No mentions, no `Fixes #1`, no `[skip ci]`, no forged trailers: a commit message acts on GitHub too. To people it reads as before: what acts is broken by a space of no width. */
-function plain(text: string): string {
-  return clip(text.trim(), 2000)
-    .replaceAll(/@(?=[\w-])/gu, '@\u200B')
+export function plainWords(text: string): string {
+  return withoutHidden(clip(text.trim(), 2000))
+    .text.replaceAll(/@(?=[\w-])/gu, '@\u200B')
     .replaceAll(/#(?=\d)/gu, '#\u200B')
     .replaceAll(/\b(GH-|issues\/|pull\/)(?=\d)/giu, '$1\u200B')
     .replaceAll(SKIP_MARK, '[\u200B')

@@ -10,10 +10,11 @@ import { amendmentList } from './amendments.ts';
 import { ledgerLine, ledgerTable, STATUS_WORDS } from './ledger.ts';
 import { receiptsTable, type Receipt } from './receipts.ts';
 import { census } from './status-comment.ts';
-import { block, BODY_LIMIT, cell, clip, code, count, details, duration, hours, line, paragraphs, table } from './markdown.ts';
+import { plainWords } from './commit-message.ts';
+import { block, BODY_LIMIT, cell, clip, code, count, details, duration, hours, line, link, paragraphs, table } from './markdown.ts';
 
 export function pullRequestTitle(plan: Plan): string {
-  return clip(plan.draft.title.replaceAll(/\s+/gu, ' ').trim(), 120);
+  return clip(plainWords(plan.draft.title).replaceAll(/\s+/gu, ' ').trim(), 120);
 }
 
 /** Links the pull request with the issue that asked for it; not `Closes`, since a partial result closes nothing. */
@@ -57,6 +58,8 @@ export interface ResultFacts {
   readonly receipts: readonly Receipt[];
   /** Where the run's record stood when this was written, and its seal: who changes that record later is found out by this. */
   readonly sealed: { readonly n: number; readonly seal: string } | null;
+  /** Address of the pull request: links lead to its host alone. */
+  readonly home: string;
   /** Of the run page; null when it is not reachable. */
   readonly pageUrl: string | null;
 }
@@ -135,14 +138,14 @@ const CHECKS_TOLD = 60;
 const OUTPUTS_SHOWN = 5;
 const OUTPUT_SHOWN = 3000;
 
-export function ciTable({ base, head }: { readonly base: CiResult | null; readonly head: CiResult | null }): string {
+export function ciTable({ base, head, home }: Pick<ResultFacts, 'base' | 'head' | 'home'>): string {
   if (head === null || base === null) return 'Nothing was delivered, so CI had nothing to say.';
   const names = [...new Set([...checksOf(base), ...checksOf(head)].map((check) => check.name))].toSorted();
   const of = (result: CiResult, name: string): string => {
     const check = checksOf(result).find((candidate) => candidate.name === name);
     if (check === undefined) return '–';
     const words = `${passes(check.conclusion) ? '✅' : '❌'} ${check.conclusion}`;
-    return check.url === null ? words : `[${words}](${check.url})`;
+    return check.url === null ? words : link(words, check.url, home);
   };
   const fine = (name: string): boolean => checksOf(head).some((check) => check.name === name && passes(check.conclusion));
   const notes = [

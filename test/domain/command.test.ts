@@ -100,3 +100,10 @@ describe('parseComment', () => {
       expect(() => parseComment(body)).not.toThrow();
   });
 });
+
+it('a comment that would run a parser out of its stack commands nothing, and does no harm', () => {
+  for (const deep of ['> ', '- ', '1. ', '>', '* - > 1. '])
+    expect(parseComment(`${deep.repeat(30_000)}x\n\n/workflow stop`)).toEqual({ kind: 'none' });
+  const indented = Array.from({ length: 300 }, (_, at) => `${'  '.repeat(at)}- x`).join('\n');
+  expect(parseComment(`${indented}\n\n/workflow stop`)).toEqual({ kind: 'none' });
+});

@@ -32,6 +32,11 @@ test.each([
   expect(told(text)).toBe(what);
 });
 
+test('what would run a parser out of its stack is looked through all the same', () => {
+  for (const deep of ['> ', '- ', '1. '])
+    expect(visibleMarkdown(`${deep.repeat(20_000)}<!-- canary -->x`).text).toBe(`${deep.repeat(20_000)}x`);
+});
+
 test('no comment outside of code comes through, whatever stands around it', () => {
   const piece = fc.constantFrom('a', ' ', '\n', '\n\n', '*', '[', ']', '(', ')', '"', '- ', '> ', '<b>', '![', '\\');
   fc.assert(

@@ -57,6 +57,7 @@ function resultOf(ledger: Ledger, shards: number): ResultFacts {
     })),
     leftOver: Array.from({ length: 100 }, (_, n) => ({ shard: `left-${n}`, files: [`a/${n}.js`], reason: 'a gate failed. '.repeat(20) })),
     checks: Array.from({ length: 8 }, (_, n) => ({ name: `check ${n}`, run: 'npm test', outcome: 'failed', output: 'y'.repeat(20_000) })),
+    home: 'https://github.example/acme/widgets/pull/1',
     base: manyChecks('a'),
     head: manyChecks('b'),
     caveats: Array.from({ length: 100 }, (_, n) => `caveat ${n}`),

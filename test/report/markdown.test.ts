@@ -1,6 +1,6 @@
 import { array, assert, property, stringMatching } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { block, BODY_LIMIT, cell, clip, code, count, duration, line, parts, table } from '../../src/report/markdown.ts';
+import { block, BODY_LIMIT, cell, clip, code, count, duration, line, link, parts, table } from '../../src/report/markdown.ts';
 import { acting, HOSTILE } from './support.ts';
 
 describe('what others wrote', () => {
@@ -24,9 +24,10 @@ describe('what others wrote', () => {
     expect(line('one\n\ntwo')).toBe('one two');
   });
 
-  it('hides nothing: invisible and turning characters are taken out', () => {
+  it('hides nothing: invisible and turning characters are taken out of prose, and shown by number in code', () => {
     expect(line('a\u202Eb\u200Bc\u2066d')).toBe('abcd');
-    expect(code('a\u202Eb')).toBe('`ab`');
+    expect(code('a\u202Eb')).toBe('`a⟦U+202E⟧b`');
+    expect(block('a\u202Eb')).toBe('```\na⟦U+202E⟧b\n```');
   });
 });
 
@@ -69,5 +70,25 @@ describe('parts', () => {
     expect(found.every((part) => part.length <= 300)).toBe(true);
     expect(found[1]).toMatch(/^```js\n\/\/ /u);
     expect(found.join('\n').replaceAll(/\n```\n```js\n/gu, '\n')).toBe(`Before.\n\n${block(script, 'js')}\n\nAfter.`);
+  });
+});
+
+describe('a link', () => {
+  const home = 'https://github.example/acme/widgets/pull/1';
+
+  it('leads to the host of the pull request alone', () => {
+    expect(link('✅ success', 'https://github.example/acme/widgets/runs/1?a=(b)', home)).toBe(
+      '[✅ success](https://github.example/acme/widgets/runs/1?a=%28b%29)',
+    );
+  });
+
+  it.each([
+    'https://evil.example/x',
+    'javascript:alert(1)',
+    'https://github.example@evil.example/',
+    'not an address',
+    'http://github.example:81/',
+  ])('to %s is words', (url) => {
+    expect(link('❌ failure', url, home)).toBe(`❌ failure \`${url}\``);
   });
 });

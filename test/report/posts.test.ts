@@ -76,6 +76,7 @@ const RESULT: ResultFacts = {
     },
   ],
   sealed: { n: 412, seal: 'e'.repeat(64) },
+  home: 'http://ci/acme/widgets/pull/1',
   pageUrl: null,
 };
 const STATUS = {
@@ -181,7 +182,13 @@ describe('the truth', () => {
   });
 
   it('CI shows both columns, and a check that is on one side only', () => {
-    expect(ciTable({ base: ci('a', { test: 'success' }), head: ci('b', { test: 'failure', lint: 'success' }) })).toContain(
+    expect(
+      ciTable({
+        base: ci('a', { test: 'success' }),
+        head: ci('b', { test: 'failure', lint: 'success' }),
+        home: 'http://ci/acme/widgets/pull/1',
+      }),
+    ).toContain(
       [
         `| Check | Base \`${'a'.repeat(12)}\` | Head \`${'b'.repeat(12)}\` |`,
         '| --- | --- | --- |',
@@ -193,11 +200,11 @@ describe('the truth', () => {
 
   it('CI that said nothing, or not enough, is told as such', () => {
     const none: CiResult = { kind: 'none', commit: 'a' };
-    expect(ciTable({ base: none, head: none })).toContain('No CI reported anything on this repository');
-    expect(ciTable({ base: none, head: { kind: 'unknown', commit: 'b', why: 'test did not finish', checks: [] } })).toBe(
+    expect(ciTable({ base: none, head: none, home: '' })).toContain('No CI reported anything on this repository');
+    expect(ciTable({ base: none, head: { kind: 'unknown', commit: 'b', why: 'test did not finish', checks: [] }, home: '' })).toBe(
       'Head: unknown, test did not finish',
     );
-    expect(ciTable({ base: null, head: null })).toBe('Nothing was delivered, so CI had nothing to say.');
+    expect(ciTable({ base: null, head: null, home: '' })).toBe('Nothing was delivered, so CI had nothing to say.');
   });
 
   it('what is left over comes first, with its files and what to do', () => {

@@ -4,7 +4,7 @@ import { prose } from '../../src/report/markdown.ts';
 describe('prose', () => {
   it('leaves code as it is and defuses the rest', () => {
     expect(prose('See `a < b && @types/x` by @alice, #12\n\n```js\nif (a < b && c) {} // @bob\n```\n<b>bold</b>')).toBe(
-      'See `a < b && @types/x` by @\u200Balice, #\u200B12\n\n```js\nif (a < b && c) {} // @bob\n```\n&lt;b>bold&lt;/b>',
+      'See `a < b && @types/x` by @\u200Balice, #\u200B12\n\n```js\nif (a < b && c) {} // @bob\n```\n\n&lt;b>bold&lt;/b>',
     );
   });
 
@@ -24,8 +24,9 @@ describe('prose', () => {
 describe('prose beside other text', () => {
   it('ends a fence that it left open, and only that', () => {
     expect(prose('See\n\n```js\nif (a) {')).toBe('See\n\n```js\nif (a) {\n```');
-    expect(prose('~~~~\ncode\n~~~')).toBe('~~~~\ncode\n~~~\n~~~~');
-    for (const whole of ['```js\ncode\n```', '~~~\ncode\n~~~~', 'text', '    indented', '']) expect(prose(whole)).toBe(whole);
+    expect(prose('~~~~\ncode\n~~~')).toBe('```\ncode\n~~~\n```');
+    for (const code of ['~~~\ncode\n~~~~', '    code']) expect(prose(code)).toBe('```\ncode\n```');
+    for (const whole of ['```js\ncode\n```', 'text', '']) expect(prose(whole)).toBe(whole);
   });
 
   it('has no backtick that could find a partner outside of it', () => {
