@@ -2,7 +2,10 @@ import { expect, test } from 'vitest';
 import { guardedHub } from '../../src/github/guarded-hub.ts';
 import type { CheckRunDraft } from '../../src/github/hub.ts';
 import { GITHUB_TOKEN, guardOf, OWN } from '../secrets/support.ts';
-import { withHub } from './support.ts';
+import { openHubs } from '../../src/github/open-hubs.ts';
+import { openOwnSecrets } from '../../src/secrets/own-secrets.ts';
+import { openSecretGuard } from '../../src/secrets/secret-guard.ts';
+import { FAST, HERE, withHub } from './support.ts';
 
 const WITHHELD = '‹secret withheld: key of the model› and ‹secret withheld: GitHub token›';
 const LEAK = `${OWN} and ${GITHUB_TOKEN}`;
@@ -37,7 +40,7 @@ test('nothing that is posted holds a secret; what stands there says so, and the 
     const { data: shown } = await alice.rest.issues.getComment({ owner: 'acme', repo: 'widgets', comment_id: comment.id });
     expect(shown.body).toContain(`Edit 2: ${WITHHELD}.`);
     const { data: opened } = await alice.rest.pulls.get({ owner: 'acme', repo: 'widgets', pull_number: pull.number });
-    expect([opened.title, opened.body]).toEqual([`U ${WITHHELD}`, `C ${WITHHELD}`]);
+    expect([opened.title, opened.body?.split('\n')[0]]).toEqual([`U ${WITHHELD}`, `C ${WITHHELD}`]);
     const { data: reviews } = await alice.rest.pulls.listReviews({ owner: 'acme', repo: 'widgets', pull_number: pull.number });
     expect(reviews[0]?.body).toContain(`R ${WITHHELD}`);
     const { data: inline } = await alice.rest.pulls.listReviewComments({ owner: 'acme', repo: 'widgets', pull_number: pull.number });
@@ -62,5 +65,33 @@ test('an ordinary post is posted as it is, and nothing is told', async () => {
     const { data } = await alice.rest.issues.getComment({ owner: 'acme', repo: 'widgets', comment_id: comment.id });
     expect(data.body).toMatch(/^A plan with `code` & <b>\n\n<!-- converge /u);
     expect((await journal.events('run')).map(({ event }) => event.type)).toEqual(['effect.intended', 'effect.done']);
+  });
+});
+
+test('every hub of this process is guarded, and tokens are known from the moment they are minted', async () => {
+  await withHub(async ({ app, github, journal, alice }) => {
+    await alice.rest.issues.create({ ...HERE, title: 'Migrate' });
+    const own = openOwnSecrets();
+    const { signal } = new AbortController();
+    const hubs = openHubs({
+      appId: app.id,
+      privateKey: app.privateKey,
+      apiUrl: github.apiUrl,
+      contentsPerHour: 450,
+      timings: FAST,
+      journal,
+      markerSecret: 'marker secret of the tests',
+      secrets: openSecretGuard(own),
+      minted: (token) => own.addToken('installation token', token),
+      signal,
+    });
+    const hub = hubs.of({ ...HERE, installation: app.installationId });
+    const token = await hub.gitToken();
+    const basic = Buffer.from(`x-access-token:${token}`).toString('base64');
+    const { id } = await hub.comment('run', 'status', { number: 1, body: `${token} and ${basic}` });
+    const { data } = await alice.rest.issues.getComment({ ...HERE, comment_id: id });
+    expect(data.body).not.toContain(token);
+    expect(data.body).not.toContain(Buffer.from(token).toString('base64').slice(4, -4));
+    expect(data.body).toMatch(/^‹secret withheld: installation token› and \S*‹secret withheld: installation token›/u);
   });
 });
