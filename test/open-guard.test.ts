@@ -31,14 +31,14 @@ test('every secret of the configuration, and every token that was minted, is loo
   minted('ghs_minted-canary-token');
   const line = privateKey.split('\n')[5] ?? '';
   const canaries = [
-    ...[
-      'webhook-secret-canary',
-      'model-key-canary-value',
-      'database-canary!',
-      'metrics-token-canary-of-thirty-two-signs',
-      'client-secret-canary-value',
-    ],
-    ...['ghs_minted-canary-token', line, 'postgres://converge:database-canary%21@'],
+    'webhook-secret-canary',
+    'model-key-canary-value',
+    'database-canary!',
+    'metrics-token-canary-of-thirty-two-signs',
+    'client-secret-canary-value',
+    'ghs_minted-canary-token',
+    line,
+    'postgres://converge:database-canary%21@',
   ];
   for (const canary of canaries) expect(guard.withholdOwn(`a ${canary} b`).text).toMatch(/^a ‹secret withheld: [\w -]+› b$/u);
   expect(weak).toEqual([]);

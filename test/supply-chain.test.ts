@@ -23,7 +23,7 @@ test('every dependency is one exact version', () => {
 
 test('the lock file holds the hash of every package, and names no registry', () => {
   expect(locked.length).toBeGreaterThan(100);
-  expect(locked.filter(([, { integrity }]) => !/^sha512-/u.test(integrity ?? '')).map(([path]) => path)).toEqual([]);
+  expect(locked.filter(([, { integrity }]) => integrity?.startsWith('sha512-') !== true).map(([path]) => path)).toEqual([]);
   expect(locked.filter(([, { resolved }]) => resolved !== undefined).map(([path]) => path)).toEqual([]);
 });
 
