@@ -110,7 +110,9 @@ interface Lived<Answer> {
 async function live<Answer>({ task, closing, parts, signal }: Living<Answer>): Promise<Lived<Answer>> {
   throwIfStopping(signal);
   const { id: agent, role, label, phase, model } = task;
-  const prompt = hash('sha256', JSON.stringify([task.system, task.brief]));
+  const discretion = discretionOf(parts.discretion, task);
+  const open = discreet(task, discretion);
+  const prompt = hash('sha256', JSON.stringify([open.system, open.brief]));
   const tools = [...task.tools, ...(task.submit === null ? [] : ['submit'])];
   parts.mayStart(model);
   let turns = 0;
@@ -122,8 +124,7 @@ async function live<Answer>({ task, closing, parts, signal }: Living<Answer>): P
   let outcome: AgentOutcome<Answer>;
   let stored: Promise<unknown> = started;
   try {
-    const discretion = discretionOf(parts.discretion, task);
-    ({ outcome, stored } = await converse(discreet(task, discretion), closing, {
+    ({ outcome, stored } = await converse(open, closing, {
       ...parts,
       discretion,
       signal,
