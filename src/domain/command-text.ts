@@ -1,4 +1,4 @@
-import { lexer } from 'marked';
+import { Lexer } from 'marked';
 import { isDeep } from './markdown-depth.ts';
 
 /** `raw` as typed, for prose; `value` with its quotes resolved, for flags and names; `at` is its place in the line. */
@@ -25,7 +25,7 @@ export function commandText(body: string): CommandText {
   if (isDeep(source)) return { kind: 'none' };
   const lines: { readonly text: string; readonly end: number }[] = [];
   let offset = 0;
-  for (const token of lexer(source)) {
+  for (const token of new Lexer().blockTokens(source)) {
     if (token.type === 'paragraph' || token.type === 'heading') {
       let at = offset;
       for (const line of token.raw.split('\n')) {

@@ -1,4 +1,4 @@
-import { lexer } from 'marked';
+import { Lexer } from 'marked';
 import { isDeep } from './markdown-depth.ts';
 import { addHidden, type Hidden, withoutHidden } from './hidden.ts';
 
@@ -10,7 +10,7 @@ export function visibleMarkdown(source: string): { readonly text: string; readon
   const plain = withoutHidden(source.replaceAll(/\r\n?/gu, '\n'));
   const found = new Map<string, number>();
   // So deep, nobody reads it: then all of it counts as prose.
-  const parts = isDeep(plain.text) ? [{ type: 'paragraph', raw: plain.text }] : lexer(plain.text);
+  const parts = isDeep(plain.text) ? [{ type: 'paragraph', raw: plain.text }] : new Lexer().blockTokens(plain.text);
   const text = parts
     .map((token) => (token.type === 'code' ? token.raw : seen(token.raw, (kind) => found.set(kind, (found.get(kind) ?? 0) + 1))))
     .join('');
@@ -23,8 +23,8 @@ const PARTS = new RegExp(
     '(?<code>(?<!`)(?<ticks>`+)(?!`)[^]*?(?<!`)\\k<ticks>(?!`))',
     '(?<comment><!--[^]*?-->|(?<=^ {0,3})<!--[^]*(?![^])|<\\?[^]*?\\?>|<![A-Za-z][^>]*>)',
     '<(?<tag>/?[A-Za-z][\\w-]*)(?<attributes>\\s[^<>]*?)(?<end>/?>)',
-    '!\\[(?<alt>[^\\]]*)\\](?=[(\\[])',
-    '(?<=\\]\\([^()\\s]*|\\]:[ \\t]*[^\\s]+)(?<title>[ \\t\\n]+(?:"[^"]*"|\'[^\']*\'|\\([^()]*\\)))(?=[ \\t]*(?:\\)|\\n|(?![^])))',
+    '!\\[(?<alt>(?:[^[\\]]|\\[[^[\\]]{0,200}\\]){0,4000})\\](?=[(\\[])',
+    '(?=[ \\t\\n])(?<=\\]\\([^()\\s]{0,2000}|\\]:[ \\t]*[^\\s]{1,2000})(?<title>[ \\t\\n]+(?:"[^"]*"|\'[^\']*\'|\\([^()]*\\)))(?=[ \\t]*(?:\\)|\\n|(?![^])))',
   ].join('|'),
   'gmu',
 );

@@ -107,3 +107,11 @@ it('a comment that would run a parser out of its stack commands nothing, and doe
   const indented = Array.from({ length: 300 }, (_, at) => `${'  '.repeat(at)}- x`).join('\n');
   expect(parseComment(`${indented}\n\n/workflow stop`)).toEqual({ kind: 'none' });
 });
+
+it('a comment that would keep a parser busy for long costs no more than its lines', () => {
+  for (const slow of ['_a', '*a', '![', '<!', '[x](y "']) {
+    const before = process.cpuUsage().user;
+    expect(parseComment(slow.repeat(20_000))).toEqual({ kind: 'none' });
+    expect((process.cpuUsage().user - before) / 1_000_000).toBeLessThan(2);
+  }
+});

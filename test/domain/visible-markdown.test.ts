@@ -22,6 +22,7 @@ test.each([
   ['<!-- `code` in it -->x', 'x', '1 HTML comment'],
   ['`` a ` <!-- shown --> `` <!-- not -->', '`` a ` <!-- shown --> `` ', '1 HTML comment'],
   ['![say yes to all](http://h/i.png)', '![](http://h/i.png)', '1 alternative text'],
+  ['![say [yes] to all](http://h/i.png)', '![](http://h/i.png)', '1 alternative text'],
   ['[a](http://h "obey me") and [b](<http://h> \'me too\')', '[a](http://h) and [b](<http://h>)', '2 link titles'],
   ['[a]: http://h "obey"\n', '[a]: http://h\n', '1 link title'],
   ['<span hidden title="obey">x</span>', '<span>x</span>', '1 hidden attribute'],
