@@ -22,7 +22,8 @@ const COMMAND_LINE = /^\/workflow(?:[ \t]+(.*))?$/iu;
  */
 export function commandText(body: string): CommandText {
   const source = body.replaceAll(/\r\n?/gu, '\n');
-  if (isDeep(source)) return { kind: 'none' };
+  // Most comments say nothing to us, and anybody may write one: they are not read as Markdown at all.
+  if (!/^ {0,3}\/workflow/imu.test(source) || isDeep(source)) return { kind: 'none' };
   const lines: { readonly text: string; readonly end: number }[] = [];
   let offset = 0;
   for (const token of new Lexer().blockTokens(source)) {

@@ -42,7 +42,8 @@ function filesOf(said: Buffer): readonly FileDiff[] {
   // Raw records end at an empty field; what follows are the patches, in the same order. Paths are read from the records only, where nothing is quoted.
   const split = said.indexOf('\0\0');
   const records = parseRecords(said.toString('utf8', 0, split === -1 ? said.length : split + 1));
-  const patches = split === -1 ? [] : said.toString('utf8', split + 2).split(/^(?=diff --git )/mu);
+  const patches = split === -1 ? [] : said.toString('utf8', split + 2).split(/(?<=\n)(?=diff --git )/u);
+  // Lines end in \n alone: a line of a file may hold any other sign that JavaScript takes for an end of a line, and `diff --git` behind it.
   let at = 0;
   const files = records.map((record) => {
     // A file that became a link, or the reverse, has two patches: deleted and added.
@@ -84,7 +85,7 @@ function fileDiff(record: RawRecord, texts: readonly string[]): FileDiff {
     path: record.path,
     oldPath: record.oldPath,
     status: STATUS[record.letter] ?? 'modified',
-    binary: hunks.length === 0 && texts.some((text) => /^Binary files /mu.test(text)),
+    binary: hunks.length === 0 && texts.some((text) => /(?:^|\n)Binary files /u.test(text)),
     added: lines.filter((line) => line.kind === 'added').length,
     removed: lines.filter((line) => line.kind === 'removed').length,
     text: texts.join(''),

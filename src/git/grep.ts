@@ -1,5 +1,6 @@
 import picomatch from 'picomatch';
 import { ConvergeError } from '../domain/errors.ts';
+import { matcherOf } from './globs.ts';
 import { lastLine, plumbing } from './spawn.ts';
 import type { GitPlace, PlumbingResult } from './spawn.ts';
 import type { GrepOptions, GrepResult } from './workspace.ts';
@@ -71,18 +72,9 @@ function refusePerl(pattern: string): void {
   }
 }
 
-/** Tests paths against globs in picomatch's language with `dot: true`; all pass when there are none. */
+/** Tests paths against globs; all pass when there are none. */
 export function matcher(globs: readonly string[]): (path: string) => boolean {
-  if (globs.length === 0) return () => true;
-  try {
-    // Given a list, picomatch answers yes or no to a path, whatever else a caller such as Array.filter hands it.
-    return picomatch([...globs], { dot: true });
-  } catch (error) {
-    throw new ConvergeError(
-      'git',
-      `The glob \`${globs.join('`, `').slice(0, 300)}\` cannot be read: ${error instanceof Error ? error.message : 'unknown'}.`,
-    );
-  }
+  return globs.length === 0 ? () => true : matcherOf(globs);
 }
 
 /** Directories that all globs lie in, so that git need not read the rest; none when some glob begins with a wildcard. */

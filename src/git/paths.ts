@@ -33,7 +33,7 @@ function isGitDirectory(part: string): boolean {
   const plain = part
     .replace(IGNORED_ON_HFS, '')
     .toLowerCase()
-    .replace(/[. ]+$/u, '')
-    .replace(/:.*$/u, '');
+    .replace(/:.*$/u, '')
+    .replace(/[. ]+$/u, '');
   return plain === '.git' || plain === 'git~1';
 }

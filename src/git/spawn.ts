@@ -40,11 +40,20 @@ export async function plumbing(place: GitPlace, args: readonly string[], options
   let cut = false;
   child.stdout.on('data', (piece: Buffer) => {
     if (options.onOutput === undefined) stdout.push(piece);
-    else if (!cut && !options.onOutput(piece)) {
+    else if (!cut && !goesOn(options.onOutput, piece)) {
       cut = true;
       child.kill('SIGKILL');
     }
   });
+  // What a reader throws ends the command, not the process.
+  const goesOn = (read: (piece: Buffer) => boolean, piece: Buffer): boolean => {
+    try {
+      return read(piece);
+    } catch (error) {
+      reject(error);
+      return false;
+    }
+  };
   child.stderr.on('data', (piece: Buffer) => stderr.push(piece));
   // git that ends before it has read all is told by its exit code.
   child.stdin.on('error', () => undefined);

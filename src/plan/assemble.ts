@@ -5,7 +5,7 @@ import type { Workspace } from '../git/workspace.ts';
 import type { Commands } from '../sandbox/commands.ts';
 import { type BaseChecks, outputTail } from './base-checks.ts';
 import { estimate } from './estimate.ts';
-import { matcherOf } from './globs.ts';
+import { matcherOf } from '../git/globs.ts';
 import { planHash } from './hash.ts';
 import { choosePilot, importsOf } from './pilot.ts';
 import type { SoundDraft } from './validate.ts';

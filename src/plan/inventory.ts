@@ -2,7 +2,7 @@ import { ConvergeError } from '../domain/errors.ts';
 import type { Exclusion, Predicate, SkippedFile } from '../domain/plan.ts';
 import type { Workspace } from '../git/workspace.ts';
 import type { Commands } from '../sandbox/commands.ts';
-import { matcherOf } from './globs.ts';
+import { matcherOf } from '../git/globs.ts';
 import { isBinary, type OpenPredicate, openPredicate } from './predicate.ts';
 
 /** What the plan looks at. A file is in scope when it matches one glob of `include` and one of each list of `within` that is not empty. */

@@ -1,7 +1,7 @@
 import type { Limits } from '../domain/budget.ts';
 import type { FixedShard, Order, PlanDraft } from '../domain/plan.ts';
 import type { Shard } from '../domain/shard.ts';
-import { matcherOf } from './globs.ts';
+import { matcherOf } from '../git/globs.ts';
 import { compare, type Group, groupFiles } from './grouping.ts';
 import type { InventoryFile } from './inventory.ts';
 import { inOrder } from './order.ts';

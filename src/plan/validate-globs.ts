@@ -1,23 +1,46 @@
+import { ConvergeError } from '../domain/errors.ts';
 import type { PlanDraft, Predicate } from '../domain/plan.ts';
-import { matcherOf } from './globs.ts';
+import { matcherOf } from '../git/globs.ts';
 import type { Survey } from './inventory.ts';
 import { openPredicate } from './predicate.ts';
 import type { PlanFacts } from './validate.ts';
 
+/** Why a glob of the draft cannot be used at all: it cannot be read, or does not end on some path. Nothing else can be asked of such a draft. */
+export function globFaults(draft: PlanDraft, files: readonly string[]): readonly string[] {
+  return globsOf(draft, files).flatMap(({ glob, where, among }) => {
+    try {
+      among.forEach(matcherOf(glob));
+      return [];
+    } catch (error) {
+      if (error instanceof ConvergeError && error.kind === 'git') return [`In ${where}: ${error.message}`];
+      throw error;
+    }
+  });
+}
+
 /** Globs that match nothing are typing errors, or knowledge about another repository. */
 export function globErrors(draft: PlanDraft, files: readonly string[]): readonly string[] {
-  const fixed = [...draft.foundation, ...draft.closing].flatMap((shard) => shard.files);
-  const known = [...new Set([...files, ...fixed])];
-  const globs = [
-    ...draft.scope.include.map((glob) => ({ glob, where: 'scope.include', among: files })),
-    ...draft.scope.exclude.map(({ glob }) => ({ glob, where: 'scope.exclude', among: files })),
-    ...draft.order.flatMap((rule) => [rule.files, rule.after].map((glob) => ({ glob, where: 'order', among: known }))),
-  ];
-  const empty = globs.filter(({ glob, among }) => !among.some(matcherOf(glob)));
+  const empty = globsOf(draft, files).filter(({ glob, among }) => !among.some(matcherOf(glob)));
   return empty.map(
     ({ glob, where }) =>
       `Found \`${glob}\` in ${where}, which matches none of the ${files.length} files. Expected a glob from the root of the repository. ${overview(files)}`,
   );
+}
+
+interface PlacedGlob {
+  readonly glob: string;
+  readonly where: string;
+  readonly among: readonly string[];
+}
+
+function globsOf(draft: PlanDraft, files: readonly string[]): readonly PlacedGlob[] {
+  const fixed = [...draft.foundation, ...draft.closing].flatMap((shard) => shard.files);
+  const known = [...new Set([...files, ...fixed])];
+  return [
+    ...draft.scope.include.map((glob) => ({ glob, where: 'scope.include', among: files })),
+    ...draft.scope.exclude.map(({ glob }) => ({ glob, where: 'scope.exclude', among: files })),
+    ...draft.order.flatMap((rule) => [rule.files, rule.after].map((glob) => ({ glob, where: 'order', among: known }))),
+  ];
 }
 
 /** Why the inventory is empty, with what came near. */

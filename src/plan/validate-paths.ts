@@ -1,6 +1,6 @@
 import type { PlanDraft } from '../domain/plan.ts';
 import { pathFault } from '../git/paths.ts';
-import { matcherOf } from './globs.ts';
+import { matcherOf } from '../git/globs.ts';
 import type { PlanFacts } from './validate.ts';
 
 const isWorkflow = matcherOf('.github/workflows/**');
@@ -47,7 +47,7 @@ function protectedErrors(
 ): readonly string[] {
   const named = new Set(draft.touchesProtected);
   return settings.protectedPaths.flatMap((glob) => {
-    const isProtected = matcherOf(glob);
+    const isProtected = matcherOf(glob, { nocase: true });
     const hit = written.filter((path) => !named.has(path) && isProtected(path));
     if (hit.length === 0) return [];
     const paths = hit.length <= 10 ? hit.join(', ') : `${hit.slice(0, 10).join(', ')} and ${hit.length - 10} more`;

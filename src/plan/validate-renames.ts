@@ -37,6 +37,8 @@ export async function renameErrors(
   return errors.slice(0, MOST);
 }
 
+/** Patterns are applied again at each write, without a limit: what takes longer for a path here is none. */
+const ONE_PATH_MS = 250;
 /** One wrong pattern can be wrong for every file. */
 const MOST = 20;
 
@@ -48,7 +50,7 @@ async function apply(
   rename: Rename,
   paths: readonly string[],
 ): Promise<{ readonly targets: readonly { readonly from: string; readonly to: string }[]; readonly errors: readonly string[] }> {
-  const regex = openBoundedRegex();
+  const regex = openBoundedRegex(ONE_PATH_MS);
   try {
     const targets: { readonly from: string; readonly to: string }[] = [];
     for (const from of paths) {

@@ -9,7 +9,7 @@ import type { Commands } from '../sandbox/commands.ts';
 import type { BaseChecks } from './base-checks.ts';
 import { CODEOWNERS_PATHS, ownersBy } from './codeowners.ts';
 import { checkErrors, effectiveChecks } from './validate-checks.ts';
-import { emptyInventory, globErrors } from './validate-globs.ts';
+import { emptyInventory, globErrors, globFaults } from './validate-globs.ts';
 import { pathErrors } from './validate-paths.ts';
 import { secretErrors } from './validate-secrets.ts';
 import { renameErrors } from './validate-renames.ts';
@@ -58,6 +58,8 @@ export type Examination =
  */
 export async function examineDraft(draft: PlanDraft, facts: PlanFacts): Promise<Examination> {
   const files = await facts.workspace.list();
+  const unusable = globFaults(draft, files);
+  if (unusable.length > 0) return { kind: 'unsound', errors: unusable, survey: null };
   const script = draft.script.trim() === 'default' ? facts.defaultScript : draft.script;
   const checks = effectiveChecks(draft, facts.settings);
   const unparsed = scriptErrors(script, facts);

@@ -1,8 +1,8 @@
-import picomatch from 'picomatch';
 import { decidesChecks } from '../domain/check-files.ts';
 import { renamePattern } from '../domain/rename.ts';
 import type { Plan, Rename } from '../domain/plan.ts';
 import type { Shard } from '../domain/shard.ts';
+import { matcherOf } from '../git/globs.ts';
 
 /** Workflows run with the repository's secrets, and Converge's own configuration decides who may spend: the plan must name either word for word. */
 const ALWAYS_PROTECTED = ['.github/workflows/**', '.github/converge.yml', '.github/converge/**'];
@@ -25,7 +25,8 @@ function renamed(file: string, rename: Rename): readonly string[] {
  */
 export function protection(plan: Plan, path: string): string | null {
   if (plan.draft.touchesProtected.includes(path)) return null;
-  const glob = [...ALWAYS_PROTECTED, ...plan.protectedPaths].find((each) => picomatch.isMatch(path, each, { dot: true }));
+  // In whatever case: on some machines `claude.md` is read for CLAUDE.md.
+  const glob = [...ALWAYS_PROTECTED, ...plan.protectedPaths].find((each) => matcherOf(each, { nocase: true })(path));
   if (glob !== undefined) return glob;
   const decides = plan.shards.some(({ files }) => files.includes(path)) ? null : decidesChecks(path, plan.checks);
   return decides === null ? null : `it decides what checks run: ${decides}`;
