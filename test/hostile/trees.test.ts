@@ -39,7 +39,7 @@ async function agentOf(owned: readonly string[], more: Parameters<typeof plan>[2
   const box = openToolbox({ tools: TOOLS, checks: [], submit: null });
   const use = async (name: string, input: unknown) => {
     const { content, is_error: failed = false } = await box.run({ type: 'tool_use', id: 'x', name, input }, desk);
-    return { text: String(content), failed };
+    return { text: typeof content === 'string' ? content : '', failed };
   };
   return { origin, there, plan: whole, shard: mine, workspace, use };
 }
