@@ -43,6 +43,7 @@ export function parseCommentEvent(payload: unknown): CommentEvent | IgnoredEvent
   if (installation === undefined) return ignored('it names no installation of the App');
   if (comment.user === null) return ignored('its author has no account any more');
   if (sender.type !== 'User' || comment.user.type !== 'User') return ignored(`${sender.login} is no person but a ${sender.type}`);
+  if (sender.id !== comment.user.id) return ignored(`${sender.login} sent what ${comment.user.login} wrote`);
   if (comment.performed_via_github_app !== undefined && comment.performed_via_github_app !== null)
     return ignored('an App wrote it in the name of a person');
   return {
