@@ -195,7 +195,7 @@ describe('what crosses the boundary', { timeout: 60_000 }, () => {
 
   it('a thenable that is returned is asked once, and its calls are calls like others', async () => {
     const { end } = await sandboxed(`${META}return {then(resolve) { resolve({then: 'no function'}) }}`, SMALL);
-    expect(end).toMatchObject({ kind: 'returned', value: { then: 'no function' } });
+    expect(JSON.stringify(end)).toBe('{"kind":"returned","value":{"then":"no function"}}');
   });
 
   it('a thenable that never settles, and one that settles itself for ever, end the run with words', async () => {
