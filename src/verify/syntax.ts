@@ -38,11 +38,17 @@ export function syntaxOf(path: string, text: string): SyntaxAnswer {
   if (extensionOf(path) === 'json' && !COMMENTED_JSON.test(path)) return jsonSyntax(text);
   const language = LANGUAGES[extensionOf(path)];
   if (language === undefined) return { kind: 'no-parser' };
+  if (language === Lang.Html && isBottomless(text)) return { kind: 'no-parser' };
   const root = parse(language, text).root();
   const error = root.find({ rule: { kind: 'ERROR' } }) ?? (language === Lang.Html || language === Lang.Css ? null : missing(root));
   if (error === null) return { kind: 'parses' };
   const line = error.range().start.line;
   return { kind: 'broken', fault: { line: line + 1, text: text.split('\n')[line]?.trim() ?? '' } };
+}
+
+/** Elements that are opened and never closed, as many as no page has: the parser takes quadratic time for them, and nothing interrupts it. */
+function isBottomless(html: string): boolean {
+  return (html.match(/<[a-z]/giu)?.length ?? 0) - (html.match(/<\//gu)?.length ?? 0) > 2_000;
 }
 
 /** The root of a JavaScript or TypeScript text; null for other languages. */

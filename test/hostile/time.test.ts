@@ -5,6 +5,7 @@ import { matcherOf } from '../../src/git/globs.ts';
 import { answerProblems } from '../../src/primitives/answer-schema.ts';
 import { parseScript } from '../../src/script/parse.ts';
 import { within } from '../../src/time-limit.ts';
+import { syntaxOf } from '../../src/verify/syntax.ts';
 import { workspaceOf } from '../agents/support.ts';
 
 /*
@@ -104,6 +105,13 @@ describe('a comment of any stranger', () => {
     for (const text of [bomb, `/workflow help\n\n${bomb}`, `${bomb}\n\n/workflow help`]) expect(parseComment(text)).toBeDefined();
     expect(performance.now() - begun).toBeLessThan(10_000);
   });
+});
+
+test('a page of elements that are never closed is not parsed, and an ordinary one is', () => {
+  const begun = performance.now();
+  expect(syntaxOf('a.html', '<a>'.repeat(100_000))).toEqual({ kind: 'no-parser' });
+  expect(performance.now() - begun).toBeLessThan(2_000);
+  expect(syntaxOf('a.html', `<ul>${'<li>x<br></li>'.repeat(1_000)}</ul>`)).toEqual({ kind: 'parses' });
 });
 
 test('what takes no time is given its answer, and what it throws is thrown', () => {
