@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ConvergeError, messageOf } from '../domain/errors.ts';
 import type { Json } from '../domain/json.ts';
-import { TooLong, within } from '../time-limit.ts';
+import { within } from '../time-limit.ts';
 
 /** What a schema may take for one answer, in milliseconds. */
 const LIMIT = 500;
@@ -21,8 +21,7 @@ function ask(type: z.ZodType, answer: unknown): z.ZodSafeParseResult<unknown> {
   try {
     return within(LIMIT, () => type.safeParse(answer));
   } catch (error) {
-    if (!(error instanceof TooLong) && !(error instanceof RangeError)) throw error;
-    throw new ConvergeError('script', `agent(): its \`schema\` cannot be asked about an answer: ${error.message}. Make it simpler.`);
+    throw new ConvergeError('script', `agent(): its \`schema\` cannot be asked about an answer: ${messageOf(error)}. Make it simpler.`);
   }
 }
 
