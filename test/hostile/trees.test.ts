@@ -10,6 +10,7 @@ import { writeRule } from '../../src/verify/ownership.ts';
 import { openChecks } from '../../src/verify/checks.ts';
 import { openRepository } from '../../src/git/mirror.ts';
 import { Origin, BOT, git, scratch } from '../git/origin.ts';
+import { guardOf } from '../secrets/support.ts';
 import { change, plan, shard, shell, stillOld, type Project } from '../verify/support.ts';
 
 const TOOLS: readonly ToolName[] = ['read', 'glob', 'grep', 'edit', 'write', 'remove'];
@@ -182,7 +183,7 @@ describe('changes of an agent that got around its tools', () => {
     const commands = shell(there.repository);
     const made = await change(there, 'mine', overlay);
     const checks = openChecks(commands, new AbortController().signal);
-    const ports = { plan: whole, checks, predicate: stillOld, repository: there.repository };
+    const ports = { plan: whole, checks, predicate: stillOld, repository: there.repository, secrets: guardOf({}) };
     const outcome = await runGates(await gateContext({ change: made, shard: mine, under: there.base.tree }, ports));
     expect(outcome.gates.filter((one) => one.outcome === 'failed').map((one) => one.gate)).toContain(gate);
     expect(commands.ran).toEqual([]);
