@@ -35,9 +35,7 @@ export async function carryOut(desk: Desk, event: CommentEvent): Promise<void> {
   const allowed = await authorise(desk, asked);
   if (allowed.kind === 'refused') {
     await record(desk, asked, { permission: allowed.permission, command: name, answer: refuse(allowed.reply) });
-    await hub.react(scope, asked.comment, '-1');
-    await hub.comment(scope, 'reply', { number: asked.number, body: allowed.reply });
-    return;
+    return tellOnce(desk, asked, allowed.reply);
   }
   const seen = hub.react(scope, asked.comment, parsed.kind === 'command' ? 'eyes' : 'confused');
   if (name !== 'stop') await seen;
@@ -52,6 +50,16 @@ export async function carryOut(desk: Desk, event: CommentEvent): Promise<void> {
   const body = answer === null || typeof answer === 'string' ? answer : answer.refused;
   if (body !== null) await hub.comment(scope, 'reply', { number: asked.number, body });
   desk.log.info({ comment: asked.comment, by: asked.author.login, command: name }, 'command carried out');
+}
+
+/** One reply for each person and issue: who may not command must not use up what GitHub lets us say in an hour. */
+async function tellOnce(desk: Desk, asked: Asked, reply: string): Promise<void> {
+  const { owner, repo, number, author, comment } = asked;
+  const scope = `comment/refused/${owner}/${repo}/${number}/${author.id}`;
+  if ((await desk.journal.effects(scope)).some(({ key, done }) => key === 'reply' && done)) return;
+  const hub = desk.hubOf(asked);
+  await hub.react(scopeOf(asked), comment, '-1');
+  await hub.comment(scope, 'reply', { number, body: reply });
 }
 
 /** What takes back, waits or only tells; all others begin something that spends, now or later. */

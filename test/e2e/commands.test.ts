@@ -51,8 +51,13 @@ describe('E3 what commands nothing', () => {
     expect(reply).toContain('@casey, found read access to this repository, expected write access');
     expect(reply).toContain('Ask somebody who may');
     expect(reactions(comment)).toEqual(['-1']);
+    const again = [await scene.casey.say(issue, TASK), await scene.casey.say(issue, '/workflow hlep')];
     await ask(issue, '/workflow help');
     expect(scene.ours(issue)).toHaveLength(2);
+    expect(again.flatMap((said) => reactions(said))).toEqual([]);
+    // Elsewhere the same person is told again.
+    const other = await newIssue();
+    expect(await scene.reply(other, await scene.casey.say(other, TASK))).toContain('@casey, found read access');
   });
 });
 
