@@ -1,5 +1,5 @@
 import { ConvergeError } from '../domain/errors.ts';
-import { decidesChecks } from '../domain/check-files.ts';
+import { decidesChecks, isPackageManifest } from '../domain/check-files.ts';
 import type { Check, PlanDraft } from '../domain/plan.ts';
 import type { Settings } from '../domain/run.ts';
 import type { SavedScript } from '../domain/saved-script.ts';
@@ -148,7 +148,7 @@ function scriptErrors(script: string, { parseScript }: PlanFacts): readonly stri
 function checkFileNotes(shards: readonly Shard[], checks: readonly Check[]): readonly string[] {
   const found = shards.flatMap(({ files }) =>
     files.flatMap((path) => {
-      const why = decidesChecks(path, checks);
+      const why = decidesChecks(path, checks) ?? (isPackageManifest(path) ? 'its scripts, if the plan names them' : null);
       return why === null ? [] : [`\`${path}\` (${why})`];
     }),
   );

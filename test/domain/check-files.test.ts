@@ -25,6 +25,15 @@ test('configuration of tests, builds and linters is known in any directory; code
     '.husky/pre-commit',
     'scripts/compare.js',
     'src/old.js',
+    'vitest.config.unit.ts',
+    'jest.config.e2e.js',
+    'webpack.config.prod.js',
+    '.eslintrc.base.json',
+    'eslint.config.base.mjs',
+    'composer.json',
+    'deno.json',
+    'crates/a/Cargo.toml',
+    'mix.exs',
   ];
   expect(deciding.filter((path) => decidesChecks(path, CHECKS) === null)).toEqual([]);
   const others = [
@@ -37,6 +46,9 @@ test('configuration of tests, builds and linters is known in any directory; code
     'src/jest.ts',
     'data/pom.xml.txt',
     'compare.js',
+    'src/mix.exs.ts',
+    'docs/composer.json.md',
+    'eslintrc.base.json',
   ];
   expect(others.filter((path) => decidesChecks(path, CHECKS) !== null)).toEqual([]);
   expect(decidesChecks('scripts/compare.js', CHECKS)).toBe('the check compare names it');

@@ -41,6 +41,16 @@ test('files that the scope forgets are noted, unless a closing shard has them', 
   ]);
 });
 
+test('the person who approves is told of a package.json in a shard, wherever it is', async () => {
+  const closing = [shard('manifest', 'near/package.json', 'package.json')];
+  const examined = await examineDraft(draft({ closing }), factsOf(here()));
+  expect(examined.kind === 'sound' && examined.notes).toEqual([
+    expect.stringContaining(
+      'Shards change what checks run: `near/package.json` (its scripts, if the plan names them), `package.json` (its scripts, if the plan names them).',
+    ),
+  ]);
+});
+
 describe('globs that match nothing are told with what is there', () => {
   test('include and exclude', async () => {
     const scope = { include: ['tests/**', 'test/**'], exclude: [{ glob: 'gen/**', why: 'x' }] };

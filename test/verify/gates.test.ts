@@ -175,8 +175,29 @@ describe('what checks run', () => {
       expect(await outcome(empty, 'Remove the dependency old.')).toBe('failed');
       expect(await outcome('{ "name": "y" }\n', 'Remove the dependency old.')).toBe('failed');
       expect(await outcome('not json\n', 'Remove the dependency old.')).toBe('failed');
-      expect(await outcome(empty, 'Remove old, and let the script `test` run nothing.')).toBe('passed');
+      expect(await outcome(empty, 'Remove old, and let the script `test` of package.json run nothing.')).toBe('passed');
       expect(await outcome(empty, 'Remove the dependency old.', ['package.json'])).toBe('passed');
+    });
+
+    test.each([
+      'Migrate package.json and the JavaScript in it to TypeScript, as its description says.',
+      'Let all scripts be TypeScript.',
+      'Run scripts/build.ts; remove old from package.json.',
+    ])('words that only hold its name, or speak of other scripts, name none: %s', async (task) => {
+      expect(await outcome(empty, task)).toBe('failed');
+    });
+
+    test('a key of a tool is named as a whole word too, beside the name of the file; each rule of the guide speaks for itself', async () => {
+      const ava = '{ "name": "y", "scripts": { "test": "node --test" }, "dependencies": { "old": "1" }, "ava": { "files": [] } }\n';
+      expect(await outcome(ava, 'Remove what Java makes available from package.json.')).toBe('failed');
+      expect(await outcome(ava, 'Let `ava` of package.json run no file.')).toBe('passed');
+      const given = { files: ['package.json'], base: { 'package.json': was }, edit: { 'package.json': empty }, protectedPaths: [] };
+      const guided = async (...texts: readonly string[]) =>
+        (await gates({ ...given, draft: { guide: texts.map((text, at) => ({ id: `G${at + 1}`, title: 'TypeScript', text })) } })).of(
+          'protected-paths',
+        )?.outcome;
+      expect(await guided('Remove old from package.json.', 'Let scripts be written in TypeScript.')).toBe('failed');
+      expect(await guided('Let the scripts of package.json run nothing.')).toBe('passed');
     });
   });
 });

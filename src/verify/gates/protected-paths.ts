@@ -35,12 +35,18 @@ async function scripts({ plan, shard, before, after }: GateContext, file: FileDi
   const [was, is] = await Promise.all(
     [old === null ? null : textOf(before, old), textOf(after, file.path)].map(async (text) => manifestOf(await text)),
   );
-  const words = shard.kind === 'inventory' ? plan.draft.guide.map(({ title, text }) => `${title} ${text}`).join(' ') : shard.task;
+  const said = shard.kind === 'inventory' ? plan.draft.guide.map(({ title, text }) => `${title} ${text}`) : [shard.task];
   const changed = PACKAGE_KEYS.filter((key) => JSON.stringify(was?.[key]) !== JSON.stringify(is?.[key]));
-  const unnamed = changed.filter((key) => !words.toLowerCase().includes(key === 'scripts' ? 'script' : key.toLowerCase()));
+  const unnamed = changed.filter((key) => !said.some((words) => names(words, key)));
   if (unnamed.length === 0) return [];
-  const claim = `${file.path}: ${unnamed.map((key) => `\`${key}\``).join(', ')} decides what checks run, and the approved plan does not speak of it. Put it back as it was.`;
+  const claim = `${file.path}: ${unnamed.map((key) => `\`${key}\``).join(', ')} decides what checks run, and the approved plan does not name it as part of package.json. Put it back as it was.`;
   return [{ path: file.path, ...firstChange(file), claim }];
+}
+
+/** The key as a word of its own beside the file's name: `TypeScript`, `scripts/build.js` and `jest.config.js` name none. */
+function names(words: string, key: string): boolean {
+  const word = key === 'scripts' ? 'scripts?' : key;
+  return /package\.json/iu.test(words) && new RegExp(`(?<![\\w/-])${word}(?![\\w/-]|\\.config)`, 'iu').test(words);
 }
 
 function manifestOf(text: string | null): Readonly<Record<string, unknown>> | null {
