@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import { createServer } from 'node:http';
 import type { Config } from './config.ts';
 import { convergeMonth } from './domain/allowance.ts';
+import { messageOf } from './domain/errors.ts';
 import type { Place } from './domain/run.ts';
 import { foldRun } from './domain/run-state.ts';
 import type { Hub } from './github/hub.ts';
@@ -90,23 +91,27 @@ async function monthOf({ config, journal }: WebEstate): ReturnType<Parameters<ty
 }
 
 /** Tried once at the start, for the operator; each run tries again, and refuses to run commands where it does not hold. */
-export function sandboxHealth({ sandbox }: Pick<Config, 'sandbox'>, log: Log): () => readonly string[] {
+export function sandboxHealth(
+  { sandbox }: { readonly sandbox: Pick<Config['sandbox'], 'confinement'> },
+  log: Log,
+  probe: () => ReturnType<typeof probeConfinement> = probeConfinement,
+): () => readonly string[] {
   if (sandbox.confinement === 'none') {
     log.warn({}, `SANDBOX=none: ${UNCONFINED}`);
     return () => [`sandbox: none, ${UNCONFINED}`];
   }
   let line = 'sandbox: being tried';
+  const missing = (why: string): void => {
+    line = `sandbox: missing, commands are refused. ${why}`;
+    log.error({ why }, 'no sandbox on this machine: commands of repositories are refused');
+  };
   const tell = async (): Promise<void> => {
-    const probed = await probeConfinement();
-    if (probed.kind === 'missing') {
-      line = `sandbox: missing, commands are refused. ${probed.why}`;
-      log.error({ why: probed.why }, 'no sandbox on this machine: commands of repositories are refused');
-      return;
-    }
+    const probed = await probe();
+    if (probed.kind === 'missing') return missing(probed.why);
     const { version, caveats, warnings } = probed;
     line = [`sandbox: bubblewrap ${version}`, ...caveats, ...warnings].join('; ');
     for (const warning of [...caveats, ...warnings]) log.warn({}, warning);
   };
-  void tell();
+  tell().catch((error: unknown) => missing(`It could not be tried: ${messageOf(error)}`));
   return () => [line];
 }

@@ -59,7 +59,21 @@ function olderThan(version: string, minor: number): boolean {
 
 /** Empty when everything holds; else what does not, in words. */
 async function attempt(host: Host): Promise<string> {
-  const scratch = await mkdtemp(join(tmpdir(), 'converge-probe-'));
+  const scratch = await scratchDirectory();
+  if ('why' in scratch) return scratch.why;
+  return attemptIn(scratch.path, host);
+}
+
+async function scratchDirectory(): Promise<{ readonly path: string } | { readonly why: string }> {
+  try {
+    return { path: await mkdtemp(join(tmpdir(), 'converge-probe-')) };
+  } catch (error) {
+    const what = `No temporary directory can be made, so no command can be confined: ${messageOf(error)}`;
+    return { why: `${what}. Make room in ${tmpdir()}, or set TMPDIR to a directory that Converge may write to.` };
+  }
+}
+
+async function attemptIn(scratch: string, host: Host): Promise<string> {
   const server = createServer((socket) => socket.destroy());
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();

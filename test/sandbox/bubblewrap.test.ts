@@ -43,6 +43,19 @@ test('a bubblewrap that cannot confine is told as such', async () => {
   });
 });
 
+test('where no temporary directory can be made, that is told', async () => {
+  const bin = scratch();
+  writeFileSync(join(bin, 'bwrap'), '#!/bin/sh\necho bubblewrap 0.12.0\n', { mode: 0o755 });
+  const before = process.env['TMPDIR'];
+  onTestFinished(() => {
+    if (before === undefined) delete process.env['TMPDIR'];
+    else process.env['TMPDIR'] = before;
+  });
+  const nowhere = join(bin, 'nowhere');
+  process.env['TMPDIR'] = nowhere;
+  expect(await probeConfinement(bin)).toEqual({ kind: 'missing', why: expect.stringMatching(/temporary directory.*nowhere.*TMPDIR/u) });
+});
+
 test('nothing is mounted behind a link', async () => {
   const [checkout, outside] = [scratch(), scratch()];
   symlinkSync(outside, join(checkout, 'node_modules'));
