@@ -1,5 +1,5 @@
-import { rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 
 import { requireNode } from './node-version.ts';
 
@@ -15,7 +15,13 @@ const { SWITCH_FILE } = await import('./switch.ts');
 async function turn(off: boolean, reason: string): Promise<string> {
   const { databaseUrl, dataDirectory } = journalPlace();
   if (databaseUrl === null) {
-    const file = join(dataDirectory, SWITCH_FILE);
+    const directory = resolve(dataDirectory);
+    // No process looks into another directory: a file there would switch nothing off, and say that it did.
+    if (!['journal.sqlite', 'journal.lock'].some((name) => existsSync(join(directory, name))))
+      throw new Error(
+        `Found no journal in ${directory}, expected the data directory of a Converge: set DATA_DIR, or DATABASE_URL, as it has them`,
+      );
+    const file = join(directory, SWITCH_FILE);
     if (off) writeFileSync(file, `${reason}\n`);
     else rmSync(file, { force: true });
     return file;

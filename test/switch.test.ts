@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { z } from 'zod';
 import { inheritedEnvironment } from '../src/config.ts';
 import type { RunEvent } from '../src/domain/events.ts';
 import { EVERYWHERE, SWITCH_SCOPE } from '../src/domain/switched-off.ts';
@@ -129,6 +130,54 @@ test('the program makes the file, takes it away, and says what it expects', asyn
     status: 1,
     told: expect.stringContaining('could not be turned'),
   });
+});
+
+/** The line of package.json that npm runs, in a folder that has this `.env`. */
+function byNpm(
+  script: 'switch' | 'audit',
+  dotenv: string,
+  words = '',
+): { readonly status: number | null; readonly told: string; readonly folder: string } {
+  const folder = temporaryDirectory();
+  writeFileSync(join(folder, '.env'), dotenv);
+  const root = fileURLToPath(new URL('../', import.meta.url));
+  const { scripts } = z
+    .object({ scripts: z.record(z.string(), z.string()) })
+    .parse(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')));
+  const line = (scripts[script] ?? '').replace(/^node /u, `'${process.execPath}' `).replace(' src/', ` ${root}src/`);
+  const { status, stdout, stderr } = spawnSync('/bin/sh', ['-c', `${line} ${words}`], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: inheritedEnvironment(),
+  });
+  return { status, told: stdout + stderr, folder };
+}
+
+test('the switch and the audit log look where an App looks that is started with .env, and say where that is', async () => {
+  const { open, file } = await scene();
+  const opened = await open();
+  const directory = dirname(file);
+  expect(byNpm('switch', `DATA_DIR=${directory}\n`, 'off a key')).toMatchObject({ status: 0, told: `Switched off: ${file}.\n` });
+  expect(opened.off()).toMatchObject({ reason: 'a key' });
+  expect(byNpm('audit', `DATA_DIR=${directory}\n`)).toMatchObject({
+    status: 0,
+    told: expect.stringContaining(`From ${join(directory, 'journal.sqlite')}.`),
+  });
+  const unreached = byNpm('switch', 'DATABASE_URL=postgres://nobody@127.0.0.1:1/none\n', 'off');
+  expect(unreached).toMatchObject({ status: 1, told: expect.stringContaining('could not be turned') });
+});
+
+test('a directory that is not a Converge’s is refused, by its whole path: nobody would look there', async () => {
+  const folder = temporaryDirectory();
+  mkdirSync(join(folder, 'data'));
+  for (const to of ['off', 'on'])
+    expect(turn({ DATA_DIR: join(folder, 'data') }, to)).toMatchObject({
+      status: 1,
+      told: expect.stringContaining(`Found no journal in ${join(folder, 'data')}, expected the data directory of a Converge`),
+    });
+  expect(existsSync(join(folder, 'data', SWITCH_FILE))).toBe(false);
+  const relative = byNpm('switch', '', 'off');
+  expect(relative).toMatchObject({ status: 1, told: expect.stringContaining(join(relative.folder, 'data')) });
 });
 
 describe.skipIf(!POSTGRES_HERE)('on Postgres', () => {

@@ -1,5 +1,5 @@
 import { createReadStream, existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 
@@ -24,7 +24,7 @@ async function verify(file: string): Promise<boolean> {
 
 async function write(directory: string | undefined, run: string | null): Promise<boolean> {
   const { databaseUrl, dataDirectory } = journalPlace();
-  const file = join(directory ?? dataDirectory, 'journal.sqlite');
+  const file = resolve(directory ?? dataDirectory, 'journal.sqlite');
   const inDatabase = directory === undefined && databaseUrl !== null;
   if (!inDatabase && !existsSync(file))
     throw new Error(`Found no ${file}, expected the journal of a data directory, or DATABASE_URL. ${FORM}`);
@@ -35,6 +35,7 @@ async function write(directory: string | undefined, run: string | null): Promise
       const { lines: count, head, broken, unsealed } = next.value;
       for (const problem of broken) console.error(`BROKEN: ${problem}.`);
       if (unsealed > 0) console.error(`${unsealed} events are of versions without seals: nothing shows whether they were changed.`);
+      console.error(`From ${inDatabase ? 'DATABASE_URL' : file}.`);
       console.error(`${count} lines. Keep the hash of the last elsewhere: ${head}`);
       return broken.length === 0;
     }
