@@ -35,9 +35,9 @@ export async function* auditLines(events: AsyncIterable<SealedEvent>, run: strin
   };
   for await (const event of events) {
     const { scope, n, at, seal } = event;
-    if (seal === null) unsealed += 1;
     const problem = check(event);
-    if (problem !== null) {
+    if (problem === null) unsealed += seal === null ? 1 : 0;
+    else {
       broken.push(problem);
       yield told({ scope, n, at, what: 'broken', why: problem });
     }

@@ -169,6 +169,21 @@ test('what was changed in the database is told in the log, and by the program’
   expect(program.stderr).toContain('BROKEN: event 1 of comment/7');
 });
 
+test('a command that was unsealed and forged in one go ends the program with 1; a journal from before the seals with 0', async () => {
+  const { directory, exported } = await scene();
+  const database = new DatabaseSync(join(directory, 'journal.sqlite'));
+  database.exec(`UPDATE event SET seal = NULL, body = replace(body, '"accepted":false', '"accepted":true') WHERE scope = 'comment/7'`);
+  const forged = spawnSync(process.execPath, [EXPORT, directory], { encoding: 'utf8' });
+  expect(forged).toMatchObject({ status: 1, stderr: expect.stringContaining('BROKEN: event 1 of comment/7 has no seal') });
+  expect(forged.stderr).not.toContain('versions without seals: nothing shows');
+  expect((await exported()).came).toMatchObject({ unsealed: 0 });
+  database.exec(`DELETE FROM event WHERE scope LIKE 'comment/%' OR scope = '${SWITCH_SCOPE}'`);
+  database.exec(`UPDATE event SET body = json_remove(body, '$.prompt', '$.tools'); ALTER TABLE event DROP COLUMN seal`);
+  database.close();
+  const old = spawnSync(process.execPath, [EXPORT, directory], { encoding: 'utf8' });
+  expect(old).toMatchObject({ status: 0, stderr: expect.stringContaining('13 events are of versions without seals: nothing shows') });
+});
+
 test('the program writes the log beside a running Converge, and verifies it', async () => {
   const { directory } = await scene();
   const file = join(directory, 'audit.jsonl');

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 
+import type { RunEvent } from '../../src/domain/events.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { sealCheck, type SealedEvent } from '../../src/journal/seal.ts';
-import { aCall, fill } from './support.ts';
+import { aCall, fill, STARTED } from './support.ts';
 
 export interface Sealed {
   readonly journal: Journal;
@@ -49,6 +50,16 @@ export function sealConformance(open: () => Promise<Sealed>): void {
     ['an event taken out', `DELETE FROM event WHERE scope = 'a' AND n = 3`, [/^event 3 of a is missing/u]],
     ['a seal taken away', `UPDATE event SET seal = NULL WHERE scope = 'a' AND n = 5`, [/^event 5 of a has no seal/u, /^event 6 of a/u]],
     ['all that came before', `UPDATE event SET seal = NULL WHERE scope = 'a' AND n < 5`, [/^event 5 of a/u]],
+    [
+      'the only event of a record, unsealed and forged',
+      `UPDATE event SET seal = NULL, body = '{"type":"log","text":"forged"}' WHERE scope = 'comment/8'`,
+      [/^event 1 of comment\/8 has no seal, and events before it in the journal have$/u],
+    ],
+    [
+      'a whole record that is not the first',
+      `UPDATE event SET seal = NULL WHERE scope = 'b' AND n < 3; DELETE FROM event WHERE scope = 'b' AND n > 2`,
+      [/^event 1 of b has no seal/u, /^event 2 of b has no seal/u],
+    ],
   ])('changed afterwards is seen: %s', async (_what, statement, expected) => {
     const { journal, sql, stored } = await open();
     await fill(journal);
@@ -68,5 +79,29 @@ export function sealConformance(open: () => Promise<Sealed>): void {
     expect(await wrong(stored())).toEqual([]);
     await sql(`UPDATE event SET body = '{"type":"log","text":"forged"}' WHERE scope = 'a' AND body LIKE '%"sealed"%'`);
     expect(await wrong(stored())).toHaveLength(1);
+  });
+
+  const command = {
+    type: 'command.answered',
+    comment: '1',
+    place: STARTED.place,
+    by: STARTED.requester,
+    permission: 'read',
+    command: 'stop',
+    accepted: false,
+    why: '',
+  } as const;
+  const agent = { type: 'agent.started', agent: 'a', role: 'migrator', label: '', phase: '', model: 'm' } as const;
+  test.each<readonly [string, RunEvent]>([
+    ['a command’s outcome', command],
+    ['a turn of the switch', { type: 'switch.turned', off: true, reason: '', by: 'file', where: '' }],
+    ['a secret withheld', { type: 'secret.withheld', where: 'a post', what: ['key'] }],
+    ['the hash of a prompt', { ...agent, prompt: 'abc' }],
+    ['the tools of an agent', { ...agent, tools: [] }],
+  ])('what only versions with seals wrote is wrong without one, also where nothing has a seal: %s', async (_what, event) => {
+    const { journal, sql, stored } = await open();
+    await journal.append('first', [{ type: 'log', text: 'as old versions wrote it' }, agent, event]);
+    await sql('UPDATE event SET seal = NULL');
+    expect(await wrong(stored())).toEqual(['event 3 of first has no seal, and versions without seals wrote nothing like it']);
   });
 }
