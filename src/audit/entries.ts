@@ -9,7 +9,7 @@ export interface Entry {
   readonly [fact: string]: Json;
 }
 
-/** Longest text of a person that is repeated here; the journal has it whole. */
+/** Longest text that is repeated here; the journal has it whole. */
 const MOST = 500;
 
 /** Makes entries of events in the order of the journal; null for what decided, paid and did nothing by itself. It remembers what later entries need: plans and costs. */
@@ -142,6 +142,6 @@ function fieldOf(json: Json, name: string): Json {
   return found === undefined ? null : toJson(found[1]);
 }
 
-function short(text: string): string {
+export function short(text: string): string {
   return text.length > MOST ? `${text.slice(0, MOST)}…` : text;
 }

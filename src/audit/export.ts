@@ -32,9 +32,10 @@ async function write(directory: string | undefined, run: string | null): Promise
   for (;;) {
     const next = await lines.next();
     if (next.done === true) {
-      const { lines: count, head, broken, unsealed } = next.value;
+      const { lines: count, head, broken, unsealed, unreadable } = next.value;
       for (const problem of broken) console.error(`BROKEN: ${problem}.`);
       if (unsealed > 0) console.error(`${unsealed} events are of versions without seals: nothing shows whether they were changed.`);
+      if (unreadable > 0) console.error(`${unreadable} events cannot be read by this version: each stands as "unreadable", with its hash.`);
       console.error(`From ${inDatabase ? 'DATABASE_URL' : file}.`);
       console.error(`${count} lines. Keep the hash of the last elsewhere: ${head}`);
       return broken.length === 0;

@@ -1,9 +1,14 @@
+import { hash } from 'node:crypto';
+
+import { z } from 'zod';
+
+import { messageOf } from '../domain/errors.ts';
 import type { StoredEvent } from '../domain/events.ts';
 import { SWITCH_SCOPE } from '../domain/switched-off.ts';
 import { storedEvent } from '../journal/event-schema.ts';
 import { sealCheck, type SealedEvent } from '../journal/seal.ts';
 import { chained, endOf } from './chain.ts';
-import { auditor } from './entries.ts';
+import { auditor, short } from './entries.ts';
 
 /** What an export came to. */
 export interface Exported {
@@ -14,11 +19,13 @@ export interface Exported {
   readonly broken: readonly string[];
   /** Events of versions without seals: nothing shows whether they were changed. */
   readonly unsealed: number;
+  /** Events that are none of this version's; each stands in a line of its own, since nobody knows what it told. */
+  readonly unreadable: number;
 }
 
 /**
- * The audit log of a journal: a line for each event that somebody must answer for, chained, and one for each event that is not what was written. Of one run, with the commands
- * at its place and the turns of the switch, or of all for null.
+ * The audit log of a journal: a line for each event that somebody must answer for, chained, and one for each event that is not what was written or cannot be read, wherever
+ * it stands. Of one run, with the commands at its place and the turns of the switch, or of all for null.
  */
 export async function* auditLines(events: AsyncIterable<SealedEvent>, run: string | null): AsyncGenerator<string, Exported> {
   const write = chained();
@@ -26,7 +33,7 @@ export async function* auditLines(events: AsyncIterable<SealedEvent>, run: strin
   const entryOf = auditor();
   const belongs = belonging(run);
   const broken: string[] = [];
-  let [lines, unsealed, head] = [0, 0, ''];
+  let [lines, unsealed, unreadable, head] = [0, 0, 0, ''];
   const told = (facts: object): string => {
     const line = write(facts);
     lines += 1;
@@ -41,21 +48,39 @@ export async function* auditLines(events: AsyncIterable<SealedEvent>, run: strin
       broken.push(problem);
       yield told({ scope, n, at, what: 'broken', why: problem });
     }
-    const stored = readable(event);
-    if (stored === null) continue;
+    const read = readable(event);
+    if ('unreadable' in read) {
+      unreadable += 1;
+      yield told({ scope, n, at, what: 'unreadable', ...read.unreadable, seal });
+      continue;
+    }
+    const { stored } = read;
     const entry = entryOf(stored);
     if (!belongs(stored) || entry === null) continue;
     const { what, ...facts } = entry;
     yield told({ scope, n, at, what, ...facts, seal });
   }
-  yield told(endOf({ entries: lines, broken: broken.length, unsealed }));
-  return { lines, head, broken, unsealed };
+  yield told(endOf({ entries: lines, broken: broken.length, unsealed, unreadable }));
+  return { lines, head, broken, unsealed, unreadable };
 }
 
-/** Null for what is no event of this version any more, or never was. */
-function readable({ scope, n, at, body }: SealedEvent): StoredEvent | null {
-  const parsed = storedEvent.safeParse({ scope, n, at, body });
-  return parsed.success ? parsed.data : null;
+type Read = { readonly stored: StoredEvent } | { readonly unreadable: object };
+
+const named = z.object({ type: z.string() });
+
+/** An event, or what can be told of what is none of this version's; the hash is of its text in the journal. */
+function readable({ scope, n, at, body }: SealedEvent): Read {
+  const unreadable = (type: string | null, why: string): Read => ({
+    unreadable: { type: type === null ? null : short(type), why: short(why), hash: hash('sha256', body) },
+  });
+  try {
+    const parsed = storedEvent.safeParse({ scope, n, at, body });
+    if (parsed.success) return { stored: parsed.data };
+    return unreadable(named.safeParse(JSON.parse(body)).data?.type ?? null, z.prettifyError(parsed.error));
+  } catch (error) {
+    // JSON.parse, there too.
+    return unreadable(null, messageOf(error));
+  }
 }
 
 /** Whether an event is told in the log of a run. */

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { hash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -162,6 +163,7 @@ test('what was changed in the database is told in the log, and by the program’
   const { lines, came } = await exported();
   expect(came.broken).toEqual([expect.stringContaining('event 1 of other'), expect.stringContaining('event 1 of comment/7')]);
   expect(lines.filter((line) => line.includes('"what":"broken"'))).toHaveLength(2);
+  expect(lines.filter((line) => line.includes('"what":"unreadable"'))).toHaveLength(1);
   expect(lines.at(-1)).toContain('"broken":2');
   expect(await check(lines)).toMatchObject({ kind: 'whole' });
   const program = spawnSync(process.execPath, [EXPORT, directory], { encoding: 'utf8' });
@@ -182,6 +184,30 @@ test('a command that was unsealed and forged in one go ends the program with 1; 
   database.close();
   const old = spawnSync(process.execPath, [EXPORT, directory], { encoding: 'utf8' });
   expect(old).toMatchObject({ status: 0, stderr: expect.stringContaining('13 events are of versions without seals: nothing shows') });
+});
+
+test('an event that cannot be read stands in the log as a line, whether it is sealed or not, JSON or not; by itself it ends nothing with 1', async () => {
+  const { directory, exported } = await scene();
+  const database = new DatabaseSync(join(directory, 'journal.sqlite'));
+  database.exec(`ALTER TABLE event DROP COLUMN seal; DELETE FROM event WHERE scope LIKE 'comment/%' OR scope = '${SWITCH_SCOPE}'`);
+  database.exec(`UPDATE event SET body = json_remove(body, '$.prompt', '$.tools')`);
+  database.exec(`UPDATE event SET body = '{"type":"of another version"}' WHERE scope = 'r' AND n = 2`);
+  database.exec(`UPDATE event SET body = 'no JSON' WHERE scope = 'r' AND n = 3`);
+  database.exec(`UPDATE event SET body = json_remove(body, '$.model') WHERE scope = 'r' AND n = 4`);
+  database.close();
+  const { lines, came } = await exported('r');
+  const entries = lines.map((line): Record<string, unknown> => JSON.parse(line));
+  expect(entries.filter(({ what }) => what === 'unreadable')).toMatchObject([
+    { scope: 'r', n: 2, type: 'of another version', seal: null, hash: hash('sha256', '{"type":"of another version"}') },
+    { scope: 'r', n: 3, type: null, why: expect.stringContaining('JSON') },
+    { scope: 'r', n: 4, type: 'agent.started', why: expect.stringContaining('model') },
+  ]);
+  expect(came).toMatchObject({ unreadable: 3, broken: [] });
+  expect(entries.at(-1)).toMatchObject({ what: 'end', unreadable: 3 });
+  expect(await check(lines)).toMatchObject({ kind: 'whole' });
+  expect((await exported('other')).came).toMatchObject({ unreadable: 3 });
+  const program = spawnSync(process.execPath, [EXPORT, directory], { encoding: 'utf8' });
+  expect(program).toMatchObject({ status: 0, stderr: expect.stringContaining('3 events cannot be read by this version') });
 });
 
 test('the program writes the log beside a running Converge, and verifies it', async () => {
