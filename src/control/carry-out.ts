@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 import { parseComment, type Command, type CommandName } from '../domain/command.ts';
 import { switchedOffText } from '../domain/switched-off.ts';
 import type { CommentEvent } from '../github/events.ts';
@@ -33,23 +35,52 @@ export async function carryOut(desk: Desk, event: CommentEvent): Promise<void> {
   const scope = scopeOf(asked);
   const name = parsed.kind === 'command' ? parsed.command.name : 'malformed';
   const allowed = await authorise(desk, asked);
+  const { permission } = allowed;
   if (allowed.kind === 'refused') {
-    await record(desk, asked, { permission: allowed.permission, command: name, answer: refuse(allowed.reply) });
+    const before = await allowedBefore(desk, asked);
+    const why =
+      before === null
+        ? allowed.reply
+        : `It was allowed before, with ${before} access, and is perhaps done, in part or whole. Then: ${allowed.reply}`;
+    await record(desk, asked, { permission, command: name, answer: refuse(why) });
     return tellOnce(desk, asked, allowed.reply);
   }
+  if ((await allowedBefore(desk, asked)) === null)
+    await desk.journal.append(scope, [{ type: 'step.done', step: ALLOWED, result: { permission } }]);
   const seen = hub.react(scope, asked.comment, parsed.kind === 'command' ? 'eyes' : 'confused');
   if (name !== 'stop') await seen;
   const act = async (): Promise<Answer> => {
     const answer =
       parsed.kind === 'command' ? await answerTo(desk, asked, parsed.command) : refuse(malformedReply(parsed.problem, parsed.form));
-    await record(desk, asked, { permission: allowed.permission, command: name, answer });
+    await record(desk, asked, { permission, command: name, answer });
     return answer;
   };
-  // A stop does not wait until GitHub lets us say anything.
-  const [answer] = await Promise.all([act(), seen]);
+  // A stop does not wait until GitHub lets us say anything; nor is it given up while it goes on.
+  const acted = act();
+  await Promise.allSettled([acted, seen]);
+  const [answer] = await Promise.all([acted, seen]);
   const body = answer === null || typeof answer === 'string' ? answer : answer.refused;
   if (body !== null) await hub.comment(scope, 'reply', { number: asked.number, body });
   desk.log.info({ comment: asked.comment, by: asked.author.login, command: name }, 'command carried out');
+}
+
+/** Records a command that can never be carried out to its end; `why` is what stood in the way. */
+export async function giveUp(desk: Desk, event: CommentEvent, why: string): Promise<void> {
+  const parsed = parseComment(event.body);
+  const permission = (await allowedBefore(desk, event)) ?? 'unknown';
+  const answer = refuse(`given up, and perhaps done in part: ${why}`);
+  await record(desk, event, { permission, command: parsed.kind === 'command' ? parsed.command.name : 'malformed', answer });
+}
+
+/** Step of a comment: whose author was found to be allowed, before anything was done. It tells the record the truth after a kill, and lets nobody command. */
+const ALLOWED = 'allowed';
+
+const allowedStep = z.object({ permission: z.string() });
+
+/** With which permission; null when they were not. */
+async function allowedBefore({ journal }: Desk, asked: Asked): Promise<string | null> {
+  const done = await journal.doneStep(scopeOf(asked), ALLOWED);
+  return done === undefined ? null : allowedStep.parse(done.result).permission;
 }
 
 /** One reply for each person and issue: who may not command must not use up what GitHub lets us say in an hour. */

@@ -3,7 +3,7 @@ import { ConvergeError, messageOf } from '../domain/errors.ts';
 import { CLOSING, type Delivery, type Dispatch } from '../engine/dispatch.ts';
 import { parseCommentEvent, type CommentEvent } from '../github/events.ts';
 import { trusted } from '../journal/trusted.ts';
-import { carryOut } from './carry-out.ts';
+import { carryOut, giveUp } from './carry-out.ts';
 import type { Desk } from './desk.ts';
 import { laneOf, lanesBeside, readyIn, type Received } from './lanes.ts';
 
@@ -96,6 +96,7 @@ async function workThrough(desk: Desk, queue: readonly Received[], closing: () =
         forGood ? 'a command can never be carried out, and is given up' : 'a command could not be carried out yet',
       );
       if (!forGood) return true;
+      await giveUp(desk, event, error.message);
       await desk.journal.processed(id);
     }
   }

@@ -126,12 +126,12 @@ export type RunEvent =
       readonly comment: string;
       readonly place: Place;
       readonly by: Person;
-      /** At that moment. */
+      /** At that moment; `unknown` where GitHub never told it. */
       readonly permission: string;
       /** Its name; `malformed` where it is none. */
       readonly command: string;
       readonly accepted: boolean;
-      /** Why not; empty when it was accepted. */
+      /** Why not, or why it was given up; empty when it was accepted. */
       readonly why: string;
     }
   // the operator

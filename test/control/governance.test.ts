@@ -6,6 +6,7 @@ import { OPERATOR_DEFAULTS, underPolicy } from '../../src/domain/settings.ts';
 import { parseOperatorPolicy } from '../../src/domain/operator-policy.ts';
 import type { CommentEvent } from '../../src/github/events.ts';
 import type { Hub } from '../../src/github/hub.ts';
+import type { Journal } from '../../src/journal/journal.ts';
 import { hostilePlan } from '../report/support.ts';
 import { comment, openOffice, RUN, type Office } from './support.ts';
 
@@ -30,13 +31,13 @@ const ACCESS: Readonly<Record<string, 'admin' | 'maintain' | 'write' | 'read'>> 
 async function room(
   changes: Partial<Desk> & { readonly approvers?: Parameters<typeof openOffice>[0]; readonly hub?: Partial<Hub> } = {},
 ): Promise<Room> {
-  const replies = new Map<string, string>();
+  let reply: string | null = null;
   const { approvers, hub, ...desk } = changes;
   const office = await openOffice(approvers, {
     permission: (login) => Promise.resolve(ACCESS[login] ?? 'none'),
     react: () => Promise.resolve(),
-    comment: (scope, _key, { body }) => {
-      replies.set(scope, body);
+    comment: (_scope, _key, { body }) => {
+      reply = body;
       return Promise.resolve({ id: 1, url: '' });
     },
     ...hub,
@@ -46,11 +47,12 @@ async function room(
     ...office,
     desk: own,
     hear: async (event) => {
+      reply = null;
       await carryOut(own, event);
       const scope = `comment/${event.comment}`;
       const answered = (await office.journal.events(scope)).flatMap(({ event }) => (event.type === 'command.answered' ? [event] : []));
       expect(answered).toHaveLength(1);
-      return { reply: replies.get(scope) ?? null, recorded: answered[0] };
+      return { reply, recorded: answered[0] };
     },
   };
 }
@@ -88,6 +90,32 @@ test('every command is recorded once: who, with which access then, what, and why
   });
   expect((await hear(says(4, 'wim', '/workflow dance'))).recorded).toMatchObject({ command: 'malformed', accepted: false });
   expect((await journal.signals(RUN)).map(({ name }) => name)).toEqual(['pause']);
+});
+
+test('killed between what it did and its record, with the access withdrawn meanwhile, a command is not recorded as one that did nothing', async () => {
+  const access = { mona: 'write' };
+  const { hear, desk, journal } = await room({ hub: { permission: () => Promise.resolve(access.mona === 'write' ? 'write' : 'none') } });
+  const event = says(1, 'mona', '/workflow pause');
+  const append: Journal['append'] = async (scope, events) => {
+    if (events.some(({ type }) => type === 'command.answered')) throw new Error('killed');
+    return journal.append(scope, events);
+  };
+  const killed = new Proxy<Journal>(journal, {
+    get: (target, name) => {
+      const verb: unknown = name === 'append' ? append : Reflect.get(target, name);
+      return typeof verb === 'function' ? verb.bind(target) : verb;
+    },
+  });
+  await expect(carryOut({ ...desk, journal: killed }, event)).rejects.toThrow('killed');
+  expect((await journal.signals(RUN)).map(({ name }) => name)).toEqual(['pause']);
+  access.mona = 'none';
+  expect((await hear(event)).recorded).toMatchObject({
+    permission: 'none',
+    accepted: false,
+    why: expect.stringMatching(
+      /^It was allowed before, with write access, and is perhaps done, in part or whole\. Then: @mona, found no access/u,
+    ),
+  });
 });
 
 test('a repository that is not on the list of the operator spends nothing', async () => {

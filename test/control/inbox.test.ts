@@ -3,6 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 
 import type { Desk } from '../../src/control/desk.ts';
 import { openInbox, type Inbox } from '../../src/control/inbox.ts';
+import { ConvergeError } from '../../src/domain/errors.ts';
 import { OPERATOR_DEFAULTS } from '../../src/domain/settings.ts';
 import { openInProcess } from '../../src/engine/in-process.ts';
 import type { CommentEvent } from '../../src/github/events.ts';
@@ -21,7 +22,11 @@ const refuse = (): never => {
 const PATIENT = { timeout: 20_000 };
 
 /** An inbox whose commands only reply; `before` is asked before each of them. */
-async function open(before: (comment: number) => Promise<void>): Promise<{
+async function open(
+  before: (comment: number) => Promise<void>,
+  changes: Partial<Hub> = {},
+  letGo: () => Promise<void> = () => Promise.resolve(),
+): Promise<{
   readonly inbox: Inbox;
   readonly replied: readonly string[];
   readonly interrupted: readonly string[];
@@ -37,6 +42,7 @@ async function open(before: (comment: number) => Promise<void>): Promise<{
       replied.push(scope);
       return { id: 1, url: '' };
     },
+    ...changes,
   };
   const hub = new Proxy<Hub>(Object.create(null), { get: (_, name) => Reflect.get(known, name) ?? refuse() });
   const desk: Desk = {
@@ -48,7 +54,10 @@ async function open(before: (comment: number) => Promise<void>): Promise<{
     operator: OPERATOR_DEFAULTS,
     repositoryOf: refuse,
     drive: refuse,
-    interrupt: async (run) => void interrupted.push(run),
+    interrupt: (run) => {
+      interrupted.push(run);
+      return letGo();
+    },
     restart: refuse,
     log: quiet,
   };
@@ -127,4 +136,39 @@ test('a stop is carried out while GitHub lets us say nothing', async () => {
   expect(replied).toEqual([]);
   silence.resolve();
   await expect.poll(() => replied, PATIENT).toEqual(['comment/1']);
+});
+
+const GONE = new ConvergeError('github', 'GitHub answered 404, expected 200.', { retry: 'never' });
+
+async function answered(journal: Journal, comment: number): Promise<readonly unknown[]> {
+  return (await journal.events(`comment/${comment}`)).flatMap(({ event }) => (event.type === 'command.answered' ? [event] : []));
+}
+
+test('a command that is given up is recorded with its reason, whatever of GitHub it was that failed, and with the access that was found', async () => {
+  const before = (comment: number): Promise<void> => (comment === 1 ? Promise.reject(GONE) : Promise.resolve());
+  const { inbox, journal } = await open(before, {
+    permission: (login) => (login === 'gone' ? Promise.reject(GONE) : Promise.resolve('maintain')),
+  });
+  await inbox.take(help('fast', 1));
+  await inbox.take({ ...help('fast', 2), author: { login: 'gone', id: 9 } });
+  await expect.poll(() => journal.received(), PATIENT).toEqual([]);
+  const why = 'given up, and perhaps done in part: GitHub answered 404, expected 200.';
+  expect(await answered(journal, 1)).toMatchObject([{ comment: '1', permission: 'maintain', command: 'help', accepted: false, why }]);
+  expect(await answered(journal, 2)).toMatchObject([{ by: { login: 'gone', id: 9 }, permission: 'unknown', accepted: false, why }]);
+});
+
+test('a stop that was carried out is recorded as that, though GitHub lets us say nothing about it', async () => {
+  const held = Promise.withResolvers<void>();
+  const { inbox, interrupted, journal } = await open(
+    () => Promise.reject(GONE),
+    {},
+    () => held.promise,
+  );
+  const place = { owner: 'fast', repo: 'r', number: 1, kind: 'issue', installation: 1 } as const;
+  await journal.start({ run: 'a', trigger: 'comment/0', event: { ...STARTED, place } });
+  await inbox.take(said('fast', 1, '/workflow stop'));
+  await expect.poll(() => interrupted, PATIENT).toEqual(['a']);
+  held.resolve();
+  await expect.poll(() => journal.received(), PATIENT).toEqual([]);
+  expect(await answered(journal, 1)).toMatchObject([{ command: 'stop', accepted: true }]);
 });
