@@ -58,7 +58,7 @@ export class LongLived<Answer> {
   async close(): Promise<void> {
     this.#closed = true;
     const child = this.#child;
-    if (child === null) return;
+    if (child?.pid === undefined) return;
     const ended = new Promise((resolve) => child.once('close', resolve));
     child.stdin.end();
     child.kill();
@@ -69,6 +69,7 @@ export class LongLived<Answer> {
     if (this.#closed) for (const { reject } of this.#queue.splice(this.#sent)) reject(closedError());
     if (this.#queue.length === this.#sent) return;
     const child = this.#child ?? this.#start();
+    if (child.pid === undefined) return;
     const questions = this.#queue.slice(this.#sent).map(({ question }) => question);
     child.stdin.write([...questions, this.#talk.flush].join(''));
     this.#sent = this.#queue.length;
@@ -80,6 +81,13 @@ export class LongLived<Answer> {
       env: { ...plumbingEnvironment(this.#place.searchPath), GIT_DIR: this.#place.directory },
       stdio: 'pipe',
     });
+    this.#child = child;
+    this.#answered = 0;
+    // Without a free file descriptor there is a child without pipes, and the event that says so.
+    if (child.pid === undefined) {
+      child.once('error', (error) => this.#notStarted(startError(error, this.#place)));
+      return child;
+    }
     let told = '';
     child.stderr.on('data', (piece: Buffer) => {
       told = `${told}${piece.toString('utf8')}`.slice(-4_096);
@@ -94,9 +102,13 @@ export class LongLived<Answer> {
     child.once('close', (exitCode, signal) => {
       this.#ended(child, endError(this.#place, this.#talk.args, { exitCode, signal, stderr: told, retry: 'later' }));
     });
-    this.#child = child;
-    this.#answered = 0;
     return child;
+  }
+
+  /** Nothing was sent, and another start in the same moment would end the same. */
+  #notStarted(error: ConvergeError): void {
+    this.#child = null;
+    for (const { reject } of this.#queue.splice(0)) reject(error);
   }
 
   #settle(): void {

@@ -35,6 +35,11 @@ export async function plumbing(place: GitPlace, args: readonly string[], options
     signal: options.signal,
     stdio: 'pipe',
   });
+  child.once('error', (error) => {
+    reject(options.signal?.aborted === true ? error : startError(error, place));
+  });
+  // Without a free file descriptor there is a child without pipes, and the event that says so.
+  if (child.pid === undefined) return promise;
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
   let cut = false;
@@ -58,9 +63,6 @@ export async function plumbing(place: GitPlace, args: readonly string[], options
   // git that ends before it has read all is told by its exit code.
   child.stdin.on('error', () => undefined);
   child.stdin.end(options.input ?? '');
-  child.once('error', (error) => {
-    reject(options.signal?.aborted === true ? error : startError(error, place));
-  });
   child.once('close', (code, killed) => {
     const result = { exitCode: cut ? 0 : (code ?? 128), stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString('utf8') };
     if ((cut || killed === null) && (options.codes ?? [0]).includes(result.exitCode)) resolve(result);
@@ -95,10 +97,18 @@ export function endError(place: GitPlace, args: readonly string[], { exitCode, s
   });
 }
 
-/** What a git that could not be started means: no git, or no directory. */
+/** What the machine may have again in a moment: file descriptors, processes, memory. */
+const SHORT = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM']);
+
+/** What a git that could not be started means: no git, no directory, or a machine that has no room for it now. */
 export function startError(error: Error, place: GitPlace): ConvergeError {
-  if ('code' in error && error.code === 'ENOENT' && existsSync(place.directory)) return missingGit(place.searchPath, error);
-  return new ConvergeError('git', `git could not be started: ${error.message}`, { detail: `in ${place.directory}`, cause: error });
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (code === 'ENOENT' && existsSync(place.directory)) return missingGit(place.searchPath, error);
+  return new ConvergeError('git', `git could not be started: ${error.message}`, {
+    retry: SHORT.has(code) ? 'later' : 'never',
+    detail: `in ${place.directory}`,
+    cause: error,
+  });
 }
 
 function missingGit(searchPath: string, cause: Error): ConvergeError {

@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -550,4 +551,38 @@ test('a change has one id for the same work, whatever the order of its edits', (
     { ...content, overlay: edits.slice(1) },
   ];
   expect(new Set([id, ...others.map((other) => changeId(other))]).size).toBe(5);
+});
+
+test('without a free file descriptor no git starts: that is told, is worth another try, and ends nothing', async () => {
+  const origin = new Origin({ 'a.txt': 'a' });
+  const place = { directory: origin.bare, searchPath: '/usr/local/bin:/usr/bin:/bin' };
+  const program = join(scratch(), 'hungry.mjs');
+  const [catFile, spawning] = ['cat-file', 'spawn'].map((name) => new URL(`../../src/git/${name}.ts`, import.meta.url).href);
+  const script = `
+    import { closeSync, openSync } from 'node:fs';
+    import { CatFile } from ${JSON.stringify(catFile)};
+    import { plumbing } from ${JSON.stringify(spawning)};
+    const place = ${JSON.stringify(place)};
+    const objects = new CatFile(place);
+    const told = (asked) => asked.then(() => 'answered', ({ kind, retry, message }) => [kind, retry, message].join(' '));
+    const all = () => Promise.all([objects.read('${origin.head()}'), objects.read('${'1'.repeat(40)}'), plumbing(place, ['--version'])].map(told));
+    const held = [];
+    try {
+      for (;;) held.push(openSync('/dev/null'));
+    } catch {}
+    const without = await all();
+    await objects.close();
+    held.forEach((one) => closeSync(one));
+    const again = new CatFile(place);
+    console.log(JSON.stringify([without, await all(), await told(again.read('${origin.head()}'))]));
+    await again.close();
+  `;
+  writeFileSync(program, script);
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  execFile('/bin/sh', ['-c', 'ulimit -n 200 && exec "$0" "$1"', process.execPath, program], (error, said, complaint) =>
+    error === null ? resolve(said) : reject(new Error(complaint)),
+  );
+  const refused = 'git later git could not be started: spawn git EMFILE';
+  const closed = 'git later The mirror is closed: this process is stopping.';
+  expect(JSON.parse(await promise)).toEqual([[refused, refused, refused], [closed, closed, 'answered'], 'answered']);
 });
