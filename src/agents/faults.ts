@@ -82,11 +82,12 @@ function retryAfterOf(headers: Headers | undefined): number | null {
   return Number.isNaN(date) ? null : Math.max(0, date - Date.now());
 }
 
-const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTCONN']);
+/** The code of an error before a connection stood: nothing was sent. */
+export const NOT_CONNECTED = 'ENOTCONN';
 
 function neverSent(error: Error): boolean {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-    if ('code' in cause && typeof cause.code === 'string' && NEVER_SENT.has(cause.code)) return true;
+    if ('code' in cause && cause.code === NOT_CONNECTED) return true;
   }
   return false;
 }

@@ -1,12 +1,13 @@
 import { Agent as PlainAgent, request as plainRequest, type ClientRequest, type IncomingMessage } from 'node:http';
 import https, { Agent as SecureAgent, request as secureRequest } from 'node:https';
 import type { ClientOptions } from '@anthropic-ai/sdk';
+import { NOT_CONNECTED } from './faults.ts';
 
 type Fetch = NonNullable<ClientOptions['fetch']>;
 
 /** A connection that nobody used for so long is closed: one that lies longer may be gone without a word. */
 const IDLE_MS = 4000;
-/** Until a new connection stands, TLS included. */
+/** Until a new connection stands, a proxy's tunnel and TLS included. */
 const CONNECT_MS = 10_000;
 /** Pieces of a body that may wait for their reader before the other side is made to wait. */
 const PIECES = 64;
@@ -30,25 +31,41 @@ export function openTransport(silenceMs: number): Fetch {
     const { agent, request, connected } = url.protocol === 'https:' ? secure : plain;
     const sent = { ...Object.fromEntries(headers instanceof Headers ? headers : new Headers(headers)), 'accept-encoding': 'identity' };
     const asked = request(url, { agent, method, headers: sent, timeout: silenceMs });
-    limitConnecting(asked, connected);
-    const answered = answerOf(asked, { silenceMs, signal });
+    const answered = answerOf(asked, { connected, silenceMs, signal });
     asked.end(body ?? undefined);
     return answered;
   };
 }
 
 interface Ends {
+  /** The event of a socket that says that all stands, TLS included. */
+  readonly connected: string;
   readonly silenceMs: number;
   readonly signal: AbortSignal | null;
 }
 
-/** Rejects, or breaks the answer's body off, when the connection fails, nothing is heard for too long, or the signal aborts. */
-function answerOf(asked: ClientRequest, { silenceMs, signal }: Ends): Promise<Response> {
+/**
+ * Rejects, or breaks the answer's body off, when the connection fails, nothing is heard for too long, or the signal aborts. Rejects by itself: while a proxy's tunnel is made, a
+ * request that is destroyed says nothing.
+ */
+function answerOf(asked: ClientRequest, { connected, silenceMs, signal }: Ends): Promise<Response> {
   const { promise, resolve, reject } = Promise.withResolvers<Response>();
   let open: ClientRequest | IncomingMessage = asked;
-  asked.on('error', reject);
-  asked.on('timeout', () => open.destroy(new Error(`timed out: nothing was heard for ${silenceMs / 1000} s`)));
-  signal?.addEventListener('abort', () => open.destroy(reasonOf(signal)), { once: true });
+  let stands = false;
+  const fail = (why: Error): void => {
+    clearTimeout(late);
+    reject(why);
+    open.destroy(why);
+  };
+  const broken = (why: Error): void => fail(stands ? why : notConnected(why));
+  const late = setTimeout(() => broken(new Error(`no connection within ${CONNECT_MS / 1000} s`)), CONNECT_MS);
+  whenConnected(asked, connected, () => {
+    stands = true;
+    clearTimeout(late);
+  });
+  asked.on('error', broken);
+  asked.on('timeout', () => broken(new Error(`timed out: nothing was heard for ${silenceMs / 1000} s`)));
+  signal?.addEventListener('abort', () => fail(reasonOf(signal)), { once: true });
   asked.on('response', (incoming) => {
     open = incoming;
     try {
@@ -61,17 +78,19 @@ function answerOf(asked: ClientRequest, { silenceMs, signal }: Ends): Promise<Re
   return promise;
 }
 
-/** What is not connected was never sent, and faults.ts knows it by this code. */
-function limitConnecting(asked: ClientRequest, connected: string): void {
+/** A socket that is used again stands, and so does the one of a proxy's tunnel: it is given when its TLS is made. */
+function whenConnected(asked: ClientRequest, connected: string, then: () => void): void {
   asked.once('socket', (socket) => {
-    if (!socket.connecting) return;
-    const late = (): void =>
-      void asked.destroy(Object.assign(new Error(`no connection within ${CONNECT_MS / 1000} s`), { code: 'ENOTCONN' }));
-    const timer = setTimeout(late, CONNECT_MS);
-    const clear = (): void => clearTimeout(timer);
-    socket.once(connected, clear);
-    socket.once('close', clear);
+    if (socket.connecting) socket.once(connected, then);
+    else then();
   });
+}
+
+/** What is not connected was never sent. Says nothing of a time-out: the SDK takes errors that do for its own, and drops them. */
+function notConnected(why: Error): Error {
+  const { message, name } = why;
+  const code = 'code' in why && typeof why.code === 'string' ? why.code : name;
+  return Object.assign(new Error((message || code).replace(/E?timed? ?out/giu, 'took too long')), { code: NOT_CONNECTED });
 }
 
 function reasonOf({ reason }: AbortSignal): Error {

@@ -1,7 +1,8 @@
 import { createServer, setGlobalProxyFromEnv, type IncomingMessage, type ServerResponse } from 'node:http';
-import { expect, onTestFinished, test } from 'vitest';
+import type { Duplex } from 'node:stream';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { openClient } from '../../src/agents/client.ts';
-import { faultOf } from '../../src/agents/faults.ts';
+import { faultOf, type Fault } from '../../src/agents/faults.ts';
 import { openTransport } from '../../src/agents/transport.ts';
 
 const LONG = 60_000;
@@ -152,13 +153,71 @@ test('a status that is none is an error of this request alone', async () => {
   await expect(openTransport(LONG)(url)).rejects.toThrow(RangeError);
 });
 
+/** What a request of the model comes to that fails. */
+async function fault(baseUrl: string, signal = new AbortController().signal): Promise<Fault> {
+  const client = openClient({ apiKey: 'k', baseUrl }, LONG);
+  const listener = { signal, heard: () => undefined, began: () => undefined };
+  return faultOf(await client.send({ model: 'm', max_tokens: 1, messages: [] }, listener).catch((thrown: unknown) => thrown));
+}
+
+/** A proxy that Node is told to use, and when it was asked for a tunnel. */
+async function tunnels(answer: (socket: Duplex) => void): Promise<{ readonly asked: Promise<void> }> {
+  const asked = Promise.withResolvers<void>();
+  const proxy = createServer().on('connect', (_, socket) => {
+    onTestFinished(() => void socket.destroy());
+    answer(socket);
+    asked.resolve();
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void proxy.close());
+  const address = proxy.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  onTestFinished(setGlobalProxyFromEnv({ HTTPS_PROXY: `http://127.0.0.1:${address.port}` }));
+  return { asked: asked.promise };
+}
+
 test('what was never connected was never sent, and is not paid for', async () => {
   const { url, close } = await serve(() => undefined);
   close();
-  const client = openClient({ apiKey: 'k', baseUrl: url }, LONG);
-  const listener = { signal: new AbortController().signal, heard: () => undefined, began: () => undefined };
-  const error: unknown = await client.send({ model: 'm', max_tokens: 1, messages: [] }, listener).catch((thrown: unknown) => thrown);
-  expect(faultOf(error)).toMatchObject({ kind: 'fault', paid: false, what: expect.stringContaining('ECONNREFUSED') });
+  expect(await fault(url)).toMatchObject({ kind: 'fault', paid: false, what: expect.stringContaining('ECONNREFUSED') });
+});
+
+test('TLS that cannot be agreed on is not paid for', async () => {
+  const { url } = await serve(() => undefined);
+  expect(await fault(url.replace('http:', 'https:'))).toMatchObject({ kind: 'fault', paid: false });
+});
+
+test.for<[string, string, (socket: Duplex) => void]>([
+  ['refuses', '403', (socket) => void socket.end('HTTP/1.1 403 Forbidden\r\n\r\n')],
+  ['hangs up', 'ended unexpectedly', (socket) => void socket.end()],
+])('a tunnel that the proxy %s is not paid for', async ([, what, answer]) => {
+  await tunnels(answer);
+  expect(await fault('https://model.invalid')).toMatchObject({ kind: 'fault', paid: false, what: expect.stringContaining(what) });
+});
+
+test('a tunnel that the proxy says nothing of was never sent, and the SDK cannot take that for its own time-out', async () => {
+  await tunnels(() => undefined);
+  const late = { code: 'ENOTCONN', message: expect.not.stringMatching(/timed? ?out/iu) };
+  await expect(openTransport(100)('https://model.invalid')).rejects.toMatchObject(late);
+});
+
+test('a request is broken off while a proxy makes its tunnel', async () => {
+  const { asked } = await tunnels(() => undefined);
+  const stop = new AbortController();
+  const failed = fault('https://model.invalid', stop.signal);
+  await asked;
+  stop.abort();
+  expect(await failed).toMatchObject({ kind: 'aborted' });
+});
+
+test('a tunnel is waited for as long as a connection, however long an answer may take', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { asked } = await tunnels(() => undefined);
+  const failed = fault('https://model.invalid');
+  await asked;
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(await failed).toMatchObject({ kind: 'fault', paid: false, what: expect.stringContaining('no connection within 10 s') });
 });
 
 test('through the proxy that Node was told to use', async () => {
