@@ -2,20 +2,53 @@ import picomatch from 'picomatch';
 import { ConvergeError, messageOf } from '../domain/errors.ts';
 import { TooLong, within } from '../time-limit.ts';
 
-/** What one glob may take for one path, in milliseconds: an honest one takes microseconds. */
+/** What one glob may take, in milliseconds, for one path (an honest one takes microseconds), and for all paths that it is ever asked about. */
 const LIMIT = 250;
+const BUDGET = 2_000;
+
+interface MatchOptions {
+  readonly nocase?: boolean;
+  /** Paths that will be asked about: they are tested at once, since the clock costs more than most globs. Name them wherever there are many. */
+  readonly among?: readonly string[];
+}
 
 /**
  * Tests paths against globs in picomatch's language with `dot: true`; none pass when there are none. Globs come from models, scripts and comments, and picomatch makes
  * regular expressions of them, some of which never end: all but the plainest run against a clock. ConvergeError of kind `git` for one that cannot be read or does not end.
  */
-export function matcherOf(globs: string | readonly string[], options: { readonly nocase?: boolean } = {}): (path: string) => boolean {
-  const list = typeof globs === 'string' ? [globs] : [...globs];
-  const matches = list.map((glob) => ({ glob, test: compiled(glob, options), plain: isPlain(glob) }));
-  return (path) => matches.some(({ glob, test, plain }) => (plain ? test(path) : bounded(glob, () => test(path))));
+export function matcherOf(globs: string | readonly string[], options: MatchOptions = {}): (path: string) => boolean {
+  const matches = (typeof globs === 'string' ? [globs] : globs).map((glob) => matcherOfOne(glob, options));
+  return (path) => matches.some((test) => test(path));
 }
 
-function compiled(glob: string, { nocase = false }: { readonly nocase?: boolean }): (path: string) => boolean {
+function matcherOfOne(glob: string, options: MatchOptions): (path: string) => boolean {
+  const test = compiled(glob, options);
+  const plain = isPlain(glob);
+  const paths = options.among ?? [];
+  const answers = new Map<string, boolean>();
+  if (paths.length > 0)
+    bounded({ glob, paths: `${paths.length} paths`, limit: BUDGET }, () => {
+      for (const path of paths) answers.set(path, test(path));
+    });
+  let left = BUDGET;
+  return (path) => {
+    const known = answers.get(path);
+    if (known !== undefined) return known;
+    if (plain && path.length <= PLAIN_PATH) return test(path);
+    let took = 0;
+    const answer = bounded({ glob, paths: 'one path', limit: Math.max(1, Math.min(LIMIT, Math.ceil(left))) }, () => {
+      const begun = performance.now();
+      const passes = test(path);
+      took = performance.now() - begun;
+      return passes;
+    });
+    left -= took;
+    answers.set(path, answer);
+    return answer;
+  };
+}
+
+function compiled(glob: string, { nocase = false }: MatchOptions): (path: string) => boolean {
   try {
     const test = picomatch(glob, { dot: true, nocase });
     // picomatch answers with an object, which is always true, when it is given a second argument, as Array.filter does.
@@ -25,22 +58,35 @@ function compiled(glob: string, { nocase = false }: { readonly nocase?: boolean 
   }
 }
 
-/** No group that repeats, at most two stars in a part (`!(…)` is one), two `**` in all: at worst quadratic in the length of a path. */
+/** Longer paths are no plain matter for any glob. */
+const PLAIN_PATH = 1_000;
+
+/** Words, at most one choice of words, two stars in a part, and two `**` in all: nothing else is known to be quick. */
 function isPlain(glob: string): boolean {
-  const parts = glob.split('/');
-  const anywhere = parts.filter((part) => part.includes('**')).length;
-  const stars = (part: string): number => part.match(/\*|!\(/gu)?.length ?? 0;
-  return !/[+*]\(|[)\]}]\+|\([^)]*\+/u.test(glob) && anywhere <= 2 && parts.every((part) => part === '**' || stars(part) <= 2);
+  const words = glob.replace(/\{[\p{L}\p{N}_.-]+(?:,[\p{L}\p{N}_.-]+)+\}/u, 'x');
+  const parts = words.split('/');
+  const stars = (part: string): number => part.split('*').length - 1;
+  return (
+    /^[\p{L}\p{N}_.@/ *-]+$/u.test(words) &&
+    parts.filter((part) => part === '**').length <= 2 &&
+    parts.every((part) => part === '**' || (stars(part) <= 2 && !part.includes('**')))
+  );
 }
 
-function bounded(glob: string, test: () => boolean): boolean {
+interface Bounds {
+  readonly glob: string;
+  readonly paths: string;
+  readonly limit: number;
+}
+
+function bounded<Value>({ glob, paths, limit }: Bounds, test: () => Value): Value {
   try {
-    return within(LIMIT, test);
+    return within(limit, test);
   } catch (error) {
     if (!(error instanceof TooLong)) throw error;
     throw new ConvergeError(
       'git',
-      `The glob \`${glob.slice(0, 300)}\` did not end on one path: ${error.message}. Use fewer stars, and no group that repeats, such as (a+)+.`,
+      `The glob \`${glob.slice(0, 300)}\` did not end on ${paths}: ${error.message}. Use fewer stars and braces, and no group that repeats, such as (a+)+.`,
     );
   }
 }

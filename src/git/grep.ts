@@ -73,8 +73,8 @@ function refusePerl(pattern: string): void {
 }
 
 /** Tests paths against globs; all pass when there are none. */
-export function matcher(globs: readonly string[]): (path: string) => boolean {
-  return globs.length === 0 ? () => true : matcherOf(globs);
+export function matcher(globs: readonly string[], among: readonly string[] = []): (path: string) => boolean {
+  return globs.length === 0 ? () => true : matcherOf(globs, { among });
 }
 
 /** Directories that all globs lie in, so that git need not read the rest; none when some glob begins with a wildcard. */

@@ -62,10 +62,9 @@ export class TreeWorkspace implements Workspace {
   }
 
   async list(glob?: string): Promise<readonly string[]> {
-    const wanted = matcher(glob === undefined ? [] : [glob]);
     const paths = (await this.#leaves()).filter((leaf) => leaf.kind === 'file' && !this.#held.has(leaf.path)).map((leaf) => leaf.path);
     for (const [path, held] of this.#held) if (held !== 'removed') paths.push(path);
-    return paths.filter((path) => wanted(path)).sort();
+    return paths.filter(matcher(glob === undefined ? [] : [glob], paths)).sort();
   }
 
   async special(): Promise<readonly { readonly path: string; readonly kind: 'link' | 'submodule' }[]> {

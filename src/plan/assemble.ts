@@ -84,8 +84,9 @@ async function failing({ checks }: SoundDraft, baseChecks: BaseChecks): Promise<
 }
 
 async function linkNotes(draft: PlanDraft, workspace: Workspace): Promise<readonly string[]> {
-  const inScope = matcherOf(draft.scope.include);
-  const special = (await workspace.special()).filter(({ path }) => inScope(path));
+  const all = await workspace.special();
+  const inScope = matcherOf(draft.scope.include, { among: all.map(({ path }) => path) });
+  const special = all.filter(({ path }) => inScope(path));
   if (special.length === 0) return [];
   return [`${special.length} links or submodules in scope are left as they are: ${special.map(({ path }) => `\`${path}\``).join(', ')}.`];
 }

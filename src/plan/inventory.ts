@@ -52,8 +52,8 @@ const AT_ONCE = 8;
  */
 export async function takeInventory(request: InventoryRequest): Promise<Survey> {
   const files = await request.workspace.list();
-  const included = matcherOf(request.scope.include);
-  const asked = request.scope.within.filter((globs) => globs.length > 0).map((globs) => matcherOf(globs));
+  const included = matcherOf(request.scope.include, { among: files });
+  const asked = request.scope.within.filter((globs) => globs.length > 0).map((globs) => matcherOf(globs, { among: files }));
   const inScope = files.filter((path) => included(path) && asked.every((matches) => matches(path)));
   const outOfScope = files.filter((path) => !included(path) && asked.every((matches) => matches(path)));
   if (request.predicate.kind === 'command' && inScope.length > MAX_COMMAND_FILES) {
@@ -64,16 +64,17 @@ export async function takeInventory(request: InventoryRequest): Promise<Survey> 
     );
   }
   const predicate = await openPredicate(request.predicate, request);
-  const examiner = { predicate, exclusionOf: exclusionsBy(request.scope.exclude), request };
+  const examiner = { predicate, request };
   try {
     const found = await inBatches(inScope, (path) => examine(path, examiner));
     const askOutside = request.predicate.kind !== 'command' && outOfScope.length <= MAX_OUTSIDE;
     // A courtesy: a question that has no answer outside of the scope is not the plan's fault.
     const around = askOutside ? await inBatches(outOfScope, (path) => examine(path, examiner)).catch(noneForPlanFaults) : [];
+    const judged = judge(found, request.scope.exclude);
     return {
-      inventory: found.flatMap((file) => (file.kind === 'inventory' ? [{ path: file.path, bytes: file.bytes }] : [])),
-      skipped: found.flatMap((file) => (file.kind === 'skipped' ? [{ path: file.path, why: file.why }] : [])),
-      outside: around.flatMap((file) => (file.kind === 'inventory' ? [file.path] : [])),
+      inventory: judged.flatMap((file) => (file.kind === 'inventory' ? [{ path: file.path, bytes: file.bytes }] : [])),
+      skipped: judged.flatMap((file) => (file.kind === 'skipped' ? [{ path: file.path, why: file.why }] : [])),
+      outside: judge(around, request.scope.exclude).flatMap((file) => (file.kind === 'inventory' ? [file.path] : [])),
       files: files.length,
       inScope: inScope.length,
     };
@@ -89,7 +90,6 @@ type Examined =
 
 interface Examiner {
   readonly predicate: OpenPredicate;
-  readonly exclusionOf: (path: string) => Exclusion | undefined;
   readonly request: InventoryRequest;
 }
 
@@ -98,20 +98,24 @@ function noneForPlanFaults(error: unknown): readonly Examined[] {
   throw error;
 }
 
-function exclusionsBy(exclude: readonly Exclusion[]): (path: string) => Exclusion | undefined {
-  const compiled = exclude.map((exclusion) => ({ exclusion, matches: matcherOf(exclusion.glob) }));
-  return (path) => compiled.find(({ matches }) => matches(path))?.exclusion;
+/** What the scope excludes is skipped, with the reason of the first exclusion that matches. */
+function judge(files: readonly Examined[], exclude: readonly Exclusion[]): readonly Examined[] {
+  const among = files.flatMap((file) => (file.kind === 'inventory' ? [file.path] : []));
+  const exclusions = exclude.map(({ glob, why }) => ({ why, matches: matcherOf(glob, { among }) }));
+  return files.map((file) => {
+    const exclusion = file.kind === 'inventory' ? exclusions.find(({ matches }) => matches(file.path)) : undefined;
+    return exclusion === undefined || file.kind !== 'inventory' ? file : { kind: 'skipped', path: file.path, why: exclusion.why };
+  });
 }
 
-async function examine(path: string, { predicate, exclusionOf, request }: Examiner): Promise<Examined> {
+async function examine(path: string, { predicate, request }: Examiner): Promise<Examined> {
   const file = await request.workspace.read(path);
   if (file.kind !== 'file') return { kind: 'done' };
   if (file.bytes.length > MAX_BYTES && request.predicate.kind !== 'command' && !isBinary(file.bytes)) {
     return { kind: 'skipped', path, why: `${file.bytes.length} bytes are more than the ${MAX_BYTES} that Converge examines` };
   }
   if (!(await predicate.holds(path, file.bytes, request.tree))) return { kind: 'done' };
-  const exclusion = exclusionOf(path);
-  return exclusion === undefined ? { kind: 'inventory', path, bytes: file.bytes.length } : { kind: 'skipped', path, why: exclusion.why };
+  return { kind: 'inventory', path, bytes: file.bytes.length };
 }
 
 /** In order, a few at once: bounded memory, and a command's processes bounded by its pool. */

@@ -63,7 +63,10 @@ type Sized =
 /** The smallest size, from `maxFiles` up, with which the worst case fits. */
 function groupsThatFit(facts: ShardingFacts, room: number): Sized {
   const { by, maxFiles } = facts.draft.sharding;
-  const apart = sideOf(facts.draft.order);
+  const apart = sideOf(
+    facts.draft.order,
+    facts.inventory.map((file) => file.path),
+  );
   let fewest = Infinity;
   for (let size = maxFiles; size <= Math.max(maxFiles, MOST_FILES); size += 1) {
     for (const merge of [false, true]) {
@@ -142,18 +145,18 @@ function fixedShard(kind: 'foundation' | 'closing', shard: FixedShard): Shard {
 }
 
 /** On which side of each rule a path stands. Both sides of a rule are never in one inventory shard, so that shards cannot wait for each other. */
-function sideOf(order: readonly Order[]): (path: string) => string {
-  const sides = sidesOf(order);
+function sideOf(order: readonly Order[], paths: readonly string[]): (path: string) => string {
+  const sides = sidesOf(order, paths);
   return (path) => sides.map((side) => side(path)).join('');
 }
 
 type Side = 'first' | 'second' | 'aside';
 
 /** A file that matches both globs is not after itself: "all of src after src/core" leaves src/core first. */
-function sidesOf(order: readonly Order[]): readonly ((path: string) => Side)[] {
+function sidesOf(order: readonly Order[], among: readonly string[]): readonly ((path: string) => Side)[] {
   return order.map((rule) => {
-    const isFirst = matcherOf(rule.after);
-    const isSecond = matcherOf(rule.files);
+    const isFirst = matcherOf(rule.after, { among });
+    const isSecond = matcherOf(rule.files, { among });
     return (path) => {
       if (isFirst(path)) return 'first';
       return isSecond(path) ? 'second' : 'aside';
@@ -162,7 +165,8 @@ function sidesOf(order: readonly Order[]): readonly ((path: string) => Side)[] {
 }
 
 function withAfter(shards: readonly Shard[], order: readonly Order[]): readonly Shard[] {
-  const has = sidesOf(order).map((side) => (shard: Shard, wanted: Side) => shard.files.some((path) => side(path) === wanted));
+  const paths = shards.flatMap((shard) => shard.files);
+  const has = sidesOf(order, paths).map((side) => (shard: Shard, wanted: Side) => shard.files.some((path) => side(path) === wanted));
   const idsOf = (kind: Shard['kind']): readonly string[] => shards.filter((shard) => shard.kind === kind).map((shard) => shard.id);
   const before = { foundation: [], inventory: idsOf('foundation'), closing: idsOf('inventory') };
   const firsts = has.map((test) => shards.filter((shard) => test(shard, 'first')).map((shard) => shard.id));

@@ -9,7 +9,7 @@ import type { PlanFacts } from './validate.ts';
 export function globFaults(draft: PlanDraft, files: readonly string[]): readonly string[] {
   return globsOf(draft, files).flatMap(({ glob, where, among }) => {
     try {
-      among.forEach(matcherOf(glob));
+      matcherOf(glob, { among });
       return [];
     } catch (error) {
       if (error instanceof ConvergeError && error.kind === 'git') return [`In ${where}: ${error.message}`];
@@ -20,7 +20,7 @@ export function globFaults(draft: PlanDraft, files: readonly string[]): readonly
 
 /** Globs that match nothing are typing errors, or knowledge about another repository. */
 export function globErrors(draft: PlanDraft, files: readonly string[]): readonly string[] {
-  const empty = globsOf(draft, files).filter(({ glob, among }) => !among.some(matcherOf(glob)));
+  const empty = globsOf(draft, files).filter(({ glob, among }) => !among.some(matcherOf(glob, { among })));
   return empty.map(
     ({ glob, where }) =>
       `Found \`${glob}\` in ${where}, which matches none of the ${files.length} files. Expected a glob from the root of the repository. ${overview(files)}`,
@@ -75,7 +75,7 @@ async function ignoringCase(
   const loose = await openPredicate({ ...predicate, flags: `${predicate.flags}i` }, facts);
   try {
     const near: string[] = [];
-    for (const path of files.filter(matcherOf(scope.include)).slice(0, NEAR_MISSES)) {
+    for (const path of files.filter(matcherOf(scope.include, { among: files })).slice(0, NEAR_MISSES)) {
       const file = await facts.workspace.read(path);
       // A near miss is a courtesy: a question without an answer is none.
       const holds = file.kind === 'file' && (await loose.holds(path, file.bytes, facts.workspace.tree).catch(() => false));

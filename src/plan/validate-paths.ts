@@ -47,7 +47,7 @@ function protectedErrors(
 ): readonly string[] {
   const named = new Set(draft.touchesProtected);
   return settings.protectedPaths.flatMap((glob) => {
-    const isProtected = matcherOf(glob, { nocase: true });
+    const isProtected = matcherOf(glob, { nocase: true, among: written });
     const hit = written.filter((path) => !named.has(path) && isProtected(path));
     if (hit.length === 0) return [];
     const paths = hit.length <= 10 ? hit.join(', ') : `${hit.slice(0, 10).join(', ')} and ${hit.length - 10} more`;

@@ -30,6 +30,29 @@ describe('a glob that never ends', () => {
     expect(() => matcherOf('**/a/**/a/**/a/**/a/**/a/**/b')(`${'a/'.repeat(400)}c`)).toThrow(/did not end on one path/u);
   });
 
+  test.each(['{[a-z],[a-z]}'.repeat(26) + '9', `${'{,a}'.repeat(22)}b`, `${'[a]*'.repeat(20)}b`])(
+    'of braces and classes is ended, and told: %s',
+    (glob) => {
+      expect(() => matcherOf(glob)(glob.startsWith('{[') ? 'internationalizationhelpers.ts' : NAME)).toThrow(/did not end on one path/u);
+    },
+  );
+
+  test('on many paths is ended after a time for all of them', () => {
+    const paths = Array.from({ length: 3_000 }, (_, at) => `${NAME.slice(0, 20)}${at}`);
+    const begun = performance.now();
+    const matches = (among: readonly string[]) => (): unknown => paths.filter(matcherOf('(a+)+b', { among }));
+    expect(matches(paths)).toThrow(/did not end on 3000 paths/u);
+    expect(matches([])).toThrow(/did not end on one path/u);
+    expect(performance.now() - begun).toBeLessThan(15_000);
+  });
+
+  test('and an honest one on many paths takes one clock for all', () => {
+    const paths = Array.from({ length: 50_000 }, (_, at) => `packages/a-b-${at}/src/deep/x${at}.ts`);
+    const begun = performance.now();
+    expect(paths.filter(matcherOf('packages/*-*-*/src/**/*.ts', { among: paths }))).toHaveLength(50_000);
+    expect(performance.now() - begun).toBeLessThan(3_000);
+  });
+
   test('by an agent is an answer of its tool, and the agent goes on', async () => {
     const open = await workspaceOf({ [`${NAME}.txt`]: 'x' });
     const box = openToolbox({ tools: ['glob', 'grep'], checks: [], submit: null });
