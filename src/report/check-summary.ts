@@ -3,7 +3,7 @@ import { dollars } from '../domain/budget.ts';
 import type { RunStatus } from '../domain/ledger.ts';
 import type { RunState } from '../domain/run-state.ts';
 import { ledgerTable } from './ledger.ts';
-import { BODY_LIMIT, clip, count, paragraphs } from './markdown.ts';
+import { clip, count, fitting, line, paragraphs } from './markdown.ts';
 import { caveatLines, census, stageOf } from './status-comment.ts';
 
 /** `success` for completed alone: `neutral` would pass a required check. */
@@ -42,20 +42,18 @@ export function checkText(state: RunState, facts: CheckFacts): CheckText {
   const accepted = facts.shards === null ? '' : ` · ${state.accepted.length} of ${count(facts.shards, 'shard')} accepted`;
   return {
     title: clip(stage.replaceAll(/[*_`]/gu, ''), 200),
-    summary: clip(
+    summary: fitting(
       paragraphs(
         `**${stage}**${accepted} · ${dollars(state.spending.total.spent)} of ${dollars(state.standing.limits.budget)}`,
-        state.end?.why ?? null,
+        line(state.end?.why ?? '', 1000),
         caveatLines(facts.caveats),
       ),
-      BODY_LIMIT,
     ),
-    text: clip(
+    text: fitting(
       paragraphs(
         state.census.phases.length === 0 ? null : `### Agents\n\n${census(state)}`,
         state.end === null ? null : `### Ledger\n\n${ledgerTable(state.end.ledger, { characters: LEDGER_ROOM, pageUrl: null })}`,
       ),
-      BODY_LIMIT,
     ),
   };
 }

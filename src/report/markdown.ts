@@ -1,3 +1,4 @@
+import { cutMarkdown, fenceOf, openAfter } from '../domain/markdown-cut.ts';
 import { inCell, inertBlock, inertCode, inertLine, inertMarkdown, inHtml } from './inert.ts';
 
 /** Pure Markdown. Everything that comes from people, the model or the repository passes through here before it is posted. */
@@ -58,7 +59,15 @@ export function paragraphs(...parts: readonly (string | null)[]): string {
   return parts.filter((part): part is string => part !== null && part !== '').join('\n\n');
 }
 
-/** At most `limit` characters, told when cut. */
+/** Room for the note that a body was cut, and for what closes it. */
+const NOTE_ROOM = 4_000;
+
+/** A whole body of ours, cut where it is longer than what is posted. Finished Markdown is never cut by `clip`. */
+export function fitting(body: string): string {
+  return body.length <= BODY_LIMIT ? body : cutMarkdown(body, BODY_LIMIT - NOTE_ROOM);
+}
+
+/** At most `limit` characters of plain text, told when cut. */
 export function clip(text: string, limit: number): string {
   return text.length <= limit ? text : `${text.slice(0, limit - 1)}…`;
 }
@@ -75,37 +84,23 @@ export function duration(seconds: number): string {
   return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-const FENCE = /^ {0,3}(`{3,}|~{3,})/u;
-
 /** Parts of at most `limit` characters, cut at line ends; each is a comment of its own. A fence that is cut ends there and begins again, so that code stays code. */
 export function parts(text: string, limit = BODY_LIMIT): readonly string[] {
   const lines = text.split('\n');
-  const longest = Math.max(0, ...lines.filter((one) => FENCE.test(one)).map((one) => one.length));
+  const longest = Math.max(0, ...lines.filter((one) => fenceOf(one) !== '').map((one) => one.length));
   const room = limit - 2 * (longest + 1);
   const found: string[] = [];
   let current = '';
   let open: string | null = null;
   for (const piece of lines.flatMap((whole) => whole.match(new RegExp(`.{1,${room - 1}}`, 'gsu')) ?? [''])) {
     if (current.length + piece.length + 1 > room + longest) {
-      found.push(open === null ? current : `${current}\n${ticksOf(open)}`);
+      found.push(open === null ? current : `${current}\n${fenceOf(open)}`);
       current = open ?? '';
     }
     current += current === '' ? piece : `\n${piece}`;
     open = openAfter(piece, open);
   }
   return [...found, current];
-}
-
-function ticksOf(opening: string): string {
-  return FENCE.exec(opening)?.[1] ?? '';
-}
-
-/** The line that opened the fence in which the next line stands; null outside of one. */
-function openAfter(text: string, open: string | null): string | null {
-  const ticks = ticksOf(text);
-  if (open === null) return ticks === '' ? null : text;
-  const ends = ticks.startsWith(ticksOf(open)) && text.trim() === ticks;
-  return ends ? null : open;
 }
 
 /** A range of hours of work, in the unit that reads best. */

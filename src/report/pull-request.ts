@@ -11,7 +11,22 @@ import { ledgerLine, ledgerTable, STATUS_WORDS } from './ledger.ts';
 import { receiptsTable, type Receipt } from './receipts.ts';
 import { census } from './status-comment.ts';
 import { plainWords } from './commit-message.ts';
-import { block, BODY_LIMIT, cell, clip, code, count, details, duration, hours, line, link, paragraphs, table } from './markdown.ts';
+import {
+  block,
+  BODY_LIMIT,
+  cell,
+  clip,
+  code,
+  count,
+  details,
+  duration,
+  fitting,
+  hours,
+  line,
+  link,
+  paragraphs,
+  table,
+} from './markdown.ts';
 
 export function pullRequestTitle(plan: Plan): string {
   return clip(plainWords(plan.draft.title).replaceAll(/\s+/gu, ' ').trim(), 120);
@@ -95,7 +110,7 @@ export function pullRequestBody(facts: ResultFacts): string {
   const accepted = verdicts(facts.shards, room - shortest.length - length(least));
   const receipts = receiptsTable(facts.receipts, room - shortest.length - length(accepted));
   const ledger = ledgerTable(facts.ledger, { characters: room - length(accepted) - length(receipts), pageUrl: facts.pageUrl });
-  return clip(bodyWith(ledger, accepted, receipts), BODY_LIMIT);
+  return fitting(bodyWith(ledger, accepted, receipts));
 }
 
 function sealText(sealed: ResultFacts['sealed']): string {

@@ -1,7 +1,7 @@
 import type { Finding } from '../domain/finding.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { Verdict } from '../domain/verdict.ts';
-import { block, BODY_LIMIT, clip, code, count, details, line, paragraphs, prose, table } from './markdown.ts';
+import { block, clip, code, count, details, fitting, line, paragraphs, prose, table } from './markdown.ts';
 
 export interface ReviewFacts {
   readonly plan: Plan;
@@ -19,7 +19,7 @@ export interface ReviewedRounds {
 
 /** One delivered commit's review: each round's findings and how they were answered, then what remains. */
 export function reviewBody(facts: ReviewFacts): string {
-  return clip(
+  return fitting(
     paragraphs(
       ...facts.shards.map((shard) => shardReview(shard)),
       facts.elsewhere.length === 0
@@ -27,7 +27,6 @@ export function reviewBody(facts: ReviewFacts): string {
         : `**Notes that are on no line of this diff**\n\n${facts.elsewhere.map((finding) => `- ${findingLine(finding)}`).join('\n')}`,
       '<sub>By verifiers in fresh contexts, who saw the diff, the guide and the gates’ results, could read and not write, and were told to presume error. A comment, not an approval: a person decides.</sub>',
     ),
-    BODY_LIMIT,
   );
 }
 
@@ -86,12 +85,11 @@ function gates(verdict: Verdict): string {
 
 /** One finding as an inline comment. */
 export function inlineComment(finding: Finding): string {
-  return clip(
+  return fitting(
     paragraphs(
       `**${line(finding.rule, 40)}** · ${finding.severity === 'blocking' ? 'blocking' : 'note'}`,
       prose(clip(finding.claim, 2000)),
     ),
-    BODY_LIMIT,
   );
 }
 
@@ -119,12 +117,11 @@ export function leftOverComment(
           ),
     );
   });
-  return clip(
+  return fitting(
     paragraphs(
       `## ${count(shards.length, 'shard')} left over`,
       'Nothing of these is in this pull request. `/workflow retry` tries them again, `/workflow retry <shard>` some of them; or migrate them by hand.',
       ...parts,
     ),
-    BODY_LIMIT,
   );
 }

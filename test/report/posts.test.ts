@@ -6,6 +6,7 @@ import { commitMessage } from '../../src/report/commit-message.ts';
 import { draftBody } from '../../src/report/draft-body.ts';
 import { planComments } from '../../src/report/plan-comment.ts';
 import { ciTable, pullRequestBody, type ResultFacts } from '../../src/report/pull-request.ts';
+import { BODY_LIMIT } from '../../src/report/markdown.ts';
 import { helpReply, invalidConfigurationReply, malformedReply, notEnabledReply, plannedAgainReply } from '../../src/report/replies.ts';
 import { inlineComment, leftOverComment, reviewBody } from '../../src/report/review-body.ts';
 import { statusComment } from '../../src/report/status-comment.ts';
@@ -144,6 +145,10 @@ describe('nothing that others wrote acts', () => {
       ]),
     ],
     ['the check run', Object.values(checkText(STATE, { planHash: null, shards: 2 })).join('\n\n')],
+    [
+      'the check run of what failed',
+      checkText(stateOf({ type: 'run.ended', status: 'failed', why: HOSTILE, ledger: LEDGER }), { planHash: null, shards: 2 }).summary,
+    ],
     ['a reply to what is malformed', malformedReply(`Found \`${HOSTILE.split('\n', 1)[0]}\`, expected ${HOSTILE}`, HOSTILE)],
     ['a reply to configuration', invalidConfigurationReply('main', [{ key: 'a`@x', found: HOSTILE, expected: HOSTILE }])],
     ['a reply to a revision', plannedAgainReply(HOSTILE)],
@@ -242,6 +247,21 @@ describe('size', () => {
     for (const body of bodies) expect(body.length).toBeLessThanOrEqual(65_000);
     expect(bodies.length).toBeGreaterThan(5);
     expect(bodies.flatMap((body) => acting(body.replaceAll('Asked for in #3.', '')))).toEqual([]);
+  });
+
+  it.each([0, 7, 20, 45, 60, 100])('what is cut is cut in no code, whose half would be live (%i)', (shift) => {
+    const claim = `\`<img src="https://evil.example/p.png"> @octocat fixes #1 ${'A'.repeat(500 + shift)}\``;
+    const evidence = { kind: 'command', name: 'x', output: `@octocat <img src=x>\n${'\n@octocat'.repeat(shift)}` } as const;
+    const findings = [finding({ claim, evidence: null }), finding({ claim, evidence }), finding({ claim, evidence: null })];
+    const verdicts = [verdict({ outcome: 'revise', findings }), verdict({ outcome: 'revise', findings }), verdict({ findings })];
+    const shards = Array.from({ length: 60 }, (_, at) => ({ id: `s-${at}`, files: ['a'], reason: claim, verdicts }));
+    const bodies = [leftOverComment(shards), reviewBody({ plan: PLAN, commit: 'c', elsewhere: findings, shards })];
+    for (const body of bodies) {
+      expect(body).toMatch(/\*Cut here: [\d,]+ more characters do not fit into what GitHub accepts\.\*$/u);
+      expect(body.length).toBeLessThanOrEqual(BODY_LIMIT);
+      expect(body.match(/^<details>$/gmu)?.length).toBe(body.match(/^<\/details>$/gmu)?.length);
+      expect(acting(body)).toEqual([]);
+    }
   });
 
   it('a plan is a few comments, whatever the repository: what has no room is counted, and every shard is named', () => {
