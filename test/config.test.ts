@@ -82,6 +82,10 @@ test('pages of runs and metrics are closed unless the operator chooses a way', (
   const github = { RUN_PAGE_SIGN_IN: 'github', CLIENT_ID: 'a', CLIENT_SECRET: 'b', PUBLIC_URL: 'https://converge.example.com' };
   expect(readConfig({ ...GOOD, ...github }).pages).toEqual({ kind: 'github', clientId: 'a', clientSecret: 'b' });
   expect(readConfig({ ...GOOD, RUN_PAGE_SIGN_IN: 'loopback' }).pages).toEqual({ kind: 'loopback' });
+  for (const own of ['http://127.0.0.1:3000', 'http://localhost:3000', 'http://[::1]:3000/'])
+    expect(readConfig({ ...GOOD, RUN_PAGE_SIGN_IN: 'loopback', PUBLIC_URL: own }).pages).toEqual({ kind: 'loopback' });
+  for (const others of ['https://converge.example.com', 'http://127.0.0.1.example.com', 'http://localhost@example.com'])
+    expect(problem({ RUN_PAGE_SIGN_IN: 'loopback', PUBLIC_URL: others })).toContain(`found loopback beside PUBLIC_URL ${others}`);
   expect(problem({ RUN_PAGE_TOKEN: 'short' })).toContain('RUN_PAGE_TOKEN: expected at least 16 characters');
   expect(problem({ METRICS_TOKEN: 'short' })).toContain('METRICS_TOKEN: expected at least 16 characters');
   expect(problem({ RUN_PAGE_TOKEN: long, RUN_PAGE_SIGN_IN: 'loopback' })).toContain('expected one way to the pages of runs');

@@ -32,15 +32,21 @@ export const CLOSED: Gatekeeper = {
 
 const LOOPBACK_ADDRESS = /^(?:127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+)$/u;
 const LOOPBACK_HOST = /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?$/iu;
-const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via'];
+const FORWARDED = /^(?:via|forwarded|x-forwarded-.+|x-real-ip)$/u;
 
-/** Answers this machine alone: no proxy in front, and no other site's name that was pointed at 127.0.0.1. */
+/** Whether only this machine can follow such an address. */
+export function isLoopback(url: string): boolean {
+  return LOOPBACK_HOST.test(URL.parse(url)?.host ?? '');
+}
+
+/** Answers this machine alone: no proxy in front (nginx's defaults ask by HTTP/1.0, with its upstream as the host), and no other site's name that was pointed at 127.0.0.1. */
 export const LOOPBACK_ONLY: Gatekeeper = {
   admit: ({ request }) => {
     const own =
       LOOPBACK_ADDRESS.test(request.socket.remoteAddress ?? '') &&
       LOOPBACK_HOST.test(request.headers.host ?? '') &&
-      FORWARDED.every((name) => request.headers[name] === undefined);
+      request.httpVersion === '1.1' &&
+      !Object.keys(request.headers).some((name) => FORWARDED.test(name));
     return Promise.resolve(own ? null : plain(403, 'Run pages answer on this machine alone.'));
   },
 };

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createServer, IncomingMessage } from 'node:http';
-import { Socket } from 'node:net';
+import { connect, Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { sealedCookies } from '../../src/web/sealed-cookie.ts';
@@ -109,7 +109,13 @@ describe('run pages', () => {
       { 'x-forwarded-host': 'converge.example.com' },
       { via: '1.1 proxy' },
     ];
-    for (const headers of others) expect((await ask(PAGE, { headers })).status).toBe(403);
+    for (const headers of [...others, { 'x-forwarded-proto': 'https' }, { 'x-forwarded-port': '443' }, { 'x-real-ip': '10.0.0.1' }])
+      expect((await ask(PAGE, { headers })).status, JSON.stringify(headers)).toBe(403);
+    // As nginx asks by its defaults: none of these headers, and its own upstream as the host.
+    const socket = connect(port, '127.0.0.1');
+    onTestFinished(() => void socket.destroy());
+    socket.write(`GET ${PAGE} HTTP/1.0\r\nHost: 127.0.0.1:${port}\r\nConnection: close\r\n\r\n`);
+    expect((await socket.setEncoding('utf8').toArray()).join('')).toMatch(/^HTTP\/1\.1 403 /u);
   });
 
   test('by a token: in a header, in a link that is exchanged for a cookie, in a form; nothing else opens them', async () => {
