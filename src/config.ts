@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isValidAllowedDomainEntry } from '@anthropic-ai/sandbox-runtime/dist/sandbox/domain-pattern.js';
 import { z } from 'zod';
 import { MICRO, type MicroDollars } from './domain/budget.ts';
 import type { MonthLimits } from './domain/allowance.ts';
@@ -261,16 +262,16 @@ function namesIn(list: string): ReadonlySet<string> {
   return new Set(names.filter((name) => name !== ''));
 }
 
-/** `name` or `*.name` with at least two parts behind the star, and an optional port. */
+/** A name of at least two parts, or `*.` and one, with an optional port; the proxy, which has the last word, takes the same and addresses besides. */
 const HOST = /^(?:\*\.(?:[a-z0-9-]+\.)+|(?:[a-z0-9-]+\.)*)[a-z0-9-]*[a-z][a-z0-9-]*(?::[1-9]\d{0,4})?$/u;
 
 function hostsIn(list: string, problems: string[]): readonly string[] {
   const hosts = [...namesIn(list)];
   if (hosts.length === 1 && hosts[0] === 'deny') return [];
-  const wrong = hosts.filter((host) => host === 'deny' || host === 'allow' || !HOST.test(host));
+  const wrong = hosts.filter((host) => !HOST.test(host) || !isValidAllowedDomainEntry(host));
   if (wrong.length > 0) {
     problems.push(
-      `SETUP_NETWORK: found ${wrong.join(', ')}, expected \`deny\`, or the hosts that setup may reach, such as \`registry.example.org, *.example.org:443\`. There is no word for the whole network.`,
+      `SETUP_NETWORK: found ${wrong.join(', ')}, expected \`deny\`, or the hosts that setup may reach, such as \`registry.example.org, *.example.org:443\`, each with a dot. There is no word for the whole network.`,
     );
   }
   return hosts;

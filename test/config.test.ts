@@ -67,8 +67,22 @@ test('hosts that setup may reach: none, or a list; never the whole network', () 
   const hosts = (value: string): readonly string[] => readConfig({ ...GOOD, SETUP_NETWORK: value }).sandbox.setupNetwork;
   expect(readConfig(GOOD).sandbox.setupNetwork).toEqual([]);
   expect(hosts('deny')).toEqual([]);
-  expect(hosts('registry.example.org, *.Example.org:443 nexus:8081')).toEqual(['registry.example.org', '*.example.org:443', 'nexus:8081']);
-  for (const wrong of ['allow', '*', '*.com', 'https://registry.example.org', 'registry.example.org/x', 'deny, nexus', '10.0.0.1'])
+  expect(hosts('registry.example.org, *.Example.org:443 nexus.corp:8081')).toEqual([
+    'registry.example.org',
+    '*.example.org:443',
+    'nexus.corp:8081',
+  ]);
+  for (const wrong of [
+    'allow',
+    '*',
+    '*.com',
+    'https://registry.example.org',
+    'registry.example.org/x',
+    'deny, nexus',
+    '10.0.0.1',
+    'nexus:8081',
+    'x.y:99999',
+  ])
     expect(problem({ SETUP_NETWORK: wrong })).toMatch(/SETUP_NETWORK: found .*, expected `deny`, or the hosts/u);
 });
 
