@@ -19,6 +19,9 @@ export const HOOK_LIMITS = {
 /** Seconds after which a sender may try again. */
 const RETRY_AFTER = '30';
 
+/** What a signature looks like; whether it is one shows when the body is there. */
+const SIGNATURE = /^sha256=[0-9a-f]{64}$/u;
+
 interface HookParts {
   readonly webhooks: Webhooks;
   /** Records under way, which may outlive their requests. */
@@ -53,6 +56,9 @@ export function openHook({ webhooks, recording, log, limits = HOOK_LIMITS }: Hoo
   const unreadable = (request: IncomingMessage, response: ServerResponse): void => {
     refuse(request, response, plain(400, 'A body in UTF-8, without a byte order mark, was expected.'));
   };
+  const unsigned = (request: IncomingMessage, response: ServerResponse): void => {
+    refuse(request, response, plain(400, 'A signature in X-Hub-Signature-256 was expected, by the secret of the webhook.'));
+  };
   const verify = async (request: IncomingMessage, response: ServerResponse, rawBody: Buffer): Promise<void> => {
     underWay += 1;
     counts.taken += 1;
@@ -65,6 +71,7 @@ export function openHook({ webhooks, recording, log, limits = HOOK_LIMITS }: Hoo
   };
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (Number(request.headers['content-length'] ?? 0) > limits.bytes) return tooLarge(request, response);
+    if (!SIGNATURE.test(String(request.headers['x-hub-signature-256']))) return unsigned(request, response);
     if (isFull()) return flood(request, response);
     let own = 0;
     let isOver = false;

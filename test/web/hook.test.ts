@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { connect } from 'node:net';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { HOOK_LIMITS } from '../../src/web/hook.ts';
 import { COMMENT, HOOK, SECRET, delivery, serve, signature } from './support.ts';
 
@@ -66,6 +66,22 @@ test('another method, type or event does nothing', async () => {
   expect(recorded).toEqual([]);
 });
 
+/** A header that looks like a signature: nothing shows before the body is there that it is none. */
+const SIGNED = `X-Hub-Signature-256: ${signature('another body')}\r\n`;
+
+test('without what looks like a signature a body is refused before it is read: who sends slowly holds no memory', async () => {
+  const { port, recorded } = await serve();
+  for (const header of ['', `X-Hub-Signature: ${signature('x')}\r\n`, 'X-Hub-Signature-256: sha256=abc\r\n']) {
+    const socket = connect(port, '127.0.0.1');
+    onTestFinished(() => void socket.destroy());
+    socket.write(`POST ${HOOK} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n${header}Content-Length: 1000\r\n\r\n{`);
+    const said = (await socket.setEncoding('utf8').toArray()).join('');
+    expect(said, header).toMatch(/^HTTP\/1\.1 400 [^]*X-Hub-Signature-256/u);
+    expect(said).toMatch(/^connection: close$/imu);
+  }
+  expect(recorded).toEqual([]);
+});
+
 test('a body that is too large is refused before it is read: by its length, or where the limit is reached', async () => {
   const { port, recorded, ask } = await serve();
   const claimed = await new Promise<string>((resolve) => {
@@ -83,7 +99,7 @@ test('a body that is too large is refused before it is read: by its length, or w
   const sent = await new Promise<{ text: string; bytes: number }>((resolve) => {
     let [text, bytes, open] = ['', 0, true];
     const socket = connect(port, '127.0.0.1', () => {
-      socket.write(`POST ${HOOK} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`);
+      socket.write(`POST ${HOOK} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n${SIGNED}Transfer-Encoding: chunked\r\n\r\n`);
       const piece = Buffer.alloc(65_536, 0x20);
       const more = (): void => {
         if (!open || bytes > 100_000_000) return;
@@ -128,7 +144,7 @@ test('bodies that arrive slowly hold no place of those that are there', async ()
   const { port, ask, recorded } = await serve();
   const slow = Array.from({ length: HOOK_LIMITS.underWay + 10 }, () => {
     const socket = connect(port, '127.0.0.1');
-    socket.write(`POST ${HOOK} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{`);
+    socket.write(`POST ${HOOK} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n${SIGNED}Content-Length: 1000\r\n\r\n{`);
     return socket;
   });
   expect((await ask(HOOK, delivery(COMMENT))).status).toBe(200);
