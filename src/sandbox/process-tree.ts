@@ -1,4 +1,5 @@
 import { readFile, readdir } from 'node:fs/promises';
+import { sharedOfMachine, unmappedBytes } from './shared-memory.ts';
 
 interface ProcessFacts {
   readonly pid: number;
@@ -21,6 +22,7 @@ export class MemoryWatch {
   readonly #watched = new Map<number, Watched>();
   #timer: NodeJS.Timeout | null = null;
   #page: Promise<number> | null = null;
+  #looking = false;
 
   /** Calls `over` once when the tree below `pid` holds more than `bytes`; the function that is given back ends the watch. */
   watch(pid: number, bytes: number, over: () => void): () => void {
@@ -35,16 +37,43 @@ export class MemoryWatch {
   }
 
   async #look(): Promise<void> {
-    this.#page ??= pageSize();
-    const all = await processes(await this.#page);
-    for (const [pid, { limit, over }] of this.#watched) {
-      const tree = treeOf(all, pid);
-      const bytes = tree.reduce((sum, process) => sum + process.bytes, 0);
-      if (bytes <= limit && tree.length <= PROCESSES) continue;
-      this.#watched.delete(pid);
-      over();
+    if (this.#looking) return;
+    this.#looking = true;
+    try {
+      this.#page ??= pageSize();
+      const page = await this.#page;
+      const [all, shared] = await Promise.all([processes(page), sharedOfMachine()]);
+      const looks = [...this.#watched].map(async ([pid, watched]) => {
+        const over = await isOver(treeOf(all, pid), { limit: watched.limit, page, shared });
+        if (!over || this.#watched.get(pid) !== watched) return;
+        this.#watched.delete(pid);
+        watched.over();
+      });
+      await Promise.all(looks);
+    } finally {
+      this.#looking = false;
     }
   }
+}
+
+interface Bounds {
+  /** Bytes, as `shared` and `page`. */
+  readonly limit: number;
+  readonly page: number;
+  /** On the whole machine. */
+  readonly shared: number;
+}
+
+/** What no process maps is looked for only where the machine has enough of it to pass the limit. */
+async function isOver(tree: readonly ProcessFacts[], { limit, page, shared }: Bounds): Promise<boolean> {
+  const bytes = tree.reduce((sum, process) => sum + process.bytes, 0);
+  if (bytes > limit || tree.length > PROCESSES) return true;
+  if (bytes + shared <= limit) return false;
+  const unmapped = await unmappedBytes(
+    tree.map(({ pid }) => pid),
+    page,
+  );
+  return bytes + unmapped > limit;
 }
 
 /** Ids of a process, its descendants, and the members of the group it leads. */

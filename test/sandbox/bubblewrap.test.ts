@@ -135,6 +135,16 @@ describe.skipIf(withoutSandbox)('bubblewrap', () => {
     expect(result.output).toMatch(/unshare.*failed[^]*CapEff:\t0+\n0\n1000\n$/u);
   });
 
+  test('memory that no process maps is counted: files without a name, and file systems in memory', async () => {
+    const { run } = await bench({ 'a.txt': 'a' }, { memoryMegabytes: 128 });
+    const memfd =
+      'my $n = "m"; my $f = syscall(319, $n, 0); open(my $h, ">&=", $f) or die; my $m = "x" x 1048576; for (1..200) { syswrite($h, $m) } sleep 6';
+    expect(await run(`exec perl -e '${memfd}'`)).toMatchObject({ ok: false, ended: 'memory' });
+    const files = 'for at in /tmp /home/converge /dev/shm; do head -c 55m /dev/zero > $at/f || exit 3; done; sleep 6';
+    expect(await run(files)).toMatchObject({ ok: false, ended: 'memory' });
+    expect(await run('head -c 40m /dev/zero > /tmp/f; sleep 1; echo done')).toMatchObject({ ok: true, output: 'done\n' });
+  });
+
   test('as root the void limit is told', async () => {
     const { commands } = await bench({ 'a.txt': 'a' });
     expect(commands.caveats.some((caveat) => caveat.includes('runs as root'))).toBe(process.getuid?.() === 0);
