@@ -71,6 +71,8 @@ test('the compose file gives what the sandbox needs and takes all else', () => {
   });
   expect(services.converge).not.toHaveProperty('cap_add');
   expect(services.converge).not.toHaveProperty('privileged');
+  // What converge.env says of these would leave the published port, the volume and the health check.
+  expect(services.converge).toMatchObject({ environment: { HOST: '0.0.0.0', PORT: '3000', DATA_DIR: '/data' } });
   const dockerfile = readFileSync('Dockerfile', 'utf8');
   expect(dockerfile).toMatch(/^USER node$/mu);
 });
