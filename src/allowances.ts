@@ -1,4 +1,4 @@
-import { allowanceOf, type Allowance, type MonthLimits } from './domain/allowance.ts';
+import { allowanceOf, type Allowance, type MonthLimits, type RunCeilings } from './domain/allowance.ts';
 import { ConvergeError } from './domain/errors.ts';
 import type { StoredEvent } from './domain/events.ts';
 import { standingAfter, standingFrom, type Standing } from './domain/standing.ts';
@@ -15,7 +15,7 @@ export interface Allowances {
 
 export interface AllowanceParts {
   readonly journal: Pick<Journal, 'events' | 'watch'>;
-  readonly operator: MonthLimits;
+  readonly operator: MonthLimits & { readonly run?: RunCeilings };
   /** Default: the system's clock. */
   readonly now?: () => Date;
 }

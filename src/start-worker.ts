@@ -2,6 +2,7 @@ import { agentsOf, CALLS, processName } from './open-engine.ts';
 import { openAllowances } from './allowances.ts';
 import { settleLeftReservations, type Owner } from './agents/spending.ts';
 import type { WorkerConfig } from './config.ts';
+import { runCeilings } from './domain/ceilings.ts';
 import { accessAsker } from './engine/access.ts';
 import { callHandler } from './engine/call-handler.ts';
 import { openHoldings } from './engine/holdings.ts';
@@ -38,7 +39,7 @@ export async function startWorker(config: WorkerConfig): Promise<Working> {
   const [boss, liveness] = await Promise.all([openBoss({ url, log }), openLiveness(url, name)]);
   const holdings = openHoldings(journal);
   const life = new AbortController();
-  const allowances = openAllowances({ journal, operator: config.limits });
+  const allowances = openAllowances({ journal, operator: { ...config.limits, run: runCeilings(config.policy) } });
   const owner: Owner = { id: name, isDead: async (other) => other === null || liveness.isDead(other) };
   const operatorSwitch = await switchOf(config, { journal, everyMs: waits.switchMs, log });
   const agents = agentsOf(config, {

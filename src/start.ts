@@ -9,6 +9,7 @@ import type { Desk } from './control/desk.ts';
 import { openCatchUp } from './control/catch-up.ts';
 import { openInbox } from './control/inbox.ts';
 import { openGenerations } from './control/retry.ts';
+import { runCeilings } from './domain/ceilings.ts';
 import { inGeneration } from './domain/generation.ts';
 import { maySpend } from './domain/may-spend.ts';
 import { OPERATOR_DEFAULTS, underPolicy, type OperatorLimits } from './domain/settings.ts';
@@ -56,7 +57,7 @@ export async function start(
   const engine = await openEngine(config, { openJournal, log });
   const { journal, shared } = engine;
   const life = new AbortController();
-  const allowances = openAllowances({ journal, operator: config.limits });
+  const allowances = openAllowances({ journal, operator: { ...config.limits, run: runCeilings(config.policy) } });
   // All runs': what a killed process holds in the account of a month is missing to others too.
   await settleLeftReservations(journal, null, engine.owner);
   const operatorSwitch = await switchOf(config, { journal, everyMs: waits.switchMs, log });
@@ -185,7 +186,7 @@ interface Driving {
 }
 
 function driverOf(estate: Estate, { engine, houses, operatorSwitch, quiet }: Driving): Promise<Driver> {
-  const { hubOf, waits, log } = estate;
+  const { config, hubOf, waits, log } = estate;
   const endingOf = async (run: string, journal: Journal): Promise<Ending> => {
     const { place } = foldRun(await journal.events(run));
     return { run, place, journal, hub: hubOf(place, journal) };
@@ -199,6 +200,7 @@ function driverOf(estate: Estate, { engine, houses, operatorSwitch, quiet }: Dri
     enter: (run, journal, signal) => houses.enter(run, signal, journal),
     migrate,
     quiet,
+    allowed: (place) => maySpend(config, place),
     off: () => operatorSwitch.off(),
     watchSwitch: (listener) => operatorSwitch.watch(listener),
     openGenerations: (run, journal) => openGenerations(journal, run),

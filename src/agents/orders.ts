@@ -1,6 +1,7 @@
 import { Suspended } from '../domain/errors.ts';
 import type { RunEvent, StoredEvent } from '../domain/events.ts';
 import { heldBy, heldText } from '../domain/hold.ts';
+import { notAllowedBy, turnsRun } from '../domain/not-allowed.ts';
 import { steersIn, type Steer } from '../domain/steer.ts';
 import { switchedOffText, type SwitchedOff } from '../domain/switched-off.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -41,7 +42,8 @@ export function openOrders({ journal, off }: OrdersParts): Orders {
     return known;
   };
   const hear = (stored: StoredEvent): void => {
-    if (stored.event.type === 'signal.received' || stored.event.type === 'run.amended')
+    const { event } = stored;
+    if (event.type === 'signal.received' || event.type === 'run.amended' || turnsRun(event))
       runs.get(stored.scope)?.events.set(stored.n, stored);
   };
   // For the life of the journal: which runs come is not known before.
@@ -69,8 +71,11 @@ export function openOrders({ journal, off }: OrdersParts): Orders {
       const switchedOff = off();
       if (switchedOff !== null) return new Suspended('switched-off', switchedOffText(switchedOff));
       if (run === null) return null;
-      const held = heldBy(eventsOf(runs.get(run)).filter((event) => event.type === 'signal.received'));
-      return held === null ? null : new Suspended('person', heldText(held));
+      const events = eventsOf(runs.get(run));
+      const held = heldBy(events.filter((event) => event.type === 'signal.received'));
+      if (held !== null) return new Suspended('person', heldText(held));
+      const notAllowed = notAllowedBy(events);
+      return notAllowed === null ? null : new Suspended('not-allowed', notAllowed);
     },
     begin: (run) => {
       const known = knownOf(run);

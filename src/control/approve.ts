@@ -1,3 +1,4 @@
+import { aboveOperator } from '../domain/ceilings.ts';
 import type { Command } from '../domain/command.ts';
 import { openQuestions } from '../publish/questions.ts';
 import { isApproved } from '../report/status-comment.ts';
@@ -25,9 +26,15 @@ export async function approve(desk: Desk, asked: Asked, { hash }: Extract<Comman
       `Found the hash \`${hash}\`, expected \`${view.plan.hash.slice(0, 12)}\`: that is the hash of the plan as it stands now. A plan that was made again, or configuration that changed, has another hash and needs to be read again before it is approved.`,
     );
   }
+  const above = aboveOperator(view.plan, desk.operator);
+  if (above.length > 0) return refuse(aboveText(above));
   await desk.journal.signal(run, { id: String(asked.comment), name: 'approve', by: asked.author.login, text: hash });
   desk.drive(run);
   return null;
+}
+
+function aboveText(above: readonly string[]): string {
+  return `The operator of this Converge allows less now than when this plan was made. Found ${above.join('; ')}. \`/workflow stop\` ends this run; a new \`/workflow migrate\` plans within what is allowed.`;
 }
 
 /** A revision was asked for and the plan that answers it is not there yet. */

@@ -1,6 +1,6 @@
 import { MEASURES, runAccount, type Account, type AccountLimits, type Balance, type Measure, type Shortage } from './account.ts';
 import type { Raise } from './amendment.ts';
-import { dollars } from './budget.ts';
+import { dollars, type Limits } from './budget.ts';
 import type { Place } from './run.ts';
 import { workedUntil, type Standing } from './standing.ts';
 
@@ -10,6 +10,9 @@ export interface MonthLimits {
   /** Of this Converge, whatever the repository. */
   readonly month: AccountLimits;
 }
+
+/** What the operator allows each run now; what is absent is as approved. */
+export type RunCeilings = Partial<Pick<Limits, 'budget' | 'tokens' | 'turns' | 'hours' | 'concurrency'>>;
 
 /** What a run's next request may use. */
 export interface Allowance {
@@ -21,14 +24,23 @@ export interface Allowance {
 
 export function allowanceOf(
   run: string,
-  { standing, operator, now }: { readonly standing: Standing; readonly operator: MonthLimits; readonly now: Date },
+  {
+    standing,
+    operator,
+    now,
+  }: { readonly standing: Standing; readonly operator: MonthLimits & { readonly run?: RunCeilings }; readonly now: Date },
 ): Allowance {
   const { limits, place } = standing;
-  const { budget, tokens, turns, hours, concurrency } = limits;
+  const lowest = (name: keyof RunCeilings): number | undefined => {
+    const bounds = [limits[name], operator.run?.[name]].filter((bound) => bound !== undefined);
+    return bounds.length === 0 ? undefined : Math.min(...bounds);
+  };
+  const [tokens, turns, hours] = [lowest('tokens'), lowest('turns'), lowest('hours')];
+  const budget = lowest('budget') ?? limits.budget;
   const own: AccountLimits = { dollars: budget, ...(tokens === undefined ? {} : { tokens }), ...(turns === undefined ? {} : { turns }) };
   return {
     accounts: [{ name: runAccount(run), limits: own }, ...monthAccounts(place, operator, now)],
-    concurrency,
+    concurrency: lowest('concurrency') ?? limits.concurrency,
     hours: hours === undefined ? null : { worked: workedUntil(standing, now.toISOString()) / HOUR, limit: hours },
   };
 }

@@ -2,8 +2,7 @@ import type { Limits, MicroDollars } from './budget.ts';
 import type { MonthLimits } from './allowance.ts';
 import { dollars, MICRO } from './budget.ts';
 import type { MigrateFlags } from './command.ts';
-import type { Effort, ModelChoices, Role } from './effort.ts';
-import { EFFORTS } from './effort.ts';
+import { isAbove, lower, type Effort, type ModelChoices, type Role } from './effort.ts';
 import type { OperatorPolicy } from './operator-policy.ts';
 import { stricter, type Permission } from './permission.ts';
 import type { RepositoryConfiguration } from './repository-configuration.ts';
@@ -275,7 +274,7 @@ function resolveModels({ configuration, flags, operator }: SettingsSources): {
     }
     const model = allowedModel(role, configuration.models[role]);
     if (flags.effort === undefined) return { model, effort: own };
-    if (CAREFUL.has(role) && rank(flags.effort) < rank(own)) {
+    if (CAREFUL.has(role) && isAbove(own, flags.effort)) {
       notes.add(`--effort ${flags.effort} does not apply to the ${role}, which keeps ${own}: a command may raise care, not lower it.`);
       return { model, effort: own };
     }
@@ -298,14 +297,6 @@ function resolveModels({ configuration, flags, operator }: SettingsSources): {
     verifier: choose('verifier'),
   };
   return { models, notes: [...notes] };
-}
-
-function rank(effort: Effort): number {
-  return EFFORTS.indexOf(effort);
-}
-
-function lower(one: Effort, other: Effort): Effort {
-  return rank(one) <= rank(other) ? one : other;
 }
 
 function plain(value: number): string {

@@ -1,12 +1,13 @@
 import { ConvergeError, messageOf, Suspended } from '../domain/errors.ts';
 import type { SwitchedOff } from '../domain/switched-off.ts';
 import { inGeneration } from '../domain/generation.ts';
+import type { Place } from '../domain/run.ts';
 import { foldRun } from '../domain/run-state.ts';
 import type { House, Log } from '../house.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Bulletin } from '../publish/bulletin.ts';
 import { CLOSING, type Delivery, type Dispatch, DRIVE } from './dispatch.ts';
-import { holdIfAsked, letGoOnPause, letGoWhenOff, pauseIfOff } from './hold.ts';
+import { holdIfAsked, letGoOnPause, letGoWhenOff, pauseIfNotAllowed, pauseIfOff } from './hold.ts';
 
 /** A run's house with what has to be closed after it. */
 export interface OpenHouse {
@@ -28,6 +29,8 @@ export interface DriverParts {
   readonly migrate: (house: House) => Promise<void>;
   /** Resolves when no request of the run to the model is in flight. */
   readonly quiet: (run: string) => Promise<void>;
+  /** Whether the operator lets this repository spend. */
+  readonly allowed: (place: Place) => boolean;
   /** The operator's switch. */
   readonly off: () => SwitchedOff | null;
   readonly watchSwitch: (listener: () => void) => () => void;
@@ -245,6 +248,8 @@ async function travel(parts: DriverParts, run: string, signal: AbortSignal): Pro
     return 'rest';
   }
   if (await holdIfAsked(journal, run)) return 'paused';
+  // Only a start with another list changes it.
+  if (await pauseIfNotAllowed(parts, run)) return 'paused';
   if (await pauseIfOff(parts, run)) return 'again';
   try {
     await inHouse(parts, run, { signal, paused: state.status === 'paused' });
@@ -286,5 +291,5 @@ async function settle({ journal, failed, off, log }: DriverParts, run: string, e
   const message = error instanceof Suspended ? error.message : `${messageOf(error)} Converge tries again by itself.`;
   log.warn({ run, reason, detail }, message);
   await journal.append(run, [{ type: 'run.paused', reason, message }]);
-  return reason === 'budget' ? 'paused' : 'again';
+  return reason === 'budget' || reason === 'not-allowed' ? 'paused' : 'again';
 }

@@ -1,4 +1,6 @@
 import { heldText, type Held } from '../domain/hold.ts';
+import { notAllowedText } from '../domain/not-allowed.ts';
+import type { Place } from '../domain/run.ts';
 import { foldRun } from '../domain/run-state.ts';
 import { switchedOffText, type SwitchedOff } from '../domain/switched-off.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -31,6 +33,18 @@ export function letGoOnPause({ journal, quiet }: Holding, run: string, abort: Ab
     // A journal that cannot be read stops the run by itself.
     if (event.type === 'signal.received' && event.name === 'pause') letGo().catch(() => undefined);
   });
+}
+
+/** Writes the pause of a run whose repository the operator lets spend no more, unless it is written; false when it may. */
+export async function pauseIfNotAllowed(
+  { journal, allowed }: { readonly journal: Journal; readonly allowed: (place: Place) => boolean },
+  run: string,
+): Promise<boolean> {
+  const { place, pause } = foldRun(await journal.events(run));
+  if (allowed(place)) return false;
+  if (pause?.reason !== 'not-allowed')
+    await journal.append(run, [{ type: 'run.paused', reason: 'not-allowed', message: notAllowedText(place) }]);
+  return true;
 }
 
 /** Writes the pause of a run while the operator has switched Converge off, unless it is written; false when nothing stands in the way. */

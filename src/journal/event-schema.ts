@@ -85,6 +85,7 @@ const pauseReason: z.ZodType<PauseReason> = z.enum([
   'fault',
   'person',
   'switched-off',
+  'not-allowed',
 ]);
 
 const ending: z.ZodType<Ending> = z.enum(['migrated', 'skipped', 'left-over', 'unverified', 'dropped', 'not-started']);

@@ -36,3 +36,21 @@ test('switched off while the model answers: the answer is kept, nothing more is 
   expect(await agents.run(task, live())).toMatchObject({ ending: 'done' });
   expect(server.seen).toHaveLength(3);
 });
+
+test('wherever it is written that the repository may not spend any more, agents of the run ask nothing until the run goes on, or is tried again', async () => {
+  const journal = await openTestJournal();
+  const { agents, server } = await bench(
+    async (seen, n) => {
+      if (n === 1) await journal.append(RUN, [{ type: 'run.paused', reason: 'not-allowed', message: 'The list is shorter.' }]);
+      return work(seen, n);
+    },
+    { journal },
+  );
+  const task = textTask({ tools: ['read'] });
+  await expect(agents.run(task, live())).rejects.toMatchObject({ reason: 'not-allowed', message: 'The list is shorter.' });
+  await expect(agents.run(textTask({ id: 'another' }), live())).rejects.toMatchObject({ reason: 'not-allowed' });
+  expect(server.seen).toHaveLength(1);
+  await journal.append(RUN, [{ type: 'run.resumed' }]);
+  expect(await agents.run(task, live())).toMatchObject({ ending: 'done' });
+  expect(server.seen).toHaveLength(3);
+});

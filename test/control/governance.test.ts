@@ -191,6 +191,26 @@ test('the operator asks for more access than the run was started with: it is ask
   expect((await hear(says(2, 'ada', approval))).recorded).toMatchObject({ accepted: true });
 });
 
+test.each([
+  ['limits: {dollars: 1}', 'a limit of $5.00, expected at most $1.00'],
+  ['limits: {tokens: 1000}', 'no limit of tokens, expected at most 1,000 tokens'],
+  ['limits: {concurrency: 2}', '4 agents at once, expected at most 2'],
+  ['models: [claude-haiku-4-5]', 'the model'],
+  ['effort: low', 'the effort'],
+  ['reviewers: 8', 'expected at least 8'],
+  ["paths: {protected: ['infra/**']}", '`infra/**` not protected'],
+])('a policy that was narrowed since the plan was made, `%s`, refuses its approval and says what to do', async (policy, why) => {
+  const { hear, plan, journal, driven } = await room({ operator: operatorWith(policy) });
+  const made = hostilePlan();
+  const shown = { ...made, limits: { ...made.limits, budget: 5_000_000, concurrency: 4 } };
+  await plan(shown, false);
+  const { reply, recorded } = await hear(says(1, 'wim', `/workflow approve ${shown.hash.slice(0, 12)}`));
+  expect(reply).toContain(why);
+  expect(reply).toContain('`/workflow stop`');
+  expect(recorded).toMatchObject({ accepted: false });
+  expect([await journal.signals(RUN), driven]).toEqual([[], []]);
+});
+
 test('saved scripts that the operator does not allow are not even read', async () => {
   const { hear, journal } = await room({ operator: operatorWith('saved_scripts: false') });
   expect((await hear({ ...says(1, 'mona', '/workflow run it'), number: 99 })).reply).toContain('lets no saved scripts be run');

@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { EMPTY_BALANCE } from '../../src/domain/account.ts';
 import { agentsText, allowanceOf, hoursText, nearLimits, nearLimitsOf, shortageText } from '../../src/domain/allowance.ts';
 import type { RunEvent, StoredEvent } from '../../src/domain/events.ts';
+import { parseOperatorPolicy } from '../../src/domain/operator-policy.ts';
+import { runCeilings } from '../../src/domain/ceilings.ts';
 import { standingAfter, standingFrom, workedUntil, type Standing } from '../../src/domain/standing.ts';
 import { STARTED } from '../journal/support.ts';
 
@@ -51,6 +53,27 @@ test('a request counts against the run, the repository in this month and all run
     ],
     concurrency: 16,
     hours: { worked: 25, limit: 3 },
+  });
+});
+
+test("what the operator's policy allows now holds for a run that was approved with more, and raises nothing", () => {
+  const approved = { ...standing([0, APPROVED]), limits: { ...STARTED.settings.limits, turns: 4, hours: 3 } };
+  const under = (words: string) => {
+    const parsed = parseOperatorPolicy(words);
+    if ('errors' in parsed) throw new Error(JSON.stringify(parsed.errors));
+    const operator = { repositoryMonth: {}, month: {}, run: runCeilings(parsed.policy) };
+    const { accounts, concurrency, hours } = allowanceOf('r1', { standing: approved, operator, now: new Date(hour(25)) });
+    return { ...accounts[0]?.limits, concurrency, hours: hours?.limit };
+  };
+  const own = { dollars: 5_000_000, turns: 4, concurrency: 16, hours: 3 };
+  expect(under('{}')).toEqual(own);
+  expect(under('limits: {dollars: 9, run_turns: 5, concurrency: 99, hours: 4}')).toEqual(own);
+  expect(under('limits: {dollars: 1, tokens: 7, run_turns: 3, concurrency: 2, hours: 1}')).toEqual({
+    dollars: 1_000_000,
+    tokens: 7,
+    turns: 3,
+    concurrency: 2,
+    hours: 1,
   });
 });
 

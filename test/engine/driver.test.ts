@@ -39,6 +39,7 @@ test(
         throw new Suspended('budget', 'All of it is used.');
       },
       quiet: () => Promise.resolve(),
+      allowed: () => true,
       off: () => null,
       watchSwitch: () => () => {},
       openGenerations: () => Promise.resolve(),

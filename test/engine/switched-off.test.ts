@@ -19,10 +19,15 @@ interface Scene {
   readonly types: () => Promise<readonly string[]>;
 }
 
-async function scene(changes: (journal: Journal) => Partial<DriverParts>, begin: SwitchedOff | null): Promise<Scene> {
+async function openJournal(): Promise<Journal> {
   const journal = await openSqliteJournal({ directory: temporaryDirectory() });
   onTestFinished(() => journal.close());
   await journal.start({ run: RUN, trigger: '1', event: STARTED });
+  return journal;
+}
+
+async function scene(changes: (journal: Journal) => Partial<DriverParts>, begin: SwitchedOff | null, there?: Journal): Promise<Scene> {
+  const journal = there ?? (await openJournal());
   let off = begin;
   const listeners = new Set<() => void>();
   // A run's whole house is of no matter to who drives it.
@@ -36,6 +41,7 @@ async function scene(changes: (journal: Journal) => Partial<DriverParts>, begin:
     enter: () => Promise.resolve({ house, close: () => Promise.resolve() }),
     migrate: () => Promise.resolve(),
     quiet: () => Promise.resolve(),
+    allowed: () => true,
     off: () => off,
     watchSwitch: (listener) => {
       listeners.add(listener);
@@ -176,4 +182,44 @@ test('switched on again while the run lets go: it is driven again by itself', as
   turn({ reason: '' });
   await again.promise;
   expect(drives).toBe(2);
+});
+
+test('a run whose repository was taken off the list enters no house, once or after a start: it pauses and says why; on the list again, the next start goes on', async () => {
+  const journal = await openJournal();
+  let entered = 0;
+  const starts = async (mayBe: boolean): Promise<Scene> => {
+    const parts: Partial<DriverParts> = {
+      allowed: ({ owner, repo }) => mayBe && `${owner}/${repo}` === 'octo/farm',
+      migrate: async () => {
+        entered += 1;
+        await journal.append(RUN, [{ type: 'step.done', step: 'migrated', result: null }]);
+      },
+    };
+    return scene(() => parts, null, journal);
+  };
+  const paused = heard(journal, 'run.paused');
+  (await starts(false)).drive();
+  await paused;
+  expect(foldRun(await journal.events(RUN)).pause).toMatchObject({
+    reason: 'not-allowed',
+    message: expect.stringContaining('The operator does not let `octo/farm` spend any more.'),
+  });
+  const closed = Promise.withResolvers<void>();
+  const second = await scene(
+    () => ({
+      allowed: () => false,
+      bulletin: () => Promise.resolve({ flush: () => Promise.resolve(), close: () => Promise.resolve(closed.resolve()) }),
+    }),
+    null,
+    journal,
+  );
+  second.drive();
+  await closed.promise;
+  expect(entered).toBe(0);
+  const migrated = heard(journal, 'step.done');
+  const third = await starts(true);
+  third.drive();
+  await migrated;
+  expect((await third.types()).filter((type) => type === 'run.paused')).toHaveLength(1);
+  expect(foldRun(await journal.events(RUN)).status).toBe('active');
 });
