@@ -8,8 +8,12 @@ import { shownHidden, withoutHidden } from '../domain/hidden.ts';
  */
 export function inertMarkdown(source: string): string {
   const text = withoutHidden(source.replaceAll(/\r\n?/gu, '\n')).text;
-  return isDeep(text) ? inertBlock(text) : blocksOf(lexer(text));
+  const signs = text.match(/[*_~[]/gu)?.length ?? 0;
+  return isDeep(text) || signs > MOST_SIGNS ? inertBlock(text) : blocksOf(lexer(text));
 }
+
+/** A parser takes the square of signs that open emphasis and links; with more of them a text is shown as it is. */
+const MOST_SIGNS = 1_000;
 
 /** The same for one line, in the middle of a line of ours. */
 export function inertLine(source: string): string {
@@ -210,9 +214,9 @@ function stilled(text: string): string {
     .replaceAll(/www(?=\.)/giu, (found) => `${found}${GAP}`);
 }
 
-/** What stands inside of HTML of ours: GitHub reads no Markdown there, and what was code would be HTML. */
+/** Plain text inside of HTML of ours: GitHub reads no Markdown there, and what was code would be HTML. */
 export function inHtml(text: string): string {
-  return stilled(text.replaceAll('<', '&lt;'));
+  return stilled(withoutHidden(text).text.replaceAll('&', '&amp;').replaceAll('<', '&lt;'));
 }
 
 /** What stands in a cell of a table. A sign before the bar would take away the meaning of ours, and code knows no signs. */

@@ -16,7 +16,7 @@ export function prose(text: string): string {
 
 /** One line of untrusted prose, for headings and table cells. */
 export function line(text: string, limit = 300): string {
-  return inCell(inertLine(clip(text.replaceAll(/\s+/gu, ' ').trim(), limit)));
+  return inCell(inertLine(plainLine(text, limit)));
 }
 
 /** Inline code, whatever is in it. */
@@ -47,6 +47,12 @@ function hostOf(url: string): string | null {
   return parsed !== null && /^https?:$/u.test(parsed.protocol) ? parsed.host : null;
 }
 
+/** One line of plain text, for a summary. */
+export function plainLine(text: string, limit: number): string {
+  return clip(text.replaceAll(/\s+/gu, ' ').trim(), limit);
+}
+
+/** A fold. The summary is plain text, and shown as it is: others' words come from `plainLine`, not from `line`. */
 export function details(summary: string, body: string): string {
   return `<details>\n<summary>${inHtml(summary)}</summary>\n\n${body}\n\n</details>`;
 }

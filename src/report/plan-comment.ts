@@ -1,7 +1,7 @@
 import { limitOf, limitText } from '../domain/allowance.ts';
 import { dollars, type Limits } from '../domain/budget.ts';
 import type { Check, Pilot, Plan, Predicate, Range } from '../domain/plan.ts';
-import { block, cell, clip, code, count, details, hours, line, paragraphs, parts, prose, table } from './markdown.ts';
+import { block, cell, clip, code, count, details, hours, line, paragraphs, parts, prose, table, plainLine } from './markdown.ts';
 import { shardList, skippedList } from './plan-lists.ts';
 
 export interface PlanShown {
@@ -47,7 +47,7 @@ export function planComments(shown: PlanShown): readonly string[] {
       details(`${count(plan.shards.length, 'shard')} in order`, shardList(plan)),
       plan.skipped.length === 0 ? null : details(`${count(plan.skipped.length, 'file')} skipped, with reasons`, skippedList(plan)),
       details('Orchestration script', block(plan.script, 'js')),
-      ...(plan.calls ?? []).map(({ name, source }) => details(`Saved script ${line(name, 100)}, which it calls`, block(source, 'js'))),
+      ...(plan.calls ?? []).map(({ name, source }) => details(`Saved script ${plainLine(name, 100)}, which it calls`, block(source, 'js'))),
       details('Models, limits and the exact numbers', numbers(plan)),
     ),
   );

@@ -26,6 +26,7 @@ import {
   link,
   paragraphs,
   table,
+  plainLine,
 } from './markdown.ts';
 
 export function pullRequestTitle(plan: Plan): string {
@@ -181,7 +182,7 @@ export function ciTable({ base, head, home }: Pick<ResultFacts, 'base' | 'head' 
     ...checksOf(head)
       .filter((check) => !passes(check.conclusion) && check.summary !== '')
       .slice(0, OUTPUTS_SHOWN)
-      .map((check) => details(`Output of ${line(check.name, 100)} on the head`, block(check.summary.slice(-OUTPUT_SHOWN)))),
+      .map((check) => details(`Output of ${plainLine(check.name, 100)} on the head`, block(check.summary.slice(-OUTPUT_SHOWN)))),
   );
 }
 
@@ -195,7 +196,7 @@ function checksTable({ checks }: ResultFacts): string {
     ...checks
       .filter((check) => check.output !== '')
       .slice(0, OUTPUTS_SHOWN)
-      .map((check) => details(`Output of ${line(check.name, 60)}`, block(check.output.slice(-OUTPUT_SHOWN)))),
+      .map((check) => details(`Output of ${plainLine(check.name, 60)}`, block(check.output.slice(-OUTPUT_SHOWN)))),
   );
 }
 

@@ -1,7 +1,7 @@
 import type { Finding } from '../domain/finding.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { Verdict } from '../domain/verdict.ts';
-import { block, clip, code, count, details, fitting, line, paragraphs, prose, table } from './markdown.ts';
+import { block, clip, code, count, details, fitting, line, paragraphs, prose, table, plainLine } from './markdown.ts';
 
 export interface ReviewFacts {
   readonly plan: Plan;
@@ -69,7 +69,7 @@ function findingLine(finding: Finding): string {
 function evidence(finding: Finding): string | null {
   if (finding.evidence === null) return null;
   if (finding.evidence.kind === 'command')
-    return details(`Output of ${line(finding.evidence.name, 60)}`, block(finding.evidence.output.slice(-3000)));
+    return details(`Output of ${plainLine(finding.evidence.name, 60)}`, block(finding.evidence.output.slice(-3000)));
   const removed = finding.evidence.before.split('\n').map((text) => `- ${text}`);
   const added = finding.evidence.after.split('\n').map((text) => `+ ${text}`);
   return details('Evidence', block(clip([...removed, ...added].join('\n'), 3000), 'diff'));

@@ -4,6 +4,7 @@ import { parseComment } from '../../src/domain/command.ts';
 import { visibleMarkdown } from '../../src/domain/visible-markdown.ts';
 import { matcherOf } from '../../src/git/globs.ts';
 import { answerProblems } from '../../src/primitives/answer-schema.ts';
+import { prose } from '../../src/report/markdown.ts';
 import { parseScript } from '../../src/script/parse.ts';
 import { within } from '../../src/time-limit.ts';
 import { syntaxOf } from '../../src/verify/syntax.ts';
@@ -145,6 +146,12 @@ test.each(['a<?', 'a<!--', 'a<!a'])('a text that begins %s two hundred thousand 
   const begun = performance.now();
   expect(visibleMarkdown(piece.repeat(200_000)).text).toBe(piece.repeat(200_000));
   expect(performance.now() - begun).toBeLessThan(5_000);
+});
+
+test.each(['_a*', '~a~~', '*a **', '[a](', '**a_'])('prose of a model with %s ten thousand times is posted in time', (piece) => {
+  const begun = performance.now();
+  expect(prose(piece.repeat(10_000))).toMatch(/^```/u);
+  expect(performance.now() - begun).toBeLessThan(2_000);
 });
 
 test('a page of elements that are never closed is not parsed, and an ordinary one is', () => {

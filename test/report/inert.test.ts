@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { marked } from 'marked';
 import { describe, expect, test } from 'vitest';
 import { markdown } from '../../src/local/pages/markdown.ts';
-import { block, cell, code, details, line, paragraphs, prose, table } from '../../src/report/markdown.ts';
+import { block, cell, code, details, line, paragraphs, prose, table, plainLine } from '../../src/report/markdown.ts';
 
 /** Pieces that act on GitHub, and what could make them act again: signs that open, close and join. */
 const PIECES = [
@@ -124,6 +124,15 @@ function acting(body: string): readonly string[] {
   return found;
 }
 
+test('a summary shows plain text as it is, and no entity of others becomes a sign', () => {
+  expect(details(`Output of ${plainLine('`&#x40;octocat` a\n& *b*', 100)}`, '')).toContain(
+    '<summary>Output of `&amp;#x40;octocat` a &amp; *b*</summary>',
+  );
+  expect(details(plainLine('&commat;octocat <b> @octocat', 100), '')).toContain(
+    '<summary>&amp;commat;octocat &lt;b> @\u200Boctocat</summary>',
+  );
+});
+
 test('the pieces act as they stand', () => {
   expect(acting(PIECES.join('\n\n')).length).toBeGreaterThan(30);
 });
@@ -138,7 +147,7 @@ describe.each([
   ['a line', (text: string) => `**Why:** ${line(text)} and ${line(text)}`],
   ['a line at the beginning', (text: string) => `${line(text)}\n- ${line(text)}`],
   ['a row', (text: string) => table(['a', 'b'], [[line(text), cell(text)]])],
-  ['a heading and a summary', (text: string) => `### ${line(text)}\n\n${details(line(text), block(text, 'js'))}`],
+  ['a heading and a summary', (text: string) => `### ${line(text)}\n\n${details(plainLine(text, 300), block(text, 'js'))}`],
   ['inline code', (text: string) => `${code(text)}, ${code(text)}`],
   ['a block', (text: string) => `${block(text)}\n\nafter`],
 ])('%s', (_name, written) => {
