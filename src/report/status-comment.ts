@@ -6,7 +6,7 @@ import type { RunState } from '../domain/run-state.ts';
 import { workedUntil } from '../domain/standing.ts';
 import { amendmentList } from './amendments.ts';
 import { ledgerLine, STATUS_WORDS } from './ledger.ts';
-import { code, count, details, duration, line, paragraphs, table } from './markdown.ts';
+import { code, count, details, duration, line, paragraphs, plainLine, table } from './markdown.ts';
 
 export interface StatusFacts {
   readonly run: string;
@@ -41,7 +41,7 @@ export function statusComment(facts: StatusFacts): string {
     state.logs.length === 0
       ? null
       : details(
-          `Log: ${line(state.logs.at(-1)?.text ?? '', 120)}`,
+          `Log: ${plainLine(state.logs.at(-1)?.text ?? '', 120)}`,
           state.logs
             .slice(-LOGS_SHOWN)
             .map(({ at, text }) => `- \`${at.slice(11, 19)}\` ${line(text)}`)
