@@ -1,10 +1,14 @@
 import { isAtLeast } from '../domain/permission.ts';
 import type { Asked, Desk } from './desk.ts';
 
-export type Authorised =
-  | { readonly kind: 'allowed'; readonly permission: string }
-  /** `reply` is posted once, politely. */
-  | { readonly kind: 'refused'; readonly permission: string; readonly reply: string };
+export type Authorised = { readonly kind: 'allowed'; readonly permission: string } | Refused;
+
+/** `reply` is posted once, politely. */
+export interface Refused {
+  readonly kind: 'refused';
+  readonly permission: string;
+  readonly reply: string;
+}
 
 /**
  * Who may command: a person with write access now, by the live permission and never by author_association, in a repository of an account

@@ -3,10 +3,11 @@ import { z } from 'zod';
 import { parseComment, type Command, type CommandName } from '../domain/command.ts';
 import { switchedOffText } from '../domain/switched-off.ts';
 import type { CommentEvent } from '../github/events.ts';
+import { TO_REFUSED } from '../github/comments.ts';
 import { line } from '../report/markdown.ts';
 import { malformedReply, notThereReply } from '../report/replies.ts';
 import { approve } from './approve.ts';
-import { authorise } from './authorise.ts';
+import { authorise, type Refused } from './authorise.ts';
 import { budget } from './budget.ts';
 import { refuse, scopeOf, type Answer, type Asked, type Desk } from './desk.ts';
 import { drop } from './drop.ts';
@@ -35,16 +36,8 @@ export async function carryOut(desk: Desk, event: CommentEvent): Promise<void> {
   const scope = scopeOf(asked);
   const name = parsed.kind === 'command' ? parsed.command.name : 'malformed';
   const allowed = await authorise(desk, asked);
+  if (allowed.kind === 'refused') return turnAway(desk, event, allowed);
   const { permission } = allowed;
-  if (allowed.kind === 'refused') {
-    const before = await allowedBefore(desk, asked);
-    const why =
-      before === null
-        ? allowed.reply
-        : `It was allowed before, with ${before} access, and is perhaps done, in part or whole. Then: ${allowed.reply}`;
-    await record(desk, asked, { permission, command: name, answer: refuse(why) });
-    return tellOnce(desk, asked, allowed.reply);
-  }
   if ((await allowedBefore(desk, asked)) === null)
     await desk.journal.append(scope, [{ type: 'step.done', step: ALLOWED, result: { permission } }]);
   const seen = hub.react(scope, asked.comment, parsed.kind === 'command' ? 'eyes' : 'confused');
@@ -62,6 +55,17 @@ export async function carryOut(desk: Desk, event: CommentEvent): Promise<void> {
   const body = answer === null || typeof answer === 'string' ? answer : answer.refused;
   if (body !== null) await hub.comment(scope, 'reply', { number: asked.number, body });
   desk.log.info({ comment: asked.comment, by: asked.author.login, command: name }, 'command carried out');
+}
+
+/** Answers a comment of somebody who may not command. */
+export async function turnAway(desk: Desk, event: CommentEvent, { permission, reply }: Refused): Promise<void> {
+  const parsed = parseComment(event.body);
+  const command = parsed.kind === 'command' ? parsed.command.name : 'malformed';
+  const before = await allowedBefore(desk, event);
+  const why =
+    before === null ? reply : `It was allowed before, with ${before} access, and is perhaps done, in part or whole. Then: ${reply}`;
+  await record(desk, event, { permission, command, answer: refuse(why) });
+  await tellOnce(desk, event, reply);
 }
 
 /** Records a command that can never be carried out to its end; `why` is what stood in the way. */
@@ -86,10 +90,10 @@ async function allowedBefore({ journal }: Desk, asked: Asked): Promise<string | 
 /** One reply for each person and issue: who may not command must not use up what GitHub lets us say in an hour. */
 async function tellOnce(desk: Desk, asked: Asked, reply: string): Promise<void> {
   const { owner, repo, number, author, comment } = asked;
-  const scope = `comment/refused/${owner}/${repo}/${number}/${author.id}`;
+  const scope = `${TO_REFUSED}${owner}/${repo}/${number}/${author.id}`;
   if ((await desk.journal.effects(scope)).some(({ key, done }) => key === 'reply' && done)) return;
   const hub = desk.hubOf(asked);
-  await hub.react(scopeOf(asked), comment, '-1');
+  await hub.react(scope, comment, '-1');
   await hub.comment(scope, 'reply', { number, body: reply });
 }
 

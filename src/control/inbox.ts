@@ -1,11 +1,10 @@
-import { parseComment } from '../domain/command.ts';
 import { ConvergeError, messageOf } from '../domain/errors.ts';
 import { CLOSING, type Delivery, type Dispatch } from '../engine/dispatch.ts';
 import { parseCommentEvent, type CommentEvent } from '../github/events.ts';
-import { trusted } from '../journal/trusted.ts';
-import { carryOut, giveUp } from './carry-out.ts';
+import { carryOut, giveUp, turnAway } from './carry-out.ts';
 import type { Desk } from './desk.ts';
 import { laneOf, lanesBeside, readyIn, type Received } from './lanes.ts';
+import { openQueue, type Queue } from './queue.ts';
 
 /** Webhooks in, commands out: what is recorded is worked on outside of the webhook, repositories beside each other, each in order. */
 export interface Inbox {
@@ -29,20 +28,22 @@ export async function openInbox(
   desk: Desk,
   { dispatch, retryMs }: { readonly dispatch: Dispatch; readonly retryMs: number },
 ): Promise<Inbox> {
+  const queue = openQueue(desk);
   const unpushed = (error: unknown): void =>
     desk.log.error({ error: messageOf(error) }, 'recorded commands could not be pushed; they are taken up with the next');
   const wakeAll = async (): Promise<void> => {
-    const lanes = new Set((await received(desk)).map(({ event }) => laneOf(event)));
+    const lanes = new Set((await queue.read()).map(laneOf));
     await dispatch.push(COMMANDS, [...lanes]);
   };
   const take = async (event: CommentEvent): Promise<boolean> => {
     // Only what may be a command is kept: a busy repository has many comments.
-    if (parseComment(event.body).kind === 'none') return false;
+    const placed = queue.place(event);
+    if (placed === null) return false;
     const open = await desk.journal.receive(`comment/${event.comment}`, { ...event });
-    if (open) dispatch.push(COMMANDS, [laneOf(event)]).catch(unpushed);
+    if (open) dispatch.push(COMMANDS, [laneOf(placed)]).catch(unpushed);
     return open;
   };
-  await dispatch.work(SLOTS, (delivery) => workOn(desk, { dispatch, delivery, retryMs }));
+  await dispatch.work(SLOTS, (delivery) => workOn(desk, { queue, dispatch, delivery, retryMs }));
   return {
     record: async (payload) => {
       const event = parseCommentEvent(payload);
@@ -55,15 +56,23 @@ export async function openInbox(
 }
 
 interface Working {
+  readonly queue: Queue;
   readonly dispatch: Dispatch;
   readonly delivery: Delivery;
   readonly retryMs: number;
 }
 
-async function workOn(desk: Desk, { dispatch, delivery, retryMs }: Working): Promise<void> {
+async function workOn(desk: Desk, { queue, dispatch, delivery, retryMs }: Working): Promise<void> {
   const { key, signal } = delivery;
-  const queue = readyIn(key, await received(desk));
-  const left = await workThrough(desk, queue, () => signal.aborted);
+  const judged = await queue.judged(key);
+  // Whoever is refused is answered beside all that is carried out, however long that takes.
+  const refused = new Set(judged.filter((one) => one.refused !== null).map(laneOf));
+  await dispatch.push(
+    COMMANDS,
+    lanesBeside(key).filter((lane) => lane !== key && refused.has(lane)),
+  );
+  const ready = readyIn(key, judged);
+  const left = await workThrough(desk, ready, () => signal.aborted);
   if (signal.aborted) {
     if (signal.reason === CLOSING) await dispatch.redeliver(delivery, new Date());
     return;
@@ -71,23 +80,18 @@ async function workOn(desk: Desk, { dispatch, delivery, retryMs }: Working): Pro
   if (left) await dispatch.redeliver(delivery, new Date(Date.now() + retryMs));
   else await delivery.complete();
   // What came while these were worked on was passed over when it was pushed; what waited for them may go now.
-  const tried = new Set(queue.map(({ id }) => id));
-  const now = await received(desk);
+  const tried = new Set(ready.map(({ id }) => id));
+  const now = await queue.read();
   const news = lanesBeside(key).filter((lane) => readyIn(lane, now).some(({ id }) => !tried.has(id)));
   if (news.length > 0) await dispatch.push(COMMANDS, news);
 }
 
-/** All that is recorded and not carried out yet, in order of arrival. */
-async function received({ journal }: Desk): Promise<readonly Received[]> {
-  return (await journal.received()).map(({ id, payload }) => ({ id, event: trusted<CommentEvent>().parse(payload) }));
-}
-
 /** True when something is left for later, which then is all that follows it: people count on their order. */
 async function workThrough(desk: Desk, queue: readonly Received[], closing: () => boolean): Promise<boolean> {
-  for (const { id, event } of queue) {
+  for (const { id, event, refused } of queue) {
     if (closing()) return true;
     try {
-      await carryOut(desk, event);
+      await (refused === null ? carryOut(desk, event) : turnAway(desk, event, refused));
       await desk.journal.processed(id);
     } catch (error) {
       const forGood = error instanceof ConvergeError && error.retry === 'never' && error.kind === 'github';

@@ -37,8 +37,12 @@ export function postComment(
   });
 }
 
+/** Scopes of what is answered to those who may not command: strangers must not use up what GitHub lets us say to others. */
+export const TO_REFUSED = 'comment/refused/';
+
 /** Comments of a run's plan and state are what people wait for; those that a run may as well leave out come last. */
 function rankOf({ scope, key }: EffectName): Rank {
+  if (scope.startsWith(TO_REFUSED)) return 'note';
   if (scope.startsWith('comment/')) return 'reply';
   return key === 'left-over' ? 'note' : 'status';
 }
@@ -63,7 +67,9 @@ export async function react(site: Site, scope: string, reaction: { readonly comm
       schema: Reacted,
       find: 'idempotent',
       act: async () => {
-        const { data } = await site.octokit.rest.reactions.createForIssueComment({ ...repositoryOf(site), comment_id: comment, content });
+        const rank: Rank = scope.startsWith(TO_REFUSED) ? 'note' : 'reply';
+        const on = { ...repositoryOf(site), comment_id: comment };
+        const { data } = await site.octokit.rest.reactions.createForIssueComment({ ...on, ...ranked(rank), content });
         return { id: data.id };
       },
     },

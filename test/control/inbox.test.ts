@@ -36,8 +36,8 @@ async function open(
   const replied: string[] = [];
   const interrupted: string[] = [];
   const known: Partial<Hub> = {
-    permission: async () => 'write',
-    react: async (scope) => before(Number(scope.split('/')[1])),
+    permission: async (login) => (login === 'stranger' ? 'none' : 'write'),
+    react: async (_, comment) => before(comment),
     comment: async (scope) => {
       replied.push(scope);
       return { id: 1, url: '' };
@@ -71,6 +71,10 @@ async function open(
 
 function help(owner: string, comment: number): CommentEvent {
   return said(owner, comment, '/workflow help');
+}
+
+function stranger(comment: number, body: string): CommentEvent {
+  return { ...said('fast', comment, body), author: { login: 'stranger', id: 2 } };
 }
 
 function said(owner: string, comment: number, body: string, number = 1): CommentEvent {
@@ -171,4 +175,18 @@ test('a stop that was carried out is recorded as that, though GitHub lets us say
   held.resolve();
   await expect.poll(() => journal.received(), PATIENT).toEqual([]);
   expect(await answered(journal, 1)).toMatchObject([{ command: 'stop', accepted: true }]);
+});
+
+test('what somebody said who may not command holds up nothing, however long the answer to it waits', async () => {
+  const silence = Promise.withResolvers<void>();
+  const { inbox, replied } = await open(async (comment) => (comment < 10 ? silence.promise : undefined));
+  await inbox.take(stranger(1, '/workflow migrate everything'));
+  await inbox.take(stranger(2, '/workflow stop'));
+  await inbox.take(stranger(3, '/workflow help'));
+  await inbox.take(said('fast', 10, '/workflow stop'));
+  await expect.poll(() => replied, PATIENT).toEqual(['comment/10']);
+  await inbox.take(help('fast', 11));
+  await expect.poll(() => replied, PATIENT).toEqual(['comment/10', 'comment/11']);
+  silence.resolve();
+  await expect.poll(() => replied, PATIENT).toEqual(['comment/10', 'comment/11', 'comment/refused/fast/r/1/2']);
 });
