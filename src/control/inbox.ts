@@ -80,9 +80,9 @@ async function workOn(desk: Desk, { queue, dispatch, delivery, retryMs }: Workin
   if (left) await dispatch.redeliver(delivery, new Date(Date.now() + retryMs));
   else await delivery.complete();
   // What came while these were worked on was passed over when it was pushed; what waited for them may go now.
-  const tried = new Set(ready.map(({ id }) => id));
+  const before = new Set(lanesBeside(key).flatMap((lane) => readyIn(lane, judged).map(({ id }) => id)));
   const now = await queue.read();
-  const news = lanesBeside(key).filter((lane) => readyIn(lane, now).some(({ id }) => !tried.has(id)));
+  const news = lanesBeside(key).filter((lane) => readyIn(lane, now).some(({ id }) => !before.has(id)));
   if (news.length > 0) await dispatch.push(COMMANDS, news);
 }
 

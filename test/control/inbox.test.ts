@@ -190,3 +190,15 @@ test('what somebody said who may not command holds up nothing, however long the 
   silence.resolve();
   await expect.poll(() => replied, PATIENT).toEqual(['comment/10', 'comment/11', 'comment/refused/fast/r/1/2']);
 });
+
+test('whose comment nobody could judge yet keeps its place, and is asked for again', async () => {
+  let asked = 0;
+  const unknown = (login: string): ReturnType<Hub['permission']> => {
+    asked += 1;
+    if (login === 'stranger' && asked < 4) return Promise.reject(new Error('502'));
+    return Promise.resolve(login === 'stranger' ? 'read' : 'write');
+  };
+  const { inbox, replied } = await open(() => Promise.resolve(), { permission: unknown });
+  await Promise.all([inbox.take(stranger(1, '/workflow migrate everything')), inbox.take(said('fast', 10, '/workflow stop'))]);
+  await expect.poll(() => [...replied].sort(), PATIENT).toEqual(['comment/10', 'comment/refused/fast/r/1/2']);
+});
