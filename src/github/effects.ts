@@ -1,6 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { z } from 'zod';
 
+import { Suspended } from '../domain/errors.ts';
 import { type Json, toJson } from '../domain/json.ts';
 import type { Journal } from '../journal/journal.ts';
 import { pause } from './pause.ts';
@@ -80,9 +81,17 @@ export class Effects {
    */
   async once<Result>(name: EffectName, effect: Effect<Result>): Promise<Result> {
     const id = textOf(name);
-    // Two callers at once are one: the second would take the first's intent for one that a dead process left behind.
     const { inFlight } = this.#options.memory;
-    const running = inFlight.get(id) ?? this.#perform(name, effect).finally(() => inFlight.delete(id));
+    // Two callers at once are one: the second would take the first's intent for one that a dead process left behind.
+    for (let joined = inFlight.get(id); joined !== undefined; joined = inFlight.get(id)) {
+      try {
+        return effect.schema.parse(await joined);
+      } catch (error) {
+        // Whoever began it had to let go (its run's claim was taken, its drive ended): that is no word on who joined it.
+        if (!(error instanceof Suspended)) throw error;
+      }
+    }
+    const running = this.#perform(name, effect).finally(() => inFlight.delete(id));
     inFlight.set(id, running);
     return effect.schema.parse(await running);
   }

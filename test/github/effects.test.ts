@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { z } from 'zod';
 
 import { Suspended } from '../../src/domain/errors.ts';
 import { Effects, effectsMemory } from '../../src/github/effects.ts';
@@ -229,5 +230,29 @@ test('pull requests, reviews and check runs are found again too', async () => {
     expect((await alice.rest.pulls.list({ ...HERE, state: 'all' })).data).toHaveLength(1);
     expect((await alice.rest.pulls.listReviews({ ...HERE, pull_number: number })).data).toHaveLength(1);
     expect((await bot.rest.checks.listForRef({ ...HERE, ref: commit, filter: 'all' })).data.total_count).toBe(1);
+  });
+});
+
+test('who joined a write that had to let go does it itself: another one is not told to stop because its first driver was', async () => {
+  await withIssue(async ({ journal }) => {
+    const { signal } = new AbortController();
+    const effects = new Effects({ journal, lookupsMs: [0], markerSecret: 'secret', signal, memory: effectsMemory(journal) });
+    const claim = Promise.withResolvers<number>();
+    let asked = 0;
+    const write = (act: () => Promise<number>): Promise<number> =>
+      effects.once({ scope: 'run', key: 'plan' }, { intent: null, schema: z.number(), find: async () => null, act });
+    const heir = async (): Promise<number> => (asked += 1);
+    const lost = new Suspended('stopping', 'another process has taken over');
+    const begun = Promise.withResolvers<void>();
+    const act = (): Promise<number> => {
+      begun.resolve();
+      return claim.promise;
+    };
+    const sleeper = expect(write(act)).rejects.toBe(lost);
+    await begun.promise;
+    const heirs = Promise.all([write(heir), write(heir)]);
+    claim.reject(lost);
+    await sleeper;
+    expect(await heirs).toEqual([1, 1]);
   });
 });
