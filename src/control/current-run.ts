@@ -31,11 +31,31 @@ async function findRun(desk: Pick<Desk, 'journal'>, runs: readonly string[], whe
     const state = foldRun(await desk.journal.events(run));
     if (Number(state.comment) > where.comment) continue;
     const view = viewOf(state);
-    const sameRepository =
-      state.place.owner.toLowerCase() === where.owner.toLowerCase() && state.place.repo.toLowerCase() === where.repo.toLowerCase();
-    if (sameRepository && (state.place.number === where.number || view.pullRequest?.number === where.number)) return { run, state, view };
+    if (isIn(state, where) && (state.place.number === where.number || view.pullRequest?.number === where.number))
+      return { run, state, view };
   }
   return null;
+}
+
+/** For a number of this repository the one of the issue that its run was asked for at, which differs for a run's pull request. */
+export async function homesIn({ journal }: Pick<Desk, 'journal'>, repository: RepositoryName): Promise<(number: number) => number> {
+  const homes = new Map<number, number>();
+  for (const run of await journal.runs()) {
+    const state = foldRun(await journal.events(run));
+    const { pullRequest } = viewOf(state);
+    // What came of an issue has the higher number: so this ends.
+    if (isIn(state, repository) && pullRequest !== null && pullRequest.number > state.place.number)
+      homes.set(pullRequest.number, state.place.number);
+  }
+  const homeOf = (number: number): number => {
+    const home = homes.get(number);
+    return home === undefined ? number : homeOf(home);
+  };
+  return homeOf;
+}
+
+function isIn({ place }: RunState, { owner, repo }: RepositoryName): boolean {
+  return place.owner.toLowerCase() === owner.toLowerCase() && place.repo.toLowerCase() === repo.toLowerCase();
 }
 
 /** The run that took this very comment as a signal, finished or not. */

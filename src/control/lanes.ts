@@ -10,6 +10,8 @@ export interface Received extends Placed {
 /** What decides where a comment waits. */
 export interface Placed {
   readonly event: CommentEvent;
+  /** Number of the issue whose run it can mean, wherever it was written: a run is commanded from its issue and from its pull request. */
+  readonly home: number;
   /** Null: a command that is malformed. */
   readonly command: CommandName | null;
   /** Why its author may not command; null when they may, or when nobody could tell yet. */
@@ -55,7 +57,7 @@ export function readyIn(lane: string, queue: readonly Received[]): readonly Rece
 
 function holdsUp(earlier: Placed, later: Placed): boolean {
   const [lane, other] = [laneOf(later), laneOf(earlier)];
-  if (lane === other || !lanesBeside(lane).includes(other) || earlier.event.number !== later.event.number) return false;
+  if (lane === other || !lanesBeside(lane).includes(other) || earlier.home !== later.home) return false;
   if (earlier.refused !== null || later.refused !== null) return false;
   return later.command !== 'stop' || SETS_GOING.has(earlier.command);
 }

@@ -4,6 +4,7 @@ import type { CommentEvent } from '../github/events.ts';
 import { trusted } from '../journal/trusted.ts';
 import { authorise, type Authorised } from './authorise.ts';
 import type { Desk } from './desk.ts';
+import { homesIn } from './current-run.ts';
 import { lanesBeside, laneOf, type Placed, type Received } from './lanes.ts';
 
 /** Recorded comments that were not carried out yet, with what this process found out of each: once, since comments can be long and many. */
@@ -19,6 +20,8 @@ export interface Queue {
 interface Known {
   readonly command: CommandName | null;
   authorised: Authorised | null;
+  /** Null until it matters. */
+  home: number | null;
 }
 
 interface Recorded {
@@ -31,7 +34,7 @@ export function openQueue(desk: Desk): Queue {
   const knownOf = (id: string, event: CommentEvent): Known => {
     const before = known.get(id);
     if (before !== undefined) return before;
-    const now: Known = { command: commandOf(event), authorised: null };
+    const now: Known = { command: commandOf(event), authorised: null, home: null };
     known.set(id, now);
     return now;
   };
@@ -43,8 +46,19 @@ export function openQueue(desk: Desk): Queue {
     return open;
   };
   const told = ({ id, event }: Recorded): Received => ({ id, ...placed(event, knownOf(id, event)) });
+  const findHomes = async (here: readonly Recorded[]): Promise<void> => {
+    const places = here.map(told);
+    // All runs are read for it: only where one may have to wait for another.
+    if (new Set(places.map(laneOf)).size < 2 || new Set(places.map(({ home }) => home)).size < 2) return;
+    const away = here.filter(({ id, event }) => event.isPullRequest && knownOf(id, event).home === null);
+    const [first] = away;
+    if (first === undefined) return;
+    const homeOf = await homesIn(desk, first.event);
+    for (const { id, event } of away) knownOf(id, event).home = homeOf(event.number);
+  };
   return {
-    place: (event) => (parseComment(event.body).kind === 'none' ? null : placed(event, { command: commandOf(event), authorised: null })),
+    place: (event) =>
+      parseComment(event.body).kind === 'none' ? null : placed(event, { command: commandOf(event), authorised: null, home: null }),
     read: async () => (await recorded()).map(told),
     judged: async (lane) => {
       const lanes = lanesBeside(lane);
@@ -59,13 +73,14 @@ export function openQueue(desk: Desk): Queue {
       await Promise.all(
         open.filter(({ id, event }) => knownOf(id, event).authorised === null && lanes.includes(laneOf(told({ id, event })))).map(judge),
       );
+      await findHomes(open.filter((one) => lanes.includes(laneOf(told(one)))));
       return open.map(told);
     },
   };
 }
 
-function placed(event: CommentEvent, { command, authorised }: Known): Placed {
-  return { event, command, refused: authorised?.kind === 'refused' ? authorised : null };
+function placed(event: CommentEvent, { command, authorised, home }: Known): Placed {
+  return { event, home: home ?? event.number, command, refused: authorised?.kind === 'refused' ? authorised : null };
 }
 
 /** Null when nobody can tell now: it keeps its place, and is asked for again when its turn comes. */

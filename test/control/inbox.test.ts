@@ -202,3 +202,27 @@ test('whose comment nobody could judge yet keeps its place, and is asked for aga
   await Promise.all([inbox.take(stranger(1, '/workflow migrate everything')), inbox.take(said('fast', 10, '/workflow stop'))]);
   await expect.poll(() => [...replied].sort(), PATIENT).toEqual(['comment/10', 'comment/refused/fast/r/1/2']);
 });
+
+test('a stop on the pull request of a run does not overtake what was said on its issue', async () => {
+  const slow = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
+  const { inbox, replied, interrupted, journal } = await open(async (comment) => {
+    if (comment !== 1) return;
+    begun.resolve();
+    await slow.promise;
+  });
+  const place = { owner: 'slow', repo: 'r', number: 5, kind: 'issue', installation: 1 } as const;
+  await journal.start({ run: 'a', trigger: 'comment/0', event: { ...STARTED, place } });
+  await journal.intend('a', 'pull-request', {});
+  await journal.done('a', 'pull-request', { number: 6, url: '' });
+  await inbox.take(help('slow', 1));
+  await begun.promise;
+  await inbox.take(said('slow', 2, '/workflow approve 0123456789ab', 5));
+  await inbox.take({ ...said('slow', 3, '/workflow stop', 6), isPullRequest: true });
+  await inbox.take(said('slow', 4, '/workflow stop', 9));
+  await expect.poll(() => replied, PATIENT).toEqual(['comment/4']);
+  expect(interrupted).toEqual([]);
+  slow.resolve();
+  await expect.poll(() => replied, PATIENT).toEqual(['comment/4', 'comment/1', 'comment/2', 'comment/3']);
+  expect(interrupted).toEqual(['a']);
+});
