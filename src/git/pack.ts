@@ -5,6 +5,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { deflated, type FreshObject } from './objects.ts';
 
+/** What the names of our packs begin with: what is fetched names itself otherwise. */
+export const OUR_PACK = 'pack-converge-';
+
 const TYPES = { commit: 1, tree: 2, blob: 3 } as const;
 /** Objects deflated between two turns of the event loop. */
 const AT_ONCE = 64;
@@ -17,12 +20,12 @@ interface Entry {
 
 /**
  * Writes objects as one pack with its index (gitformat-pack, both of version 2; no deltas) into a repository's `objects/pack`. Both are on the disk before the index has its name, which
- * makes git see them: after a loss of power a pack is there whole or not at all.
+ * makes git see them: after a loss of power a pack is there whole or not at all. What it names besides may be loose and lost: `takeOver` drops it then.
  */
 export async function writePack(directory: string, objects: readonly FreshObject[]): Promise<void> {
   const { pack, entries } = await format(objects);
   const checksum = pack.subarray(-20);
-  const name = join(directory, `pack-${checksum.toString('hex')}`);
+  const name = join(directory, OUR_PACK + checksum.toString('hex'));
   await mkdir(directory, { recursive: true });
   await place(join(directory, `tmp_pack_${randomUUID()}`), { bytes: pack, target: `${name}.pack` });
   await place(join(directory, `tmp_idx_${randomUUID()}`), { bytes: formatIndex(entries, checksum), target: `${name}.idx` });

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { inflate } from 'node:zlib';
 import { TEMPORARY_OBJECT } from './objects.ts';
+import { OUR_PACK } from './pack.ts';
 import { isAlive, processIdentity } from './process-identity.ts';
 import { plumbing, plumbingText } from './spawn.ts';
 import type { GitPlace } from './spawn.ts';
@@ -50,24 +51,37 @@ async function isSpoiltRef(directory: string, path: string): Promise<boolean> {
 }
 
 /**
- * The loose objects of the last minutes, all of them, when the bytes of one are not what its name says: after a loss of power others may be missing, and what is older
- * names nothing that is younger. So whatever is there afterwards is there with all that it names.
+ * The loose objects of the last minutes and our packs of that time, all of them, when the bytes of one are not what its name says: after a loss of power others may be
+ * missing, which packs on the disk may name, and what is older names nothing that is younger. So whatever is there afterwards is there with all that it names.
  */
 async function removeSpoilt(objects: string): Promise<void> {
-  const loose: { readonly path: string; readonly time: number }[] = [];
-  for (const folder of (await readdir(objects).catch(() => [])).filter((name) => /^[0-9a-f]{2}$/u.test(name))) {
-    for (const name of await readdir(join(objects, folder))) {
-      const path = join(objects, folder, name);
-      loose.push({ path, time: (await stat(path)).mtimeMs });
-    }
-  }
-  const newest = loose.reduce((time, object) => Math.max(time, object.time), 0);
-  const young = loose.filter(({ time }) => time > newest - WRITTEN_BACK);
+  const folders = (await readdir(objects).catch(() => [])).filter((name) => /^[0-9a-f]{2}$/u.test(name));
+  const loose = (await Promise.all(folders.map((name) => filesIn(join(objects, name))))).flat();
+  const packs = (await filesIn(join(objects, 'pack'))).filter(({ path }) => basename(path).startsWith(OUR_PACK));
+  const newest = [...loose, ...packs].reduce((time, object) => Math.max(time, object.time), 0);
+  const isYoung = ({ time }: Stored): boolean => time > newest - WRITTEN_BACK;
+  const young = loose.filter(isYoung);
   for (const { path } of young) {
     if (await isWhole(path)) continue;
-    for (const object of young) await rm(object.path, { force: true });
+    // An index goes before its pack: without it git does not see the pack.
+    const indexesFirst = packs.filter(isYoung).sort((a, b) => (a.path < b.path ? -1 : 1));
+    for (const spoilt of [...indexesFirst, ...young]) await rm(spoilt.path, { force: true });
     return;
   }
+}
+
+interface Stored {
+  readonly path: string;
+  readonly time: number;
+}
+
+async function filesIn(folder: string): Promise<readonly Stored[]> {
+  const stored: Stored[] = [];
+  for (const name of await readdir(folder).catch(() => [])) {
+    const path = join(folder, name);
+    stored.push({ path, time: (await stat(path)).mtimeMs });
+  }
+  return stored;
 }
 
 async function isWhole(path: string): Promise<boolean> {

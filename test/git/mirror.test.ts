@@ -279,6 +279,29 @@ test('after a loss of power, what is there is there with all that it names, and 
   expect(await again.push({ commit, branch: 'converge/r1' })).toEqual({ kind: 'pushed' });
 });
 
+test('after a loss of power, a pack that names loose objects which it lost is gone as well, and what was fetched stays', async () => {
+  const origin = new Origin({ 'a.txt': 'a' });
+  const directory = join(scratch(), 'mirror.git');
+  const first = await origin.mirror({ directory });
+  const { tree } = await first.pin({ run: 'r1', commit: origin.head() });
+  const few = [{ path: 'b.txt', mode: '100644' as const, content: { utf8: 'b' } }];
+  const many = Array.from({ length: 100 }, (_, n) => ({ path: `c/${n}.txt`, mode: '100644' as const, content: { utf8: `c ${n}` } }));
+  const loose = await first.layer(tree, [few]);
+  const packed = await first.layer(loose, [many]);
+  await first.close();
+  const blob = git(directory, ['rev-parse', `${packed}:b.txt`]);
+  const object = join(directory, 'objects', blob.slice(0, 2), blob.slice(2));
+  expect(existsSync(join(directory, 'objects', packed.slice(0, 2), packed.slice(2)))).toBe(false);
+  rmSync(object);
+  writeFileSync(object, '');
+  writeFileSync(join(directory, 'converge-owner'), '999999999-1');
+  const again = await origin.mirror({ directory });
+  expect(await again.has(packed)).toBe(false);
+  expect(await again.has(origin.head())).toBe(true);
+  expect(await again.layer(await again.layer(tree, [few]), [many])).toBe(packed);
+  expect(git(directory, ['cat-file', '-p', `${packed}:b.txt`])).toBe('b');
+});
+
 test('a git that a signal ended is worth another try, whatever it had said', async () => {
   const origin = new Origin({ 'a.txt': 'a' });
   const bin = scratch();
