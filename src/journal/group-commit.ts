@@ -62,9 +62,13 @@ export class GroupCommit {
     this.#kept.clear();
   }
 
-  /** Resolves when all that the database shows is on disk and was told: nothing is on its way then, in that tick. */
+  /**
+   * Resolves when all that the database shows is on disk and was told: nothing is on its way then, in that tick. Rejects when the disk did not confirm what it shows: its
+   * authors were refused.
+   */
   async synced(): Promise<void> {
     while (this.#onItsWay !== null) await this.#onItsWay;
+    if (this.#broken !== null) throw this.#broken;
   }
 
   /** Resolves when all that was asked for has its answer: nothing is on its way then, in that tick. */

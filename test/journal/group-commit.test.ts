@@ -110,10 +110,12 @@ describe('a commit', () => {
   });
 
   test('that the disk does not confirm is the last: nobody can say what the next would stand on', async () => {
-    const { database, disk, told, say } = onSlowDisk();
+    const { database, disk, commits, told, say } = onSlowDisk();
     const first = say('first');
     await ticks();
     const second = say('second');
+    const waited = commits.synced();
+    const refused = expect(waited, 'who reads').rejects.toThrow('the disk did not confirm');
     disk.syncs[0]?.reject(new Error('EIO: i/o error, fdatasync'));
     await ticks();
     const third = say('third');
@@ -121,6 +123,9 @@ describe('a commit', () => {
     for (const { fate } of [first, second, third])
       expect(fate).toMatch(/the disk did not confirm that it holds it: EIO.*Nothing more is written by this process; check the disk/u);
     expect(told).toEqual([]);
+    // The database shows what its author was told is refused: nobody may read it.
     expect(texts(database)).toEqual(['first']);
+    await refused;
+    await expect(commits.synced()).rejects.toThrow('the disk did not confirm');
   });
 });
