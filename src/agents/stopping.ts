@@ -22,26 +22,51 @@ export function throwIfHalted(halts: readonly AbortSignal[]): void {
   if (why !== null) throw why;
 }
 
-const waiting = new WeakMap<AbortSignal, Set<() => void>>();
+interface Waiting {
+  readonly listeners: Set<() => void>;
+  readonly tell: () => void;
+}
+
+const waiting = new WeakMap<AbortSignal, Waiting>();
 
 /**
  * Calls `listener` when the signal aborts; gives the way to take that back. However many wait for a signal, it has one listener: it looks through all that it has whenever one
- * comes or goes, and for the signal of a run a thousand wait.
+ * comes or goes, and for the signal of a run a thousand wait. With the last of them that goes as well: a signal made of others lives as long as somebody listens to it.
  */
 export function onAbort(signal: AbortSignal, listener: () => void): () => void {
-  const known = waiting.get(signal);
-  const listeners = known ?? new Set();
-  if (known === undefined) {
-    waiting.set(signal, listeners);
-    const tell = (): void => {
-      for (const one of listeners) one();
-    };
-    signal.addEventListener('abort', tell, { once: true });
-  }
+  const { listeners } = waiting.get(signal) ?? listenTo(signal);
   // Of its own, so that the same function may wait twice.
   const own = (): void => listener();
   listeners.add(own);
-  return () => void listeners.delete(own);
+  return () => {
+    if (listeners.delete(own) && listeners.size === 0) forget(signal);
+  };
+}
+
+function listenTo(signal: AbortSignal): Waiting {
+  const listeners = new Set<() => void>();
+  const tell = (): void => {
+    const thrown: unknown[] = [];
+    for (const one of listeners) {
+      try {
+        one();
+      } catch (error) {
+        thrown.push(error);
+      }
+    }
+    if (thrown.length > 0) throw new AggregateError(thrown, 'A listener failed when its signal aborted; all others were told.');
+  };
+  const added = { listeners, tell };
+  waiting.set(signal, added);
+  signal.addEventListener('abort', tell, { once: true });
+  return added;
+}
+
+function forget(signal: AbortSignal): void {
+  const gone = waiting.get(signal);
+  if (gone === undefined) return;
+  waiting.delete(signal);
+  signal.removeEventListener('abort', gone.tell);
 }
 
 /** Calls `halted` when the first of the signals aborts; gives the way to take that back. */

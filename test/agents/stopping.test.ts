@@ -22,3 +22,31 @@ test('the same function waits twice, and one of them goes', () => {
   stop.abort();
   expect(told).toBe(1);
 });
+
+test('with the last who waits the listener goes, so that a signal made of others can go as well; who comes later waits again', () => {
+  const stop = new AbortController();
+  const both = AbortSignal.any([stop.signal, new AbortController().signal]);
+  const removes = [onAbort(both, () => undefined), onAbort(both, () => undefined)];
+  removes[0]?.();
+  removes[0]?.();
+  expect(getEventListeners(both, 'abort')).toHaveLength(1);
+  removes[1]?.();
+  expect(getEventListeners(both, 'abort')).toHaveLength(0);
+  let told = 0;
+  onAbort(both, () => void (told += 1));
+  removes[1]?.();
+  stop.abort();
+  expect(told).toBe(1);
+});
+
+test('a listener that throws keeps nobody else from being told', () => {
+  const { signal } = new AbortController();
+  const told: string[] = [];
+  onAbort(signal, () => {
+    throw new Error('mine');
+  });
+  onAbort(signal, () => told.push('other'));
+  const [tell = expect.fail()] = getEventListeners(signal, 'abort');
+  expect(() => Reflect.apply(tell, signal, [])).toThrow(AggregateError);
+  expect(told).toEqual(['other']);
+});
