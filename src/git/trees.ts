@@ -18,17 +18,21 @@ export interface LeafEntry {
   readonly kind: 'file' | 'link' | 'submodule';
 }
 
-const TREES_KEPT = 50_000;
+/** Entries of all trees that are kept, some hundred bytes each: a count of trees would say nothing of their size. */
+const ENTRIES_KEPT = 2_000_000;
 const WALKS_KEPT = 8;
 
 /** Reads trees of the mirror; what was read is kept, since ids never change their meaning. */
 export class Trees {
-  readonly #objects: CatFile;
+  readonly #objects: Pick<CatFile, 'read'>;
+  readonly #most: number;
   readonly #trees = new Map<string, readonly TreeEntry[]>();
+  #entriesKept = 0;
   readonly #walks = new Map<string, Promise<readonly LeafEntry[]>>();
 
-  constructor(objects: CatFile) {
+  constructor(objects: Pick<CatFile, 'read'>, most = ENTRIES_KEPT) {
     this.#objects = objects;
+    this.#most = most;
   }
 
   async entries(tree: string): Promise<readonly TreeEntry[]> {
@@ -49,11 +53,18 @@ export class Trees {
   /** Forgets what was read and written: something that was written is not there after all. */
   forget(): void {
     this.#trees.clear();
+    this.#entriesKept = 0;
     this.#walks.clear();
   }
 
   #keep(tree: string, entries: readonly TreeEntry[]): readonly TreeEntry[] {
-    keep(this.#trees, { key: tree, value: entries, most: TREES_KEPT });
+    if (!this.#trees.has(tree)) this.#entriesKept += weight(entries);
+    this.#trees.set(tree, entries);
+    for (const [oldest, kept] of this.#trees) {
+      if (this.#entriesKept <= this.#most || oldest === tree) break;
+      this.#trees.delete(oldest);
+      this.#entriesKept -= weight(kept);
+    }
     return entries;
   }
 
@@ -75,7 +86,9 @@ export class Trees {
     const kept = this.#walks.get(tree);
     if (kept !== undefined) return kept;
     const walked = this.#walk(tree);
-    keep(this.#walks, { key: tree, value: walked, most: WALKS_KEPT });
+    this.#walks.set(tree, walked);
+    const oldest = this.#walks.keys().next();
+    if (this.#walks.size > WALKS_KEPT && oldest.done !== true) this.#walks.delete(oldest.value);
     walked.catch(() => this.#walks.delete(tree));
     return walked;
   }
@@ -138,8 +151,7 @@ function kindOf(mode: string): LeafEntry['kind'] {
   return mode === '160000' ? 'submodule' : 'file';
 }
 
-function keep<V>(map: Map<string, V>, added: { key: string; value: V; most: number }): void {
-  map.set(added.key, added.value);
-  const oldest = map.keys().next();
-  if (map.size > added.most && oldest.done !== true) map.delete(oldest.value);
+/** The tree itself counts as well. */
+function weight(entries: readonly TreeEntry[]): number {
+  return entries.length + 1;
 }
