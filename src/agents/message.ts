@@ -60,10 +60,11 @@ export function openMessage(): Growing {
   };
 }
 
-/** What the model wrote as a tool's input; nothing when it is no JSON: then the tool says what it misses. */
+/** What the model wrote as a tool's input; nothing when it is no JSON object, which alone the service takes back: then the tool says what it misses. */
 function inputOf(json: string): unknown {
   try {
-    return JSON.parse(json);
+    const input: unknown = JSON.parse(json);
+    return typeof input === 'object' && input !== null && !Array.isArray(input) ? input : {};
   } catch {
     return {};
   }

@@ -85,10 +85,10 @@ test('every kind of event comes to what the SDK makes of it', async () => {
   expect(whole.content[0]).toEqual({ type: 'thinking', thinking: 'Hm, so.', signature: 'c2lnbmVk+/=' });
 });
 
-test('an input that is no JSON is none', async () => {
+test.for(['{"content": "half of it', '["a"]', '"text"', 'null', 'true'])('an input that is no JSON object is none: %s', async (written) => {
   const { read } = await bySdk([
     START,
-    ...block(0, { type: 'tool_use', id: 'toolu_1', name: 'write', input: {} }, ...json('{"content": "half of it')),
+    ...block(0, { type: 'tool_use', id: 'toolu_1', name: 'write', input: {} }, ...json(written)),
     { type: 'message_delta', delta: { stop_reason: 'tool_use', stop_sequence: null }, usage: { output_tokens: 60 } },
     { type: 'message_stop' },
   ]);
