@@ -43,7 +43,12 @@ export function helpReply(): string {
 }
 
 export function malformedReply(problem: string, form: string): string {
-  return paragraphs(`I could not do that. ${prose(problem)}`, `The right form:\n\n${block(form)}`, '`/workflow help` shows all commands.');
+  // The form is ours and is copied: nothing is put into it.
+  return paragraphs(
+    `I could not do that. ${prose(problem)}`,
+    `The right form:\n\n\`\`\`\n${form}\n\`\`\``,
+    '`/workflow help` shows all commands.',
+  );
 }
 
 export function notThereReply(name: CommandName): string {
