@@ -199,7 +199,12 @@ function reasonOf(history: ShardHistory, { done, calls, executed, rounds, lost }
 function stillObjected(history: ShardHistory, verdict: Verdict, calls: readonly SettledCall[]): string {
   const blocking = verdict.findings.filter((finding) => finding.severity === 'blocking');
   const rounds = history.verdicts.length;
-  const still = `after ${rounds} ${rounds === 1 ? 'review' : 'reviews'} still: ${blocking[0]?.claim ?? 'a gate failed'}${blocking.length > 1 ? ` (and ${blocking.length - 1} more)` : ''}`;
+  // Where gates objected no verifier was asked.
+  const who =
+    verdict.reviewers.length === 0
+      ? `the gates refused it${rounds === 1 ? '' : `, ${rounds} times`}`
+      : `after ${rounds === 1 ? 'a review' : `${rounds} reviews`} still`;
+  const still = `${who}: ${blocking[0]?.claim ?? 'a gate failed'}${blocking.length > 1 ? ` (and ${blocking.length - 1} more)` : ''}`;
   const cause = unrevised(verdict, calls);
   return cause === null ? still : `${still.replace(/\.$/u, '')}; and it could not be revised: ${cause}`;
 }

@@ -45,7 +45,7 @@ export async function demo(args: readonly string[]): Promise<number> {
     if (told === 'interrupted') return 130;
     if (asked.keep) {
       terminal.say(
-        `\n  Everything is left running. Look around: ${scene.world.url}/acme/tally\n  The App's run page: ${scene.appUrl}/runs/…   Logs and data: ${directory}\n  Ctrl-C ends it.`,
+        `\n  Everything is left running. Look around: ${scene.world.url}/acme/tally\n  The run's own page is linked at the end of its status comment. Logs and data: ${directory}\n  Ctrl-C ends it.`,
       );
       await ended.promise;
     }

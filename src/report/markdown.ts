@@ -14,8 +14,11 @@ export function prose(text: string): string {
   return inertMarkdown(clip(text, PROSE_LIMIT));
 }
 
+/** Characters of a line, unless told. */
+export const LINE_LIMIT = 300;
+
 /** One line of untrusted prose, for headings and table cells. */
-export function line(text: string, limit = 300): string {
+export function line(text: string, limit = LINE_LIMIT): string {
   return inCell(inertLine(plainLine(text, limit)));
 }
 

@@ -1,10 +1,10 @@
 import { marked } from 'marked';
 
-/** Markdown of ours as a page that stands alone: no script, no foreign host. What it was made of is defused already (markdown.ts). */
-export function page(title: string, markdown: string): string {
+/** Markdown of ours as a page that stands alone: no script, no foreign host; `live`: it is asked for again every ten seconds. What it was made of is defused already (markdown.ts). */
+export function page(title: string, markdown: string, { live }: { readonly live: boolean }): string {
   const body = marked.parse(markdown, { async: false, gfm: true });
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="10"><title>${title}</title>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">${live ? '<meta http-equiv="refresh" content="10">' : ''}<title>${title}</title>
 <style>
 :root{color-scheme:light dark;font:15px/1.55 system-ui,sans-serif}
 body{max-width:52rem;margin:2.5rem auto;padding:0 1rem}

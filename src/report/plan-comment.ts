@@ -1,7 +1,22 @@
 import { limitOf, limitText } from '../domain/allowance.ts';
 import { dollars, type Limits } from '../domain/budget.ts';
 import type { Check, Pilot, Plan, Predicate, Range } from '../domain/plan.ts';
-import { block, cell, clip, code, count, details, hours, line, paragraphs, parts, prose, table, plainLine } from './markdown.ts';
+import {
+  block,
+  cell,
+  clip,
+  code,
+  count,
+  details,
+  hours,
+  line,
+  LINE_LIMIT,
+  paragraphs,
+  parts,
+  plainLine,
+  prose,
+  table,
+} from './markdown.ts';
 import { shardList, skippedList } from './plan-lists.ts';
 
 export interface PlanShown {
@@ -45,6 +60,7 @@ export function planComments(shown: PlanShown): readonly string[] {
       plan.checks.some((check) => check.run.length > SHOWN_COMMAND) ? details('Checks, word for word', checks(plan)) : null,
       details(`Guide: ${count(plan.draft.guide.length, 'rule')}, the same words for migrators and verifiers`, guide(plan)),
       details(`${count(plan.shards.length, 'shard')} in order`, shardList(plan)),
+      longTasks(plan),
       plan.skipped.length === 0 ? null : details(`${count(plan.skipped.length, 'file')} skipped, with reasons`, skippedList(plan)),
       details('Orchestration script', block(plan.script, 'js')),
       ...(plan.calls ?? []).map(({ name, source }) => details(`Saved script ${plainLine(name, 100)}, which it calls`, block(source, 'js'))),
@@ -58,10 +74,20 @@ function savedScript({ saved, args, drafted }: NonNullable<Plan['from']>): strin
   return `**The saved script ${code(saved)}**${given}: ${drafted ? 'a planner drafted the rest for it.' : 'its draft was computed anew on this base, without a planner.'}`;
 }
 
+/** The tasks that the list of shards cuts: what is approved can be read. */
+function longTasks(plan: Plan): string | null {
+  const long = plan.shards.filter(({ task }) => task.length > LINE_LIMIT);
+  if (long.length === 0) return null;
+  return details(
+    'Tasks of foundation and closing shards, word for word',
+    paragraphs(...long.map(({ id, task }) => `**${code(id)}**\n\n${prose(task)}`)),
+  );
+}
+
 function nextStep({ plan, planOnly }: PlanShown): string {
   if (planOnly !== null) return `> **Only planned.** ${line(planOnly)}`;
   return [
-    `> **Nothing is changed until a person with write access approves this plan:**`,
+    `> **Nothing is changed until a person who may approve it does:**`,
     `> \`/workflow approve ${shortHash(plan)}\` to start it · \`/workflow revise <what should be different>\` to plan again · \`/workflow stop\` to end it`,
   ].join('\n');
 }

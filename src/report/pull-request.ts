@@ -101,7 +101,7 @@ export function pullRequestBody(facts: ResultFacts): string {
       facts.caveats.length === 0
         ? null
         : `### What was not verified\n\n${few(facts.caveats.map((caveat) => `- ${line(caveat)}`)).join('\n')}`,
-      `<sub>Converge run ${code(facts.run)} · plan ${code(facts.plan.hash.slice(0, 12))} · every commit was reviewed by verifiers who saw the diff, the guide and the gates, and nothing of the author's reasoning. Converge never approves or merges.${sealText(facts.sealed)}</sub>`,
+      `<sub>Converge run ${code(facts.run)} · plan ${code(facts.plan.hash.slice(0, 12))} · each accepted shard was reviewed by verifiers who saw the diff, the guide and the gates, and nothing of the author's reasoning. Converge never approves or merges.${sealText(facts.sealed)}</sub>`,
     );
   const room = BODY_LIMIT - bodyWith('', null, null).length - '\n\n\n\n'.length;
   const length = (text: string | null): number => text?.length ?? 0;
@@ -125,13 +125,21 @@ function few(lines: readonly string[]): readonly string[] {
 /** Shards left over that are named where a person looks first; the ledger has them all. */
 const LEFT_OVER_NAMED = 10;
 
+/** Files of a shard that are named in a sentence. */
+const FILES_NAMED = 5;
+
+function fewFiles(files: readonly string[]): string {
+  const named = files.slice(0, FILES_NAMED).map((file) => code(file));
+  return (files.length > FILES_NAMED ? [...named, `${files.length - FILES_NAMED} more`] : named).join(', ');
+}
+
 /** What deserves a person's eyes: left over first, then what verifiers noted, then what took the most rounds, then the largest. */
 function lookFirst(facts: ResultFacts): string {
   const items: string[] = facts.leftOver
     .slice(0, LEFT_OVER_NAMED)
     .map(
       ({ shard, files, reason }) =>
-        `**Left over**, ${code(shard)} (${line(files.join(', '), 200)}): ${line(reason)}. \`/workflow retry ${shard}\` tries it again, or do it by hand.`,
+        `**Left over**, ${code(shard)} (${fewFiles(files)}): ${line(reason)}. \`/workflow retry ${shard}\` tries it again, or do it by hand.`,
     );
   const unnamed = facts.leftOver.length - LEFT_OVER_NAMED;
   if (unnamed > 0) items.push(`${count(unnamed, 'more shard is', 'more shards are')} left over: see the ledger, and the comment below.`);
@@ -141,7 +149,9 @@ function lookFirst(facts: ResultFacts): string {
   for (const shard of ranked.slice(0, Math.max(0, 5 - Math.min(items.length, 3)))) {
     const why = [
       shard.notes.length > 0 ? `${count(shard.notes.length, 'note')} from verifiers` : null,
-      shard.rounds > 1 ? `took ${shard.rounds} rounds: ${line(shard.corrected[0]?.claim ?? 'a gate failed', 160)}` : null,
+      shard.rounds > 1
+        ? `took ${shard.rounds} rounds: ${line(shard.corrected[0]?.claim ?? 'a gate failed', 160).replace(/\.$/u, '')}`
+        : null,
       `+${shard.added} −${shard.removed} in ${count(shard.files, 'file')}`,
     ].filter((part) => part !== null);
     items.push(`${code(shard.id)} (${shard.commit.slice(0, 12)}): ${why.join('; ')}`);

@@ -26,5 +26,5 @@ export async function runPage(journal: Journal, run: string, caveats: readonly s
     caveats,
   });
   const ledger = state.end === null ? null : `### Ledger\n\n${ledgerTable(state.end.ledger)}`;
-  return page(`Converge run ${run}`, paragraphs(body, ledger));
+  return page(`Converge run ${run}`, paragraphs(body, ledger), { live: state.end === null });
 }

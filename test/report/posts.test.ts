@@ -149,7 +149,7 @@ describe('nothing that others wrote acts', () => {
       'the check run of what failed',
       checkText(stateOf({ type: 'run.ended', status: 'failed', why: HOSTILE, ledger: LEDGER }), { planHash: null, shards: 2 }).summary,
     ],
-    ['a reply to what is malformed', malformedReply(`Found \`${HOSTILE.split('\n', 1)[0]}\`, expected ${HOSTILE}`, HOSTILE)],
+    ['a reply to what is malformed', malformedReply(`Found \`${HOSTILE.split('\n', 1)[0]}\`, expected ${HOSTILE}`, '/workflow help')],
     ['a reply to configuration', invalidConfigurationReply('main', [{ key: 'a`@x', found: HOSTILE, expected: HOSTILE }])],
     ['a reply to a revision', plannedAgainReply(HOSTILE)],
     ['help', helpReply()],
@@ -210,6 +210,24 @@ describe('the truth', () => {
       'Head: unknown, test did not finish',
     );
     expect(ciTable({ base: null, head: null, home: '' })).toBe('Nothing was delivered, so CI had nothing to say.');
+  });
+
+  it('a command’s right form, and the tasks of a plan, can be copied as they are', () => {
+    expect(malformedReply('Found nothing.', '/workflow approve <hash>')).toContain('```\n/workflow approve <hash>\n```');
+    const task = `Add \`src/__tests__/setup.js\`. ${'Then look at each of its uses. '.repeat(20)}Leave the rest as it is.`;
+    const shards = PLAN.shards.map((shard, at) => (at === 0 ? { ...shard, kind: 'foundation' as const, task } : shard));
+    const shown = planComments({ plan: { ...PLAN, shards }, round: 1, why: null, planOnly: null }).join('\n');
+    expect(shown).toContain('Leave the rest as it is.');
+    expect(shown).toContain('`src/__tests__/setup.js`');
+  });
+
+  it('what is left over names its files as they are', () => {
+    const [first] = RESULT.leftOver;
+    if (first === undefined) throw new Error('the result of the tests has something left over');
+    const files = ['src/__init__.py', ...Array.from({ length: 6 }, (_, at) => `lib/~x~/${at}.py`)];
+    expect(pullRequestBody({ ...RESULT, leftOver: [{ ...first, files }] })).toContain(
+      '(`src/__init__.py`, `lib/~x~/0.py`, `lib/~x~/1.py`, `lib/~x~/2.py`, `lib/~x~/3.py`, 2 more)',
+    );
   });
 
   it('what is left over comes first, with its files and what to do', () => {

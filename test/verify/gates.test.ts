@@ -245,7 +245,7 @@ describe('predicate-false', () => {
     const draft = { renames: [{ from: '(.*)\\.js', to: '$1.ts' }] };
     expect((await gates({ edit: { 'src/a.js': null }, draft })).of('predicate-false')?.outcome).toBe('passed');
     const renamed = await gates({ edit: { 'src/a.js': null, 'src/a.ts': BASE['src/a.js'] }, draft });
-    expect(renamed.of('predicate-false')).toMatchObject({ outcome: 'failed', detail: 'still to migrate: src/a.ts' });
+    expect(renamed.of('predicate-false')).toMatchObject({ outcome: 'failed', detail: 'still to migrate: `src/a.ts`' });
   });
 
   test('a foundation shard has nothing to ask', async () => {

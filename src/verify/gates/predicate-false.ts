@@ -15,7 +15,7 @@ export const predicateFalse: Gate = async (context) => {
   const objections = (await Promise.all(paths.map((path) => ask(context, path)))).filter((objection) => objection !== null);
   return objections.length === 0
     ? passed(NAME, `nothing left to migrate in ${count(files.length, 'file')}`)
-    : failed(NAME, `still to migrate: ${objections.map((objection) => objection.path).join(', ')}`, objections);
+    : failed(NAME, `still to migrate: ${objections.map((objection) => `\`${objection.path}\``).join(', ')}`, objections);
 };
 
 async function ask({ plan, after, predicate }: GateContext, path: string): Promise<Objection | null> {
@@ -27,12 +27,12 @@ async function ask({ plan, after, predicate }: GateContext, path: string): Promi
   } catch (error) {
     // A predicate that cannot answer proves nothing: the change is not done until it does.
     if (!(error instanceof ConvergeError) || error.retry === 'later') throw error;
-    const claim = `The predicate could not be asked about ${path} after the change: ${error.message}`;
+    const claim = `The predicate could not be asked about \`${path}\` after the change: ${error.message}`;
     return { ...place, claim, evidence: { kind: 'command', name: NAME, output: error.detail ?? error.message } };
   }
   return {
     ...place,
-    claim: `${path} still has something to migrate: the plan's predicate holds for it. Migrate what is left, all of it.`,
+    claim: `\`${path}\` still has something to migrate: the plan's predicate holds for it.`,
     evidence: { kind: 'command', name: NAME, output: `holds for ${path}: ${JSON.stringify(plan.draft.predicate)}` },
   };
 }
