@@ -6,17 +6,20 @@ import type { Asked, Desk } from './desk.ts';
 
 /**
  * Why this person may not approve, or amend what was approved; null when they may: by the approvers that were pinned when the run started, the operator's policy now, and the
- * person's permission now. Where another than who asked for the run has to, that is by the account's number, which stays when it is renamed.
+ * person's permission now. Where another than who asked for the run, or had its plan made anew, has to, that is by the account's number, which stays when it is renamed.
  */
 export async function mayNotApprove(
   desk: Desk,
   asked: Asked,
-  { settings, requester }: Pick<RunState, 'settings' | 'requester'>,
+  { settings, requester, signals }: Pick<RunState, 'settings' | 'requester' | 'signals'>,
 ): Promise<string | null> {
   const approvers = strictest(desk.operator.approvers, settings.approvers);
   const refused = await mayNot(desk, asked, { ...approvers, what: 'approve' });
-  if (refused !== null || !approvers.otherThanRequester || asked.author.id !== requester.id) return refused;
-  return `Found \`${asked.author.login}\`, who asked for this run; expected somebody else: ${desk.operator.approvers.otherThanRequester ? 'the operator of this Converge' : "this repository's `.github/converge.yml`"} lets nobody approve, or change, what they asked for themselves.`;
+  if (refused !== null || !approvers.otherThanRequester) return refused;
+  const { id, login } = asked.author;
+  if (id !== requester.id && !signals.some(({ account }) => account === id)) return null;
+  const part = id === requester.id ? 'who asked for this run' : 'whose words this plan was made of';
+  return `Found \`${login}\`, ${part}; expected somebody else: ${desk.operator.approvers.otherThanRequester ? 'the operator of this Converge' : "this repository's `.github/converge.yml`"} lets nobody approve, or change, what they asked for themselves.`;
 }
 
 /** The same of taking a run back: that is for approvers, and for who asked for it among them. */

@@ -17,6 +17,7 @@ export async function revise(desk: Desk, asked: Asked, { text }: Extract<Command
   if (isApproved(current.state))
     return refuse(`Run \`${current.run}\` was approved already, so its plan stands. \`/workflow stop\` it to plan something else.`);
   if (current.view.plan === null) return refuse('The first plan is still being made. Read it, then say what should be different.');
-  await desk.journal.signal(current.run, { id: String(asked.comment), name: 'revise', by: asked.author.login, text });
+  const { login, id } = asked.author;
+  await desk.journal.signal(current.run, { id: String(asked.comment), name: 'revise', by: login, text, account: id });
   return plannedAgainReply(text);
 }

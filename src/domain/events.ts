@@ -108,7 +108,14 @@ export type RunEvent =
   /** What looked like a secret was about to be posted there: a placeholder was posted instead. `what` names kinds, never the secret. */
   | { readonly type: 'secret.withheld'; readonly where: string; readonly what: readonly string[] }
   // people
-  | { readonly type: 'signal.received'; readonly id: string; readonly name: string; readonly by: string; readonly text: string }
+  | {
+      readonly type: 'signal.received';
+      readonly id: string;
+      readonly name: string;
+      readonly by: string;
+      readonly text: string;
+      readonly account?: number;
+    }
   // shards
   | { readonly type: 'shard.accepted'; readonly shard: string; readonly change: string; readonly verdict: string }
   /** Accepted, but in conflict with what was pushed to the branch: it goes back once, to be made again on that tree. */

@@ -65,6 +65,7 @@ export interface RunState {
     readonly name: string;
     readonly by: string;
     readonly text: string;
+    readonly account?: number | undefined;
     readonly at: string;
   }[];
 }
@@ -130,7 +131,14 @@ export function foldRun(events: readonly StoredEvent[]): RunState {
     );
   }
   const { place, requester, comment, task, settings } = first.event;
-  const signals = ofType(events, 'signal.received').map(({ at, event: { id, name, by, text } }) => ({ id, name, by, text, at }));
+  const signals = ofType(events, 'signal.received').map(({ at, event: { id, name, by, text, account } }) => ({
+    id,
+    name,
+    by,
+    text,
+    account,
+    at,
+  }));
   return {
     place,
     requester,

@@ -178,7 +178,7 @@ const EVENTS = {
   'effect.intended': object({ type: z.literal('effect.intended'), key: text, intent: json }),
   'effect.done': object({ type: z.literal('effect.done'), key: text, result: json }),
   'secret.withheld': object({ type: z.literal('secret.withheld'), where: text, what: z.array(text) }),
-  'signal.received': object({ type: z.literal('signal.received'), id: text, name: text, by: text, text }),
+  'signal.received': object({ type: z.literal('signal.received'), id: text, name: text, by: text, text, account: count.exactOptional() }),
   'shard.accepted': object({ type: z.literal('shard.accepted'), shard: text, change: text, verdict: text }),
   'shard.returned': object({ type: z.literal('shard.returned'), shard: text, commit: text, tree: text, paths: z.array(text) }),
   'shard.left-over': object({ type: z.literal('shard.left-over'), shard: text, reason: text }),

@@ -141,6 +141,8 @@ export interface Signal {
   readonly name: string;
   readonly by: string;
   readonly text: string;
+  /** The number of who said it, where a plan is made of their words: who approves may have to be another. */
+  readonly account?: number;
 }
 
 export interface EffectState {

@@ -71,12 +71,12 @@ export function checkpoint(run: string, agent: string, turn: TurnRecord): Task<v
   };
 }
 
-export function signal(run: string, { id, name, by, text }: Signal): Task<boolean> {
+export function signal(run: string, { id, name, by, text, account }: Signal): Task<boolean> {
   return {
     needs: [head(run), { table: 'signal', scope: run, key: id }],
     decide: (draft) => {
       if (draft.get('signal', run, id) !== undefined) return false;
-      draft.record(run, { type: 'signal.received', id, name, by, text });
+      draft.record(run, { type: 'signal.received', id, name, by, text, ...(account === undefined ? {} : { account }) });
       return true;
     },
   };

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { carryOut } from '../../src/control/carry-out.ts';
 import type { Desk } from '../../src/control/desk.ts';
+import { toJson } from '../../src/domain/json.ts';
 import { foldRun } from '../../src/domain/run-state.ts';
 import { OPERATOR_DEFAULTS, underPolicy } from '../../src/domain/settings.ts';
 import { parseOperatorPolicy } from '../../src/domain/operator-policy.ts';
@@ -173,6 +174,22 @@ test.each([
   for (const [index, command] of ['steer faster', 'budget +$5', `drop ${shown.shards[0]?.id ?? ''}`].entries())
     expect((await hear(says(10 + index, 'mona', `/workflow ${command}`))).reply).toContain(why);
   expect(foldRun(await journal.events(RUN)).amendments).toEqual([]);
+});
+
+test('requester ≠ approver: whose words the plan was made anew of is one who asked, also under another name', async () => {
+  const { hear, journal, plan } = await room({ operator: operatorWith('approvers: {other_than_requester: true}') });
+  await plan(hostilePlan(), false);
+  expect((await hear(says(1, 'wim', '/workflow revise do something else'))).recorded).toMatchObject({ accepted: true });
+  const anew = hostilePlan({ hash: 'f'.repeat(64) });
+  await journal.append(RUN, [{ type: 'step.done', step: 'plan#2', result: toJson({ kind: 'planned', plan: anew }) }]);
+  const approval = `/workflow approve ${anew.hash.slice(0, 12)}`;
+  expect((await hear(says(2, 'wim', approval))).reply).toContain('Found `wim`, whose words this plan was made of; expected somebody else');
+  expect((await hear({ ...says(3, 'ada', approval), author: { login: 'ada', id: PEOPLE.wim } })).recorded).toMatchObject({
+    accepted: false,
+  });
+  expect((await hear(says(4, 'mona', approval))).reply).toContain('who asked for this run');
+  expect((await journal.signals(RUN)).map(({ name }) => name)).toEqual(['revise']);
+  expect((await hear(says(5, 'ada', approval))).recorded).toMatchObject({ accepted: true });
 });
 
 test('without that rule who asked may approve', async () => {
