@@ -236,6 +236,7 @@ async function runPlan(house: House, plan: Plan, estate: Estate): Promise<Execut
         task,
         plan,
         allowedModels: settings.allowedModels,
+        maxEffort: settings.maxEffort,
         journal,
         repository,
         agents,

@@ -118,6 +118,7 @@ async function openRoom(parts: RoomParts, { run, state, repository }: Opening): 
     task: state.task,
     plan,
     allowedModels: state.settings.allowedModels,
+    maxEffort: state.settings.maxEffort,
     journal,
     repository,
     agents,

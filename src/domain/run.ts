@@ -1,5 +1,5 @@
 import type { Limits } from './budget.ts';
-import type { ModelChoices } from './effort.ts';
+import type { Effort, ModelChoices } from './effort.ts';
 import type { Json } from './json.ts';
 import type { Permission } from './permission.ts';
 import type { SavedScript } from './saved-script.ts';
@@ -24,6 +24,8 @@ export interface Settings {
   readonly models: ModelChoices;
   /** What the operator allows, for calls that name a model; every known one when absent. */
   readonly allowedModels?: readonly string[];
+  /** The same of effort; without a ceiling when absent. */
+  readonly maxEffort?: Effort;
   readonly setup: string | null;
   readonly checks: readonly { readonly name: string; readonly run: string; readonly when: 'shard' | 'converged' }[];
   readonly protectedPaths: readonly string[];

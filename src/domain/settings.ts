@@ -160,6 +160,7 @@ export function resolveSettings(sources: SettingsSources): Settings {
     setup: configuration.setup,
     checks: configuration.checks,
     ...(operator.allowedModels === null ? {} : { allowedModels: operator.allowedModels }),
+    ...(operator.maxEffort === 'max' ? {} : { maxEffort: operator.maxEffort }),
     protectedPaths: [...new Set([...PROTECTED_PATHS, ...operator.protectedPaths, ...configuration.paths.protected])],
     exclude: configuration.paths.exclude,
     approvers: approversOf(configuration, operator),

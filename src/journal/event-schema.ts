@@ -62,6 +62,7 @@ const settings: z.ZodType<Settings> = object({
   limits,
   models: object({ planner: model, reader: model, migrator: model, reviser: model, verifier: model }),
   allowedModels: z.array(text).exactOptional(),
+  maxEffort: z.enum(EFFORTS).exactOptional(),
   setup: text.nullable(),
   checks: z.array(object({ name: text, run: text, when: z.enum(['shard', 'converged']) })),
   protectedPaths: z.array(text),

@@ -33,7 +33,7 @@ export const agent: Primitive = {
   prepare: async (args, context) => {
     const [prompt, given] = readArguments({ form: FORM, schema, args });
     const asked = given ?? {};
-    const choice = choose(context.plan.models.reader, asked, context.allowedModels);
+    const choice = choose(context.plan.models.reader, asked, context);
     const form = asked.schema === undefined ? null : { shown: asked.schema, problems: answerProblems(asked.schema) };
     const label = asked.label ?? `agent: ${prompt.slice(0, 60).replaceAll(/\s+/gu, ' ')}`;
     const phase = asked.phase ?? '';

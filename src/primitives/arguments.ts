@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { knownModels } from '../agents/models.ts';
-import { EFFORTS } from '../domain/effort.ts';
-import type { Effort, ModelChoice } from '../domain/effort.ts';
+import { EFFORTS, lower, type Effort, type ModelChoice } from '../domain/effort.ts';
 import { ConvergeError } from '../domain/errors.ts';
 import type { Json } from '../domain/json.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { Shard } from '../domain/shard.ts';
+import type { PrimitivePorts } from './primitive.ts';
 
 /** A shard, change or verdict as the script holds it: only its id is believed. */
 export const handle = z.object({ id: z.string().min(1) });
@@ -44,16 +44,16 @@ export function shardOf(plan: Plan, id: string): Shard {
 
 /**
  * The model and effort of a call: those pinned for the role, unless the approved script names others. `opus`, `sonnet`, `haiku`… mean the newest of that family among those
- * that the operator allows.
+ * that the operator allows, and more effort than they allow means the most.
  */
 export function choose(
   pinned: ModelChoice,
   options: { readonly model?: string | undefined; readonly effort?: Effort | undefined },
-  allowed: readonly string[] = knownModels(),
+  { allowedModels, maxEffort = 'max' }: Pick<PrimitivePorts, 'allowedModels' | 'maxEffort'>,
 ): ModelChoice {
   return {
-    model: options.model === undefined ? pinned.model : modelNamed(options.model, allowed),
-    effort: options.effort ?? pinned.effort,
+    model: options.model === undefined ? pinned.model : modelNamed(options.model, allowedModels ?? knownModels()),
+    effort: options.effort === undefined ? pinned.effort : lower(options.effort, maxEffort),
   };
 }
 

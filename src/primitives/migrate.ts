@@ -35,7 +35,7 @@ export const migrate: Primitive = {
     const shard = shardOf(context.plan, id);
     const named = await Promise.all((asked.on ?? []).map((change) => context.handles.change(change.id)));
     const on = await underlying(context.handles, named);
-    const choice = choose(context.plan.models.migrator, asked, context.allowedModels);
+    const choice = choose(context.plan.models.migrator, asked, context);
     const label = asked.label ?? `migrate ${shard.id}`;
     const phase = asked.phase ?? '';
     return {

@@ -1,4 +1,5 @@
 import type { Agents } from '../agents/agent.ts';
+import type { Effort } from '../domain/effort.ts';
 import type { Json } from '../domain/json.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { Repository } from '../git/workspace.ts';
@@ -21,6 +22,8 @@ export interface PrimitivePorts {
   readonly plan: Plan;
   /** Models that a call may name; every known one when absent. */
   readonly allowedModels?: readonly string[] | undefined;
+  /** No call may ask for more; without a ceiling when absent. */
+  readonly maxEffort?: Effort | undefined;
   readonly journal: Journal;
   readonly repository: Repository;
   readonly agents: Agents;

@@ -143,6 +143,7 @@ test('what holds is never wider than any of: operator, policy, repository, flags
           expect(effortRank(settings.models[role].effort)).toBeLessThanOrEqual(effortRank(ceiling));
       }
       expect(settings.allowedModels).toEqual(policy.models);
+      expect(effortRank(settings.maxEffort ?? 'max')).toBe(Math.min(effortRank(operator.maxEffort), effortRank(policy.effort ?? 'max')));
       expect(settings.protectedPaths).toEqual(
         expect.arrayContaining([...PROTECTED_PATHS, ...policy.paths.protected, ...configuration.paths.protected]),
       );

@@ -229,6 +229,19 @@ test('a revision that changes nothing is null, and so is one without anything to
   });
 });
 
+test('a call may ask for no more effort than the operator allows; where they do not say, its content key is as ever', async () => {
+  for (const kind of ['migrate', 'agent']) {
+    const what = kind === 'migrate' ? { id: 'sa' } : 'Look.';
+    const effort = async (maxEffort: 'medium' | undefined, asked: string) => {
+      const { primitives } = await bench({ ports: { maxEffort } });
+      return (await primitives.prepare(kind, [what, { effort: asked }])).identity;
+    };
+    expect(await effort('medium', 'max')).toMatchObject({ effort: 'medium' });
+    expect(await effort('medium', 'low')).toMatchObject({ effort: 'low' });
+    expect(await effort(undefined, 'max')).toMatchObject({ effort: 'max' });
+  }
+});
+
 test('a call may name no model that the operator does not allow', async () => {
   const { primitives, wrong } = await bench({ ports: { allowedModels: ['claude-sonnet-5-5'] } });
   for (const kind of ['migrate', 'agent']) {
