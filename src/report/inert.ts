@@ -139,11 +139,18 @@ interface Piece {
 function inlineOf(parts: readonly Part[]): string {
   let written = '';
   let text = '';
+  const pieces = parts.flatMap(piecesOf);
+  const formulas = pieces.filter(({ ours }) => !ours).reduce((dollars, piece) => dollars + piece.text.split('$').length - 1, 0) > 1;
   const flush = (): void => {
-    if (text !== '') written += defused(text, written === '' || written.endsWith('\n'));
+    if (text !== '') {
+      const first = written === '' || written.endsWith('\n');
+      // One that stands alone is money, but not beside code of ours, of which it would make a formula.
+      const shown = formulas ? text.replaceAll('$', DOLLAR) : text.replace(/\$$/u, DOLLAR).replace(/^\$/u, first ? '$$' : DOLLAR);
+      written += defused(shown, first);
+    }
     text = '';
   };
-  for (const piece of parts.flatMap(piecesOf)) {
+  for (const piece of pieces) {
     if (!piece.ours) {
       text += piece.text;
       continue;
@@ -184,21 +191,23 @@ function piecesOf(part: Part): readonly Piece[] {
   }
 }
 
+/** Stands for a dollar that is to be written with a sign before it; no text has it (`withoutHidden`). */
+const DOLLAR = '\u{E0001}';
+
 /** What robots read as a command: at the beginning of a line; or of any but the first. */
 const COMMAND = /^([ \t]*[/!.])(?=[a-z])/gimu;
 const LATER_COMMAND = /(?<=\n)([ \t]*[/!.])(?=[a-z])/giu;
 
 /** Words that are shown and do nothing. `first`: they stand at the beginning of a line. */
 function defused(text: string, first: boolean): string {
-  const formulas = text.split('$').length > 2;
   return stilled(
     text
       // The last one would take away the meaning of what follows.
-      .replaceAll(/\\(?=[!-/:-@[-`{-~]|(?![^]))/gu, '\\\\')
+      .replaceAll(/\\(?=[\u{E0001}!-/:-@[-`{-~]|(?![^]))/gu, '\\\\')
       .replaceAll('&', '&amp;')
       .replaceAll('<', '&lt;')
       .replaceAll(/\](?=[([:])/gu, ']\\')
-      .replaceAll('$', formulas ? '\\$' : '$')
+      .replaceAll(DOLLAR, '\\$')
       .replaceAll(first ? COMMAND : LATER_COMMAND, `$1${GAP}`)
       .replaceAll(/^([ \t]*)~(?=~~)/gmu, '$1\\~'),
   ).replaceAll('`', '&#96;');

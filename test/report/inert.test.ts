@@ -133,6 +133,21 @@ test('a summary shows plain text as it is, and no entity of others becomes a sig
   );
 });
 
+test.each([
+  ['$`\\href{https://evil.example}{Approve}`$', '\\$`\\href{https://evil.example}{Approve}`\\$'],
+  ['$`x`', '\\$`x`'],
+  ['`x`$ is', '`x`\\$ is'],
+  ['$*a* b$', '\\$*a* b\\$'],
+  ['it costs $5', 'it costs $5'],
+  ['$5 is it', '$5 is it'],
+  ['from $5 to $6', 'from \\$5 to \\$6'],
+  ['ends with $', 'ends with \\$'],
+  ['\\\\\\$ a $b', '\\\\\\$ a \\$b'],
+])('formulas are text, around code too: %s', (text, expected) => {
+  expect(prose(text)).toBe(expected);
+  expect(line(text)).toBe(expected);
+});
+
 test('the pieces act as they stand', () => {
   expect(acting(PIECES.join('\n\n')).length).toBeGreaterThan(30);
 });
