@@ -30,7 +30,7 @@ export function commitMessage({ run, requester, plan, shards }: CommitFacts): st
 }
 
 function oneLine(text: string): string {
-  return plainWords(text).replaceAll(/\s+/gu, ' ');
+  return plainWords(text).replaceAll(/\s+/gu, ' ').trim();
 }
 
 /** What GitHub reads as the wish that no workflow runs: https://docs.github.com/en/actions/managing-workflow-runs/skipping-workflow-runs */

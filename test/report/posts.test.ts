@@ -159,6 +159,11 @@ describe('nothing that others wrote acts', () => {
     expect(acting(body.replaceAll('Asked for in #3.', ''))).toEqual([]);
   });
 
+  it('in a commit: a title such as `feat: x` begins its subject', () => {
+    const plan = { ...PLAN, draft: { ...PLAN.draft, title: 'feat: x' } };
+    expect(commitMessage({ run: 'r', requester: { login: 'alice', id: 1 }, plan, shards: [] })).toMatch(/^feat: x \(/u);
+  });
+
   it('in a commit: no mention, no reference, no trailer that is not ours', () => {
     const [shard] = PLAN.shards;
     if (shard === undefined) throw new Error('no shard');
