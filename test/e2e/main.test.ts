@@ -129,7 +129,7 @@ it('tells the truth: what is migrated, what is left over, and a ledger that sums
   expect(title).toBe('Migrate tests from lib/bdd.js to node:test');
   expect(body).toContain('## 🟡 Partial: 10 migrated and verified · 1 left over');
   expect(body).toContain(`Asked for in #${begun.issue}.`);
-  expect(body).toMatch(/### Where to look first\n\n1\. \*\*Left over\*\*, `test-grids` \(test\/grids\/interest-grid\.test\.js\)/u);
+  expect(body).toMatch(/### Where to look first\n\n1\. \*\*Left over\*\*, `test-grids` \(`test\/grids\/interest-grid\.test\.js`\)/u);
   expect(body).toMatch(/\| ⛔ left over \| 1 \|\n\| ✅ migrated and verified \| 10 \|/u);
   for (const part of ['Verdicts: 3 accepted shards', '### Cost', 'took 2 rounds: The tolerance 1e-12 was replaced'])
     expect(body).toContain(part);

@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { MessagesRequest } from '../../src/local/claude/request.ts';
-import { HERE } from './github.ts';
+import { HERE, newPerson } from './github.ts';
 import { type Begun, type Scene, type SceneOptions, withScene } from './support.ts';
 
 /* A run under way obeys people: it waits when told, hears what is said to it, and is undone. */
@@ -88,8 +88,11 @@ describe('pause and resume', () => {
     await withScene(SMALL, async (scene) => {
       const { issue, run } = await scene.begin();
       await scene.planned(run);
-      for (const command of ['pause', 'resume', 'steer faster', 'undo'])
-        expect(await scene.reply(issue, await scene.casey.say(issue, `/workflow ${command}`))).toContain('expected write access');
+      // Each by somebody else, since nobody is told twice.
+      for (const [at, command] of ['pause', 'resume', 'steer faster', 'undo'].entries()) {
+        const reader = newPerson(scene.hub, { login: `reader-${at}`, role: 'read' });
+        expect(await scene.reply(issue, await reader.say(issue, `/workflow ${command}`))).toContain('expected write access');
+      }
       expect((await scene.facts(run))?.status).toBe('active');
     });
   });
