@@ -24,7 +24,8 @@ export function matcherOf(globs: string | readonly string[], options: MatchOptio
 function matcherOfOne(glob: string, options: MatchOptions): (path: string) => boolean {
   const test = compiled(glob, options);
   const plain = isPlain(glob);
-  const paths = options.among ?? [];
+  const quick = (path: string): boolean => plain && path.length <= PLAIN_PATH;
+  const paths = (options.among ?? []).filter((path) => !quick(path));
   const answers = new Map<string, boolean>();
   if (paths.length > 0)
     bounded({ glob, paths: `${paths.length} paths`, limit: BUDGET }, () => {
@@ -32,9 +33,9 @@ function matcherOfOne(glob: string, options: MatchOptions): (path: string) => bo
     });
   let left = BUDGET;
   return (path) => {
+    if (quick(path)) return test(path);
     const known = answers.get(path);
     if (known !== undefined) return known;
-    if (plain && path.length <= PLAIN_PATH) return test(path);
     let took = 0;
     const answer = bounded({ glob, paths: 'one path', limit: Math.max(1, Math.min(LIMIT, Math.ceil(left))) }, () => {
       const begun = performance.now();
@@ -48,11 +49,21 @@ function matcherOfOne(glob: string, options: MatchOptions): (path: string) => bo
   };
 }
 
+/** Globs at most that are remembered: agents ask for the same few, again and again. */
+const REMEMBERED = 256;
+const remembered = new Map<string, (path: string) => boolean>();
+
 function compiled(glob: string, { nocase = false }: MatchOptions): (path: string) => boolean {
+  const name = `${nocase ? 'any case' : 'case'} ${glob}`;
+  const before = remembered.get(name);
+  if (before !== undefined) return before;
   try {
-    const test = picomatch(glob, { dot: true, nocase });
+    const matches = picomatch(glob, { dot: true, nocase });
     // picomatch answers with an object, which is always true, when it is given a second argument, as Array.filter does.
-    return (path) => test(path);
+    const test = (path: string): boolean => matches(path);
+    if (remembered.size >= REMEMBERED) remembered.clear();
+    remembered.set(name, test);
+    return test;
   } catch (error) {
     throw new ConvergeError('git', `The glob \`${glob.slice(0, 300)}\` cannot be read: ${messageOf(error)}.`);
   }
