@@ -43,7 +43,7 @@ export const WEBHOOK_PATH = '/api/github/webhooks';
 
 /**
  * Builds the parts, starts listening, and resumes what was unfinished. `openJournal` is the one that the configuration names unless told.
- * Ends in a ConvergeError: of kind `journal` when the data directory cannot be used or another process has it, of kind `configuration` for waits that do not exist, of kind `git` when git is missing or too old.
+ * Ends in a ConvergeError: of kind `journal` when the data directory cannot be used or another process has it, of kind `git` when git is missing or too old.
  */
 export async function start(
   config: Config,

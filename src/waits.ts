@@ -1,4 +1,3 @@
-import { ConvergeError } from './domain/errors.ts';
 import { PRODUCTION_TIMINGS as AGENTS, type Timings } from './agents/timings.ts';
 import { PRODUCTION_TIMINGS as GITHUB, type GitHubTimings } from './github/timings.ts';
 
@@ -28,19 +27,18 @@ export const PRODUCTION_WAITS: Waits = {
   switchMs: 1000,
 };
 
-/**
- * `set` has waits by name; a list is set to that wait for each of its entries. Ends in a ConvergeError of kind `configuration` for names that are none.
- */
+const { agents, github, ...own } = PRODUCTION_WAITS;
+
+/** Of all waits. */
+export const WAIT_NAMES: readonly string[] = [agents, github, own].flatMap((group) => Object.keys(group));
+
+/** What is set and no wait's name; the configuration refuses it. */
+export function unknownWaits(set: Readonly<Record<string, number>>): readonly string[] {
+  return Object.keys(set).filter((name) => !WAIT_NAMES.includes(name));
+}
+
+/** Production's, but for those that `set` has by name; a list is set to that wait for each of its entries. */
 export function waitsFrom(set: Readonly<Record<string, number>>): Waits {
-  const { agents, github, ...own } = PRODUCTION_WAITS;
-  const names = [agents, github, own].flatMap((group) => Object.keys(group));
-  const unknown = Object.keys(set).filter((name) => !names.includes(name));
-  if (unknown.length > 0) {
-    throw new ConvergeError(
-      'configuration',
-      `CONVERGE_TIMINGS: found ${unknown.join(', ')}, expected some of: ${names.join(', ')}. Take the others out.`,
-    );
-  }
   return { agents: override(agents, set), github: override(github, set), ...override(own, set) };
 }
 

@@ -39,9 +39,9 @@ function start(changes: Readonly<Record<string, string>>): Promise<Ended> {
 
 it.each([
   ['WEBHOOK_SECRET', '', 'WEBHOOK_SECRET: '],
-  ['WEBHOOK_SECRET', 'development', 'WEBHOOK_SECRET: found a well-known value, expected the secret of the App’s webhook'],
-  ['ALLOWED_OWNERS', '', 'ALLOWED_OWNERS: found none, expected the accounts that may spend'],
-  ['PRIVATE_KEY', 'no key', 'PRIVATE_KEY: found no PEM there'],
+  ['WEBHOOK_SECRET', 'development', 'WEBHOOK_SECRET: found a well-known value, expected a secret that nobody guesses'],
+  ['ALLOWED_OWNERS', '', 'ALLOWED_OWNERS: found nothing there nor in ALLOWED_REPOSITORIES, expected the accounts that may spend'],
+  ['PRIVATE_KEY', 'no key', 'PRIVATE_KEY: found no PEM, expected'],
   ['CONVERGE_TIMINGS', '{"ciPolMs": 1}', 'CONVERGE_TIMINGS: found ciPolMs, expected some of: '],
 ])('%s=%j is told, and nothing starts', async (name, value, words) => {
   const { code, text } = await start({ [name]: value });

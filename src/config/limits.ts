@@ -1,0 +1,58 @@
+import type { z } from 'zod';
+import type { MonthLimits } from '../domain/allowance.ts';
+import { MICRO, type MicroDollars } from '../domain/budget.ts';
+import { amount, whole } from './values.ts';
+
+const NO_LIMIT = 'Leave it out for no limit';
+
+/** Of each run, and of all runs in a calendar month (UTC). */
+export const LIMITS = {
+  MAX_DOLLARS: amount().default(50),
+  MAX_AGENTS: whole().default(1000),
+  MAX_CONCURRENCY: whole().default(16),
+  MAX_TOKENS: whole(NO_LIMIT).optional(),
+  MAX_TURNS: whole(NO_LIMIT).optional(),
+  MAX_HOURS: amount(NO_LIMIT).optional(),
+  MAX_DOLLARS_PER_REPOSITORY_MONTH: amount(NO_LIMIT).optional(),
+  MAX_TOKENS_PER_REPOSITORY_MONTH: whole(NO_LIMIT).optional(),
+  MAX_TURNS_PER_REPOSITORY_MONTH: whole(NO_LIMIT).optional(),
+  MAX_DOLLARS_PER_MONTH: amount(NO_LIMIT).optional(),
+  MAX_TOKENS_PER_MONTH: whole(NO_LIMIT).optional(),
+  MAX_TURNS_PER_MONTH: whole(NO_LIMIT).optional(),
+};
+
+/** What is absent has no limit. */
+export type LimitsConfig = MonthLimits & {
+  readonly budget: MicroDollars;
+  readonly agents: number;
+  readonly concurrency: number;
+  readonly tokens?: number;
+  readonly turns?: number;
+  readonly hours?: number;
+};
+
+export function limitsOf(env: z.infer<z.ZodObject<typeof LIMITS>>): LimitsConfig {
+  const dollars = (value: number | undefined): number | undefined => (value === undefined ? undefined : Math.round(value * MICRO));
+  return {
+    budget: Math.round(env.MAX_DOLLARS * MICRO),
+    agents: env.MAX_AGENTS,
+    concurrency: env.MAX_CONCURRENCY,
+    ...given({ tokens: env.MAX_TOKENS, turns: env.MAX_TURNS, hours: env.MAX_HOURS }),
+    repositoryMonth: given({
+      dollars: dollars(env.MAX_DOLLARS_PER_REPOSITORY_MONTH),
+      tokens: env.MAX_TOKENS_PER_REPOSITORY_MONTH,
+      turns: env.MAX_TURNS_PER_REPOSITORY_MONTH,
+    }),
+    month: given({ dollars: dollars(env.MAX_DOLLARS_PER_MONTH), tokens: env.MAX_TOKENS_PER_MONTH, turns: env.MAX_TURNS_PER_MONTH }),
+  };
+}
+
+/** Without the keys that have no value. */
+function given<Key extends string>(values: Readonly<Record<Key, number | undefined>>): Partial<Record<Key, number>> {
+  const kept: Partial<Record<Key, number>> = {};
+  for (const key in values) {
+    const value = values[key];
+    if (value !== undefined) kept[key] = value;
+  }
+  return kept;
+}
