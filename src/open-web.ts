@@ -86,8 +86,7 @@ function pagesOf({ config, journal, hubOf }: WebEstate): { readonly pages: Gatek
 
 async function monthOf({ config, journal }: WebEstate): ReturnType<Parameters<typeof openMetrics>[0]['month']> {
   const { name, limits } = convergeMonth(config.limits, new Date());
-  const { spent, reserved } = await journal.balance(name);
-  return { spent: spent.dollars, reserved: reserved.dollars, limit: limits.dollars ?? null };
+  return { limits, balance: await journal.balance(name) };
 }
 
 /** Tried once at the start, for the operator; each run tries again, and refuses to run commands where it does not hold. */

@@ -57,15 +57,20 @@ test('limits of a run, and of all runs in a month: none where none is set', () =
     MAX_TOKENS_PER_MONTH: '8',
     MAX_TURNS_PER_REPOSITORY_MONTH: '11',
     MAX_TURNS_PER_MONTH: '12',
+    MAX_AGENTS_PER_REPOSITORY_MONTH: '13',
+    MAX_HOURS_PER_REPOSITORY_MONTH: '0.5',
+    MAX_AGENTS_PER_MONTH: '14',
+    MAX_HOURS_PER_MONTH: '300',
   };
   expect(readConfig(environment).limits).toMatchObject({
     tokens: 9000,
     turns: 70,
     hours: 1.5,
-    repositoryMonth: { dollars: 20_500_000, turns: 11 },
-    month: { tokens: 8, turns: 12 },
+    repositoryMonth: { dollars: 20_500_000, turns: 11, agents: 13, hours: 1_800_000 },
+    month: { tokens: 8, turns: 12, agents: 14, hours: 300 * 3_600_000 },
   });
   expect(problem({ MAX_TURNS: '0' })).toContain('MAX_TURNS: ');
+  expect(problem({ MAX_AGENTS_PER_MONTH: '1.5' })).toContain('MAX_AGENTS_PER_MONTH: ');
 });
 
 test('hosts that setup may reach: none, or a list; never the whole network', () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import PQueue from 'p-queue';
 import { runAccount, type Measure, type Shortage } from '../domain/account.ts';
-import { hoursText, shortageText, type Allowance } from '../domain/allowance.ts';
+import { shortageText, type Allowance } from '../domain/allowance.ts';
 import { NO_USAGE, type MicroDollars, type Usage } from '../domain/budget.ts';
 import { Suspended } from '../domain/errors.ts';
 import type { Charge, Journal } from '../journal/journal.ts';
@@ -35,7 +35,7 @@ export interface Reserved {
 export interface Spending {
   /**
    * Reserves the worst cost of a request; less `max_tokens` when little is left, then waiting for others in flight. Suspended `budget` when nothing is in flight
-   * and it still does not fit, or when the run has worked its hours.
+   * and it still does not fit.
    */
   reserve(wanted: Wanted, signal: AbortSignal): Promise<Reserved>;
 }
@@ -145,8 +145,7 @@ async function attempt(wanted: Wanted, books: Books): Promise<Reserved | Short> 
   for (;;) {
     const amount = worstCost(model, inputTokens, maxTokens);
     const id = randomUUID();
-    const { accounts, hours } = books.allowanceOf(run);
-    if (hours !== null && hours.worked >= hours.limit) return { kind: 'short', why: hoursText(hours), othersMayHelp: false };
+    const { accounts } = books.allowanceOf(run);
     const tokens = inputTokens + maxTokens;
     const answer = await books.journal.reserve(run, { id, amount, tokens, accounts, owner: books.owner.id, agent, phase, model });
     if (answer.ok) {
@@ -180,6 +179,8 @@ function maxTokensFor({ model, inputTokens }: Wanted, { measure, limit, spent, r
     case 'tokens':
       return room - inputTokens;
     case 'turns':
+    case 'agents':
+    case 'hours':
       return -1;
   }
 }
@@ -192,7 +193,10 @@ function least({ model, inputTokens, atLeast }: Wanted, measure: Measure): numbe
     case 'tokens':
       return inputTokens + atLeast;
     case 'turns':
+    case 'agents':
       return 1;
+    case 'hours':
+      return 0;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
+import type { AccountLimits } from '../domain/account.ts';
 import type { MonthLimits } from '../domain/allowance.ts';
-import { MICRO, type MicroDollars } from '../domain/budget.ts';
+import { HOUR, MICRO, type MicroDollars } from '../domain/budget.ts';
 import { amount, whole } from './values.ts';
 
 const NO_LIMIT = 'Leave it out for no limit';
@@ -16,9 +17,13 @@ export const LIMITS = {
   MAX_DOLLARS_PER_REPOSITORY_MONTH: amount(NO_LIMIT).optional(),
   MAX_TOKENS_PER_REPOSITORY_MONTH: whole(NO_LIMIT).optional(),
   MAX_TURNS_PER_REPOSITORY_MONTH: whole(NO_LIMIT).optional(),
+  MAX_AGENTS_PER_REPOSITORY_MONTH: whole(NO_LIMIT).optional(),
+  MAX_HOURS_PER_REPOSITORY_MONTH: amount(NO_LIMIT).optional(),
   MAX_DOLLARS_PER_MONTH: amount(NO_LIMIT).optional(),
   MAX_TOKENS_PER_MONTH: whole(NO_LIMIT).optional(),
   MAX_TURNS_PER_MONTH: whole(NO_LIMIT).optional(),
+  MAX_AGENTS_PER_MONTH: whole(NO_LIMIT).optional(),
+  MAX_HOURS_PER_MONTH: amount(NO_LIMIT).optional(),
 };
 
 /** What is absent has no limit. */
@@ -31,20 +36,29 @@ export type LimitsConfig = MonthLimits & {
   readonly hours?: number;
 };
 
-export function limitsOf(env: z.infer<z.ZodObject<typeof LIMITS>>): LimitsConfig {
-  const dollars = (value: number | undefined): number | undefined => (value === undefined ? undefined : Math.round(value * MICRO));
+type LimitsEnvironment = z.infer<z.ZodObject<typeof LIMITS>>;
+
+export function limitsOf(env: LimitsEnvironment): LimitsConfig {
   return {
     budget: Math.round(env.MAX_DOLLARS * MICRO),
     agents: env.MAX_AGENTS,
     concurrency: env.MAX_CONCURRENCY,
     ...given({ tokens: env.MAX_TOKENS, turns: env.MAX_TURNS, hours: env.MAX_HOURS }),
-    repositoryMonth: given({
-      dollars: dollars(env.MAX_DOLLARS_PER_REPOSITORY_MONTH),
-      tokens: env.MAX_TOKENS_PER_REPOSITORY_MONTH,
-      turns: env.MAX_TURNS_PER_REPOSITORY_MONTH,
-    }),
-    month: given({ dollars: dollars(env.MAX_DOLLARS_PER_MONTH), tokens: env.MAX_TOKENS_PER_MONTH, turns: env.MAX_TURNS_PER_MONTH }),
+    repositoryMonth: monthLimitsOf(env, 'REPOSITORY_MONTH'),
+    month: monthLimitsOf(env, 'MONTH'),
   };
+}
+
+function monthLimitsOf(env: LimitsEnvironment, of: 'REPOSITORY_MONTH' | 'MONTH'): AccountLimits {
+  const times = (value: number | undefined, unit: number): number | undefined =>
+    value === undefined ? undefined : Math.round(value * unit);
+  return given({
+    dollars: times(env[`MAX_DOLLARS_PER_${of}`], MICRO),
+    tokens: env[`MAX_TOKENS_PER_${of}`],
+    turns: env[`MAX_TURNS_PER_${of}`],
+    agents: env[`MAX_AGENTS_PER_${of}`],
+    hours: times(env[`MAX_HOURS_PER_${of}`], HOUR),
+  });
 }
 
 /** Without the keys that have no value. */

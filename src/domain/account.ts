@@ -8,11 +8,14 @@ export interface Account {
   readonly limits: AccountLimits;
 }
 
-/** `tokens`: all that the models read, cached or not, and wrote. `turns`: requests to the model that were answered, or may have been. */
-export const MEASURES = ['dollars', 'tokens', 'turns'] as const;
+/**
+ * `tokens`: all that the models read, cached or not, and wrote. `turns`: requests to the model that were answered, or may have been. `agents`: those that made one, in the month
+ * of their first. `hours`: time in which runs work (standing.ts), known of each run up to its last request, pause or end.
+ */
+export const MEASURES = ['dollars', 'tokens', 'turns', 'agents', 'hours'] as const;
 export type Measure = (typeof MEASURES)[number];
 
-/** Dollars are micro-dollars here too. */
+/** Dollars are micro-dollars here too, and hours are milliseconds. */
 export type Amounts = Readonly<Record<Measure, number>>;
 export type AccountLimits = Partial<Amounts>;
 
@@ -23,20 +26,55 @@ export interface Balance {
   readonly usage: Usage;
 }
 
-const NOTHING: Amounts = { dollars: 0, tokens: 0, turns: 0 };
+export const NO_AMOUNTS: Amounts = { dollars: 0, tokens: 0, turns: 0, agents: 0, hours: 0 };
 
-export const EMPTY_BALANCE: Balance = { spent: NOTHING, reserved: NOTHING, usage: NO_USAGE };
+export const EMPTY_BALANCE: Balance = { spent: NO_AMOUNTS, reserved: NO_AMOUNTS, usage: NO_USAGE };
 
 export function addBalances(a: Balance, b: Balance): Balance {
   return { spent: addAmounts(a.spent, b.spent), reserved: addAmounts(a.reserved, b.reserved), usage: addUsage(a.usage, b.usage) };
 }
 
 function addAmounts(a: Amounts, b: Amounts): Amounts {
-  return { dollars: a.dollars + b.dollars, tokens: a.tokens + b.tokens, turns: a.turns + b.turns };
+  return {
+    dollars: a.dollars + b.dollars,
+    tokens: a.tokens + b.tokens,
+    turns: a.turns + b.turns,
+    agents: a.agents + b.agents,
+    hours: a.hours + b.hours,
+  };
 }
 
 export function runAccount(run: string): string {
   return `run/${run}`;
+}
+
+/** Of all runs of a repository in a month such as `2026-11`. */
+export function repositoryAccount({ owner, repo }: { readonly owner: string; readonly repo: string }, month: string): string {
+  return `repository/${owner}/${repo}/${month}`.toLowerCase();
+}
+
+/** Of all runs of this Converge in a month. */
+export function installationAccount(month: string): string {
+  return `installation/${month}`;
+}
+
+/** For how many milliseconds a run has worked since then, by the accounts that it counts in: its own, and those of each month that it falls into. */
+export function uncountedWork(
+  run: string,
+  { owner, repo, since }: { readonly owner: string; readonly repo: string; readonly since: string | null },
+  until: string,
+): ReadonlyMap<string, number> {
+  const counted = new Map<string, number>();
+  const end = Date.parse(until);
+  for (let at = since === null ? end : Date.parse(since); at < end;) {
+    const day = new Date(at);
+    const next = Math.min(end, Date.UTC(day.getUTCFullYear(), day.getUTCMonth() + 1));
+    const month = day.toISOString().slice(0, 7);
+    for (const account of [runAccount(run), repositoryAccount({ owner, repo }, month), installationAccount(month)])
+      counted.set(account, (counted.get(account) ?? 0) + next - at);
+    at = next;
+  }
+  return counted;
 }
 
 /** The most that one request may come to. */
@@ -47,7 +85,7 @@ interface Request {
 }
 
 export function amountsOfRequest({ amount, tokens = 0 }: Request): Amounts {
-  return { dollars: amount, tokens, turns: 1 };
+  return { ...NO_AMOUNTS, dollars: amount, tokens, turns: 1 };
 }
 
 /** Usage that was never learned counts as all that was reserved; what was refused before it was answered counts as nothing. */
@@ -56,7 +94,7 @@ export function amountsOfCharge(
   charge: { readonly amount: MicroDollars; readonly usage: Usage; readonly known: boolean },
 ): Amounts {
   const tokens = charge.known ? tokensOf(charge.usage) : (request.tokens ?? 0);
-  return { dollars: charge.amount, tokens, turns: charge.known && tokens === 0 && charge.amount === 0 ? 0 : 1 };
+  return { ...NO_AMOUNTS, dollars: charge.amount, tokens, turns: charge.known && tokens === 0 && charge.amount === 0 ? 0 : 1 };
 }
 
 /** A limit of an account that a request would pass. */
@@ -68,7 +106,7 @@ export interface Shortage {
   readonly reserved: number;
 }
 
-/** Every limit that these amounts would pass; none when they fit (invariant 3). */
+/** Every limit that these amounts would pass; none when they fit (invariant 3). What wants nothing of a measure passes no limit of it. */
 export function shortagesOf(
   wanted: Amounts,
   accounts: readonly { readonly account: Account; readonly balance: Balance }[],
@@ -77,7 +115,8 @@ export function shortagesOf(
     MEASURES.flatMap((measure) => {
       const limit = limits[measure];
       const [spent, reserved] = [balance.spent[measure], balance.reserved[measure]];
-      return limit === undefined || spent + reserved + wanted[measure] <= limit ? [] : [{ account: name, measure, limit, spent, reserved }];
+      const fits = limit === undefined || wanted[measure] === 0 || spent + reserved + wanted[measure] <= limit;
+      return fits ? [] : [{ account: name, measure, limit, spent, reserved }];
     }),
   );
 }

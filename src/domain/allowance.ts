@@ -1,8 +1,18 @@
-import { MEASURES, runAccount, type Account, type AccountLimits, type Balance, type Measure, type Shortage } from './account.ts';
+import {
+  installationAccount,
+  MEASURES,
+  repositoryAccount,
+  runAccount,
+  type Account,
+  type AccountLimits,
+  type Balance,
+  type Measure,
+  type Shortage,
+} from './account.ts';
 import type { Raise } from './amendment.ts';
-import { dollars, type Limits } from './budget.ts';
+import { dollars, HOUR, type Limits } from './budget.ts';
 import type { Place } from './run.ts';
-import { workedUntil, type Standing } from './standing.ts';
+import type { Standing } from './standing.ts';
 
 /** What the operator allows in a calendar month (UTC), of all runs together. */
 export interface MonthLimits {
@@ -18,8 +28,6 @@ export type RunCeilings = Partial<Pick<Limits, 'budget' | 'tokens' | 'turns' | '
 export interface Allowance {
   readonly accounts: readonly Account[];
   readonly concurrency: number;
-  /** Null without a limit of hours. */
-  readonly hours: { readonly worked: number; readonly limit: number } | null;
 }
 
 export function allowanceOf(
@@ -37,26 +45,31 @@ export function allowanceOf(
   };
   const [tokens, turns, hours] = [lowest('tokens'), lowest('turns'), lowest('hours')];
   const budget = lowest('budget') ?? limits.budget;
-  const own: AccountLimits = { dollars: budget, ...(tokens === undefined ? {} : { tokens }), ...(turns === undefined ? {} : { turns }) };
+  const own: AccountLimits = {
+    dollars: budget,
+    ...(tokens === undefined ? {} : { tokens }),
+    ...(turns === undefined ? {} : { turns }),
+    ...(hours === undefined ? {} : { hours: hours * HOUR }),
+  };
   return {
     accounts: [{ name: runAccount(run), limits: own }, ...monthAccounts(place, operator, now)],
     concurrency: lowest('concurrency') ?? limits.concurrency,
-    hours: hours === undefined ? null : { worked: workedUntil(standing, now.toISOString()) / HOUR, limit: hours },
   };
 }
 
 /** The accounts that all runs of the repository, and all runs of this Converge, share in that month. */
-export function monthAccounts({ owner, repo }: Pick<Place, 'owner' | 'repo'>, operator: MonthLimits, now: Date): readonly Account[] {
-  const month = now.toISOString().slice(0, 7);
-  return [{ name: `repository/${owner}/${repo}/${month}`.toLowerCase(), limits: operator.repositoryMonth }, convergeMonth(operator, now)];
+export function monthAccounts(place: Pick<Place, 'owner' | 'repo'>, operator: MonthLimits, now: Date): readonly Account[] {
+  return [{ name: repositoryAccount(place, monthOf(now)), limits: operator.repositoryMonth }, convergeMonth(operator, now)];
 }
 
 /** The account that all runs of this Converge share in that month. */
 export function convergeMonth(operator: MonthLimits, now: Date): Account {
-  return { name: `installation/${now.toISOString().slice(0, 7)}`, limits: operator.month };
+  return { name: installationAccount(monthOf(now)), limits: operator.month };
 }
 
-const HOUR = 3_600_000;
+function monthOf(now: Date): string {
+  return now.toISOString().slice(0, 7);
+}
 
 /** What people may raise, by the names that they type. */
 export const LIMIT_NAMES = ['dollars', 'tokens', 'turns', 'hours', 'agents'] as const;
@@ -87,13 +100,15 @@ export function raiseText({ add, ...others }: Raise): string {
 
 /** Why a run pauses at this limit, what is kept, and what to do: at most some 400 characters. */
 export function shortageText({ account, measure, limit, spent }: Shortage, needed: number): string {
-  const used = `${limitText(measure, spent)} of ${whose(account)} limit of ${limitText(measure, limit)} are used`;
-  const next = measure === 'turns' ? '' : `, and the next request to the model may take ${limitText(measure, needed)}`;
+  const used = `${amountText(measure, spent)} of ${whose(account)} limit of ${amountText(measure, limit)} are used`;
+  const next =
+    measure === 'dollars' || measure === 'tokens' ? `, and the next request to the model may take ${amountText(measure, needed)}` : '';
   return `${used}${next}. All work is kept. ${remedy(account, measure)}`;
 }
 
-export function hoursText({ limit }: { readonly limit: number }): string {
-  return `The run has worked ${limitText('hours', limit)}, which is its limit. All work is kept. ${raise('+N hours')}`;
+/** What an account counts, in words. */
+function amountText(measure: Measure, amount: number): string {
+  return limitText(measure, measure === 'hours' ? Math.floor(amount / (HOUR / 100)) / 100 : amount);
 }
 
 export function agentsText(limit: number): string {
@@ -133,6 +148,6 @@ export function nearLimitsOf({ name, limits }: Account, { spent }: Balance): rea
   return MEASURES.flatMap((measure) => {
     const limit = limits[measure];
     if (limit === undefined || spent[measure] < limit * NEAR) return [];
-    return [`${Math.floor((spent[measure] / limit) * 100)} % of ${whose(name)} limit of ${limitText(measure, limit)}`];
+    return [`${Math.floor((spent[measure] / limit) * 100)} % of ${whose(name)} limit of ${amountText(measure, limit)}`];
   });
 }

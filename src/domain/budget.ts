@@ -29,6 +29,9 @@ export type MicroDollars = number;
 
 export const MICRO = 1_000_000;
 
+/** In milliseconds. */
+export const HOUR = 3_600_000;
+
 export function dollars(micro: MicroDollars): string {
   const value = micro / MICRO;
   return value !== 0 && Math.abs(value) < 0.01 ? `$${value.toFixed(4)}` : `$${value.toFixed(2)}`;

@@ -50,7 +50,7 @@ export class Suspended extends Error {
 }
 
 export type PauseReason =
-  | 'budget' // dollars, tokens or agents of the run are used up
+  | 'budget' // a limit of the run, or of all runs in a month, is reached
   | 'spending-limit' // the model account's own limit
   | 'authentication' // the model key is refused
   | 'model-down' // the model service does not answer

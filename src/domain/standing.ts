@@ -1,19 +1,30 @@
 import type { Amendment } from './amendment.ts';
 import type { Limits } from './budget.ts';
 import type { RunEvent, StoredEvent } from './events.ts';
-import type { Json } from './json.ts';
 import type { Place } from './run.ts';
 
+/** Whether a run works: after its approval, while it is neither paused nor ended. */
+export interface Work {
+  readonly approved: boolean;
+  /** Since when it works, ISO 8601; null while it does not. */
+  readonly since: string | null;
+}
+
+/** The same after one more event of the run. */
+export function workAfter({ approved, since }: Work, { at, event }: StoredEvent): Work {
+  if (isApproval(event)) return { approved: true, since: since ?? at };
+  if (event.type === 'run.paused' || event.type === 'run.ended') return { approved, since: null };
+  const goesOn = event.type === 'run.resumed' || event.type === 'generation.opened';
+  return { approved, since: goesOn && approved ? (since ?? at) : since };
+}
+
 /** What a run may use now and how long it has worked: a fold of its own, small enough to be kept up with each event. */
-export interface Standing {
+export interface Standing extends Work {
   readonly place: Place;
   /** As approved, and as people who may approve raised them since. */
   readonly limits: Limits;
-  readonly approved: boolean;
-  /** Milliseconds of work until `since`: time after the approval in which the run was neither paused nor ended. */
+  /** Milliseconds of work until `since`. */
   readonly worked: number;
-  /** Since when it works, ISO 8601; null while it does not. */
-  readonly since: string | null;
   /** Ids of the comments whose amendments are in it. */
   readonly amended: ReadonlySet<string>;
 }
@@ -23,15 +34,13 @@ export function standingFrom({ place, settings }: Extract<RunEvent, { readonly t
 }
 
 /** The standing after one more event of the run. */
-export function standingAfter(standing: Standing, { at, event }: StoredEvent): Standing {
-  if (event.type === 'step.done' && isApproval(event.step, event.result))
-    return { ...standing, approved: true, since: standing.since ?? at };
-  if (event.type === 'run.paused' || event.type === 'run.ended') return { ...standing, worked: workedUntil(standing, at), since: null };
-  if (event.type === 'run.resumed' || event.type === 'generation.opened')
-    return standing.approved ? { ...standing, since: standing.since ?? at } : standing;
+export function standingAfter(standing: Standing, stored: StoredEvent): Standing {
+  const { at, event } = stored;
+  const work = workAfter(standing, stored);
+  const now = { ...standing, ...work, worked: work.since === null ? workedUntil(standing, at) : standing.worked };
   // One for each comment, the first.
-  if (event.type !== 'run.amended' || standing.amended.has(event.id)) return standing;
-  return { ...standing, limits: raisedBy(standing.limits, event.amendment), amended: new Set([...standing.amended, event.id]) };
+  if (event.type !== 'run.amended' || standing.amended.has(event.id)) return now;
+  return { ...now, limits: raisedBy(standing.limits, event.amendment), amended: new Set([...standing.amended, event.id]) };
 }
 
 /** Milliseconds that the run has worked at that time. A clock that was set back adds nothing. */
@@ -54,6 +63,8 @@ export function raisedBy(limits: Limits, amendment: Amendment): Limits {
 }
 
 /** The step that says that the approved plan still holds: from then on the run works. */
-function isApproval(step: string, result: Json): boolean {
+export function isApproval(event: RunEvent): boolean {
+  if (event.type !== 'step.done') return false;
+  const { step, result } = event;
   return step.startsWith('fresh#') && result !== null && typeof result === 'object' && 'kind' in result && result.kind === 'fresh';
 }

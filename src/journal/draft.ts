@@ -89,6 +89,11 @@ export class Draft {
     this.#undo.push(() => (before === undefined ? this.#saves.delete(id) : this.#saves.set(id, before)));
   }
 
+  /** The time that an event would have that is recorded now, ISO 8601. */
+  now(): string {
+    return this.#clock().toISOString();
+  }
+
   /** Adds to an account, whether or not its balance was looked up. */
   add(account: string, amounts: Balance): void {
     const before = this.#added.get(account);
@@ -108,7 +113,7 @@ export class Draft {
   /** Writes one event and its index. Throws when the event contradicts the indexes. */
   record(scope: string, event: RunEvent): StoredEvent {
     const head = this.get('head', scope) ?? { n: 0, seq: 0, seal: null };
-    const stored = { scope, n: head.n + 1, at: this.#clock().toISOString(), event };
+    const stored = { scope, n: head.n + 1, at: this.now(), event };
     const seq = event.type === 'call.settled' ? event.seq : head.seq;
     const body = JSON.stringify(event);
     const seal = sealOf(head.seal, stored, body);

@@ -5,8 +5,8 @@ import { emptyRows, type Rows, type Table } from './rows.ts';
 const MOST = 4096;
 
 /**
- * What the last commits left of the rows that the next will ask for, so that they are not read again: where a run's record ends, what accounts come to, open requests and
- * open calls. True only where one process writes, and only of what is on disk.
+ * What the last commits left of the rows that the next will ask for, so that they are not read again: where a run's record ends and since when it works, its agents, what accounts come
+ * to, open requests and open calls. True only where one process writes, and only of what is on disk.
  */
 export class KeptRows implements Kept {
   readonly #rows = emptyRows<never>();
@@ -19,6 +19,8 @@ export class KeptRows implements Kept {
   keep(draft: Draft): void {
     this.#take('head', draft, () => true);
     this.#take('balance', draft, () => true);
+    this.#take('agent', draft, () => true);
+    this.#take('work', draft, () => true);
     this.#take('spend', draft, ({ chargedN }) => chargedN === null);
     this.#take('call', draft, ({ settledN }) => settledN === null);
   }

@@ -1,16 +1,26 @@
-import { amountsOfCharge, amountsOfRequest, EMPTY_BALANCE, runAccount } from '../domain/account.ts';
+import { amountsOfCharge, amountsOfRequest, EMPTY_BALANCE, NO_AMOUNTS, runAccount, uncountedWork } from '../domain/account.ts';
+import { NO_USAGE } from '../domain/budget.ts';
 import type { RunEvent, StoredEvent } from '../domain/events.ts';
+import { isApproval, workAfter } from '../domain/standing.ts';
 import type { Draft } from './draft.ts';
 import type { Need } from './rows.ts';
 
 /** The rows that `project` must see for this event. */
 export function projectionNeeds(scope: string, event: RunEvent): readonly Need[] {
-  if (event.type === 'step.done') return [{ table: 'step', scope, key: event.step }];
+  if (event.type === 'step.done') return [{ table: 'step', scope, key: event.step }, ...(isApproval(event) ? [work(scope)] : [])];
   if (event.type === 'call.issued' || event.type === 'call.settled') return [{ table: 'call', scope, key: event.key }];
   if (event.type === 'effect.intended' || event.type === 'effect.done') return [{ table: 'effect', scope, key: event.key }];
   if (event.type === 'signal.received') return [{ table: 'signal', scope, key: event.id }];
-  if (event.type === 'spend.reserved' || event.type === 'spend.charged') return [{ table: 'spend', scope, key: event.id }];
-  return [];
+  if (event.type === 'spend.reserved')
+    return [{ table: 'spend', scope, key: event.id }, { table: 'agent', scope, key: event.agent }, work(scope)];
+  if (event.type === 'spend.charged') return [{ table: 'spend', scope, key: event.id }];
+  return event.type === 'run.paused' || event.type === 'run.ended' || event.type === 'run.resumed' || event.type === 'generation.opened'
+    ? [work(scope)]
+    : [];
+}
+
+function work(scope: string): Need {
+  return { table: 'work', scope };
 }
 
 /**
@@ -21,16 +31,24 @@ export function projectionNeeds(scope: string, event: RunEvent): readonly Need[]
 export function project(draft: Draft, stored: StoredEvent): void {
   const { scope, event } = stored;
   switch (event.type) {
-    case 'run.started':
+    case 'run.started': {
+      const { owner, repo } = event.place;
+      draft.put('work', { scope }, { owner, repo, approved: false, since: null });
+      return draft.put('status', { scope }, { status: 'active' });
+    }
     case 'run.resumed':
     case 'generation.opened':
+      countWork(draft, stored);
       return draft.put('status', { scope }, { status: 'active' });
     case 'run.paused':
+      countWork(draft, stored);
       return draft.put('status', { scope }, { status: 'paused' });
     case 'run.ended':
+      countWork(draft, stored);
       return draft.put('status', { scope }, { status: 'ended' });
     case 'step.done':
       demand(draft.get('step', scope, event.step) === undefined, `step ${event.step} was done already`);
+      if (isApproval(event)) countWork(draft, stored);
       return draft.put('step', { scope, key: event.step }, { n: stored.n });
     case 'call.issued':
       return issued(draft, stored, event);
@@ -90,11 +108,27 @@ function done(draft: Draft, { scope, n }: StoredEvent, { key, result }: EventOf<
   draft.put('effect', { scope, key }, { ...effect, state: { ...effect.state, done: true, result }, doneN: n });
 }
 
-function reserved(draft: Draft, { scope, n }: StoredEvent, event: EventOf<'spend.reserved'>): void {
+function reserved(draft: Draft, stored: StoredEvent, event: EventOf<'spend.reserved'>): void {
+  const { scope, n } = stored;
   demand(draft.get('spend', scope, event.id) === undefined, `request ${event.id} was reserved already`);
   draft.put('spend', { scope, key: event.id }, { request: event, reservedN: n, chargedN: null });
-  const wanted = amountsOfRequest(event);
-  for (const account of accountsOf(scope, event)) draft.add(account, { ...EMPTY_BALANCE, reserved: wanted });
+  const isNew = draft.get('agent', scope, event.agent) === undefined;
+  if (isNew) draft.put('agent', { scope, key: event.agent }, { n });
+  const started = { spent: { ...NO_AMOUNTS, agents: isNew ? 1 : 0 }, reserved: amountsOfRequest(event), usage: NO_USAGE };
+  for (const account of accountsOf(scope, event)) draft.add(account, started);
+  countWork(draft, stored);
+}
+
+/** The time since the event before that told of the run's work. */
+function countWork(draft: Draft, stored: StoredEvent): void {
+  const { scope, at } = stored;
+  const row = draft.get('work', scope);
+  if (row === undefined) return;
+  for (const [account, hours] of uncountedWork(scope, row, at)) draft.add(account, { ...EMPTY_BALANCE, spent: { ...NO_AMOUNTS, hours } });
+  const { approved, since } = workAfter(row, stored);
+  // A clock that was set back counts nothing twice.
+  const counted = since === null || since > at ? since : at;
+  draft.put('work', { scope }, { ...row, approved, since: counted });
 }
 
 function charged(draft: Draft, { scope, n }: StoredEvent, event: EventOf<'spend.charged'>): void {
@@ -102,7 +136,7 @@ function charged(draft: Draft, { scope, n }: StoredEvent, event: EventOf<'spend.
   if (spend === undefined || spend.chargedN !== null) throw new Error(`request ${event.id} has no open reservation`);
   draft.put('spend', { scope, key: event.id }, { ...spend, chargedN: n });
   const { dollars, tokens, turns } = amountsOfRequest(spend.request);
-  const released = { dollars: -dollars, tokens: -tokens, turns: -turns };
+  const released = { ...NO_AMOUNTS, dollars: -dollars, tokens: -tokens, turns: -turns };
   const spent = amountsOfCharge(spend.request, event);
   for (const account of accountsOf(scope, spend.request)) draft.add(account, { spent, reserved: released, usage: event.usage });
 }

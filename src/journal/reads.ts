@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import type { Balance } from '../domain/account.ts';
+import { NO_AMOUNTS, type Balance } from '../domain/account.ts';
 import type { Overlay } from '../domain/change.ts';
 import type { StoredEvent } from '../domain/events.ts';
 import type { Json } from '../domain/json.ts';
@@ -183,6 +183,8 @@ export const balanceRow = z
     dollars: z.number(),
     tokens: z.number(),
     turns: z.number(),
+    agents: z.number(),
+    hours: z.number(),
     reserved_dollars: z.number(),
     reserved_tokens: z.number(),
     reserved_turns: z.number(),
@@ -193,10 +195,10 @@ export const balanceRow = z
     cache_write_1h: z.number(),
   })
   .transform((row): Balance => {
-    const { dollars, tokens, turns, input, output } = row;
+    const { dollars, tokens, turns, agents, hours, input, output } = row;
     return {
-      spent: { dollars, tokens, turns },
-      reserved: { dollars: row.reserved_dollars, tokens: row.reserved_tokens, turns: row.reserved_turns },
+      spent: { dollars, tokens, turns, agents, hours },
+      reserved: { ...NO_AMOUNTS, dollars: row.reserved_dollars, tokens: row.reserved_tokens, turns: row.reserved_turns },
       usage: { input, output, cacheRead: row.cache_read, cacheWrite5m: row.cache_write_5m, cacheWrite1h: row.cache_write_1h },
     };
   });

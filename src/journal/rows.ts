@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import type { Balance } from '../domain/account.ts';
 import type { RunEvent, StoredEvent } from '../domain/events.ts';
+import type { Work } from '../domain/standing.ts';
 import { spendReserved } from './event-schema.ts';
 import type { CallState, EffectState } from './journal.ts';
 import { balanceRow, callRow, CALLS, effectRow, EFFECTS, SPENDS } from './reads.ts';
@@ -25,6 +26,10 @@ export interface Rows {
   };
   /** Scope: the account. */
   readonly balance: Balance;
+  /** An agent that made a request: the first. */
+  readonly agent: { readonly n: number };
+  /** A run's: `since` is the moment up to which its hours are counted, while it works. */
+  readonly work: Work & { readonly owner: string; readonly repo: string };
   /** Scope: the comment's id. The payload is null once it was processed. */
   readonly received: { readonly payload: string | null };
   /** Key: empty for the run's own. */
@@ -45,6 +50,8 @@ export function emptyRows<Absent>(): { readonly [T in Table]: Map<string, Rows[T
     signal: new Map(),
     spend: new Map(),
     balance: new Map(),
+    agent: new Map(),
+    work: new Map(),
     received: new Map(),
     claim: new Map(),
   };
@@ -67,6 +74,9 @@ const numberedRow = z.object({ n: z.number() });
 const spendRow = z
   .object({ body: spendReserved, reserved_n: z.number(), charged_n: z.number().nullable() })
   .transform(({ body, reserved_n: reservedN, charged_n: chargedN }) => ({ request: body, reservedN, chargedN }));
+const workRow = z
+  .object({ owner: z.string(), repo: z.string(), approved: z.number(), since: z.string().nullable() })
+  .transform(({ approved, ...row }) => ({ ...row, approved: approved === 1 }));
 const receivedRow = z.object({ payload: z.string().nullable() });
 const claimRow = z.object({ attempt: z.number(), owner: z.string() });
 
@@ -102,6 +112,8 @@ export const FIND: { readonly [T in Table]: Find<T> } = {
     values: [run, id],
   }),
   balance: (account) => ({ row: balanceRow, sql: 'SELECT * FROM balance WHERE account = ?', values: [account] }),
+  agent: (run, id) => ({ row: numberedRow, sql: 'SELECT n FROM agent WHERE run = ? AND id = ?', values: [run, id] }),
+  work: (run) => ({ row: workRow, sql: 'SELECT owner, repo, approved, since FROM work WHERE run = ?', values: [run] }),
   received: (id) => ({
     row: receivedRow,
     sql: 'SELECT payload FROM received WHERE id = ?',
@@ -145,6 +157,12 @@ export const SAVE: { readonly [T in Exclude<Table, 'head' | 'balance'>]: Save<T>
       ON CONFLICT (run, id) DO UPDATE SET charged_n = excluded.charged_n`,
     values: [scope, key, reservedN, chargedN],
   }),
+  agent: ({ scope, key }, { n }) => ({ sql: 'INSERT INTO agent (run, id, n) VALUES (?, ?, ?)', values: [scope, key, n] }),
+  work: ({ scope }, { owner, repo, approved, since }) => ({
+    sql: `INSERT INTO work (run, owner, repo, approved, since) VALUES (?, ?, ?, ?, ?)
+      ON CONFLICT (run) DO UPDATE SET approved = excluded.approved, since = excluded.since`,
+    values: [scope, owner, repo, approved ? 1 : 0, since],
+  }),
   received: ({ scope }, { payload }) => ({
     sql: 'INSERT INTO received (id, payload) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET payload = excluded.payload',
     values: [scope, payload],
@@ -160,6 +178,8 @@ const AMOUNTS = [
   'dollars',
   'tokens',
   'turns',
+  'agents',
+  'hours',
   'reserved_dollars',
   'reserved_tokens',
   'reserved_turns',
@@ -182,6 +202,8 @@ export function addToBalance(account: string, { spent, reserved, usage }: Balanc
       spent.dollars,
       spent.tokens,
       spent.turns,
+      spent.agents,
+      spent.hours,
       reserved.dollars,
       reserved.tokens,
       reserved.turns,

@@ -2,7 +2,7 @@
  * Raised when the index tables or their projection change: a journal with a lower number is rebuilt from its events when it is opened.
  * Kept in SQLite's `user_version`, in Postgres in the table `version`.
  */
-export const INDEX_VERSION = 3;
+export const INDEX_VERSION = 4;
 
 /** The words in which the two databases differ. */
 export interface Dialect {
@@ -70,7 +70,7 @@ export function sharedTables({ text, big }: Dialect): string {
 `;
 }
 
-export const INDEX_NAMES = ['status', 'step', 'call', 'effect', 'signal', 'spend', 'balance'] as const;
+export const INDEX_NAMES = ['status', 'step', 'call', 'effect', 'signal', 'spend', 'balance', 'agent', 'work'] as const;
 
 /** Numbers named `*_n` are places of events in the scope: content stands in its event, once. */
 export function indexTables({ text, big, keyed }: Dialect): string {
@@ -91,9 +91,11 @@ export function indexTables({ text, big, keyed }: Dialect): string {
   )${keyed};
   CREATE INDEX spend_open ON spend (run, reserved_n) WHERE charged_n IS NULL;
   CREATE TABLE balance (
-    account ${text} PRIMARY KEY, dollars ${big} NOT NULL, tokens ${big} NOT NULL, turns ${big} NOT NULL,
+    account ${text} PRIMARY KEY, dollars ${big} NOT NULL, tokens ${big} NOT NULL, turns ${big} NOT NULL, agents ${big} NOT NULL, hours ${big} NOT NULL,
     reserved_dollars ${big} NOT NULL, reserved_tokens ${big} NOT NULL, reserved_turns ${big} NOT NULL,
     input ${big} NOT NULL, output ${big} NOT NULL, cache_read ${big} NOT NULL, cache_write_5m ${big} NOT NULL, cache_write_1h ${big} NOT NULL
   )${keyed};
+  CREATE TABLE agent (run ${text} NOT NULL, id ${text} NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (run, id))${keyed};
+  CREATE TABLE work (run ${text} PRIMARY KEY, owner ${text} NOT NULL, repo ${text} NOT NULL, approved INTEGER NOT NULL, since ${text})${keyed};
 `;
 }

@@ -1,4 +1,4 @@
-import { amountsOfRequest, EMPTY_BALANCE, shortagesOf } from '../domain/account.ts';
+import { addBalances, amountsOfRequest, EMPTY_BALANCE, NO_AMOUNTS, shortagesOf, uncountedWork } from '../domain/account.ts';
 import { ConvergeError, Suspended } from '../domain/errors.ts';
 import type { RunEvent, StoredEvent } from '../domain/events.ts';
 import type { Json } from '../domain/json.ts';
@@ -108,19 +108,24 @@ export function done(scope: string, key: string, result: Json): Task<void> {
 
 export function reserve(run: string, reservation: Reservation): Task<Answer<'reserve'>> {
   const { accounts, ...request } = reservation;
+  const names = accounts.map(({ name }) => name);
+  const event = { type: 'spend.reserved', ...request, accounts: names } as const;
   return {
-    needs: [
-      head(run),
-      { table: 'spend', scope: run, key: request.id },
-      ...accounts.map(({ name }): Need => ({ table: 'balance', scope: name })),
-    ],
+    needs: [...eventNeeds(run, event), ...accounts.map(({ name }): Need => ({ table: 'balance', scope: name }))],
     decide: (draft) => {
       demandWhole('reservation', [request.amount, request.tokens]);
-      const balances = accounts.map((account) => ({ account, balance: draft.get('balance', account.name) ?? EMPTY_BALANCE }));
-      // Invariant 3: asked and written in one transaction, so that no two reservations see the same room.
-      const short = shortagesOf(amountsOfRequest(request), balances);
+      const work = draft.get('work', run);
+      const uncounted = work === undefined ? null : uncountedWork(run, work, draft.now());
+      const balances = accounts.map((account) => {
+        const hours = uncounted?.get(account.name) ?? 0;
+        const balance = draft.get('balance', account.name) ?? EMPTY_BALANCE;
+        return { account, balance: addBalances(balance, { ...EMPTY_BALANCE, spent: { ...NO_AMOUNTS, hours } }) };
+      });
+      const agents = draft.get('agent', run, request.agent) === undefined ? 1 : 0;
+      // Invariant 3: asked and written in one transaction, so that no two reservations see the same room. Every request takes time: a moment is enough to ask.
+      const short = shortagesOf({ ...amountsOfRequest(request), agents, hours: 1 }, balances);
       if (short.length > 0) return { ok: false, short };
-      draft.record(run, { type: 'spend.reserved', ...request, accounts: accounts.map(({ name }) => name) });
+      draft.record(run, event);
       return { ok: true };
     },
   };

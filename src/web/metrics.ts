@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
-import { MICRO } from '../domain/budget.ts';
+import { MEASURES, type AccountLimits, type Balance } from '../domain/account.ts';
+import { HOUR, MICRO } from '../domain/budget.ts';
 import { foldRun } from '../domain/run-state.ts';
 import type { StoredEvent } from '../domain/events.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -8,8 +9,8 @@ import type { Hook } from './hook.ts';
 export interface MetricsParts {
   readonly journal: Journal;
   readonly hook: Pick<Hook, 'counts'>;
-  /** This month of all runs, in micro-dollars. */
-  readonly month: () => Promise<{ readonly spent: number; readonly reserved: number; readonly limit: number | null }>;
+  /** This month of all runs. */
+  readonly month: () => Promise<{ readonly limits: AccountLimits; readonly balance: Pick<Balance, 'spent' | 'reserved'> }>;
 }
 
 export interface Metrics {
@@ -94,12 +95,17 @@ function gauges({ journal, hook, month }: MetricsParts, register: Registry): voi
   gauge(['model_requests_in_flight', 'Requests to the model that are reserved and not charged.'], [], async (own) =>
     own.set((await journal.openReservations(null)).length),
   );
-  gauge(['month_dollars', 'All runs this month: dollars spent, reserved, and the limit where there is one.'], ['kind'], async (own) => {
-    const { spent, reserved, limit } = await month();
-    own.set({ kind: 'spent' }, spent / MICRO);
-    own.set({ kind: 'reserved' }, reserved / MICRO);
-    if (limit !== null) own.set({ kind: 'limit' }, limit / MICRO);
-  });
+  for (const measure of MEASURES) {
+    const help = `All runs this month: ${measure} spent, reserved, and the limit where there is one.`;
+    const unit = measure === 'dollars' ? MICRO : measure === 'hours' ? HOUR : 1;
+    gauge([`month_${measure}`, help], ['kind'], async (own) => {
+      const { limits, balance } = await month();
+      own.set({ kind: 'spent' }, balance.spent[measure] / unit);
+      own.set({ kind: 'reserved' }, balance.reserved[measure] / unit);
+      const limit = limits[measure];
+      if (limit !== undefined) own.set({ kind: 'limit' }, limit / unit);
+    });
+  }
   gauge(['webhooks', 'Deliveries since the start: taken, refused in a flood, too large.'], ['state'], (own) => {
     for (const [state, count] of Object.entries(hook.counts())) own.set({ state }, count);
   });

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { onlyOwner, openSpending, settleLeftReservations, type Reserved, type Spending } from '../../src/agents/spending.ts';
 import { priceOf } from '../../src/agents/models.ts';
 import { openAllowances, type Allowances } from '../../src/allowances.ts';
+import { NO_AMOUNTS } from '../../src/domain/account.ts';
 import { MICRO } from '../../src/domain/budget.ts';
 import { Suspended } from '../../src/domain/errors.ts';
 import type { StoredEvent } from '../../src/domain/events.ts';
@@ -227,7 +228,8 @@ test('a run of $5 with 16 at once gets its work done, and is not paused before i
   expect(spent.dollars).toBeLessThanOrEqual(5 * MICRO);
   // Sixteen at their worst would not have fitted: some asked for less, or waited.
   expect(spent.turns).toBe(48 * 3);
-  expect(reserved).toEqual({ dollars: 0, tokens: 0, turns: 0 });
+  expect(reserved).toEqual(NO_AMOUNTS);
+  expect(spent.agents).toBe(48);
 });
 
 test('requests of other runs are waited for while what they give back may be enough, and not a moment longer', async () => {
@@ -284,4 +286,39 @@ test('a run does not pause while a request of its own is in flight, even when no
   await commits();
   expect(life.paused).toBe(1);
   await life.journal.close();
+});
+
+test('a run that has worked its hours, or all runs those of the month, asks for nothing more; raised, it goes on', async () => {
+  const HOUR = 3_600_000;
+  let now = NOW.getTime();
+  const journal = await openSqliteJournal({ directory: temporaryDirectory(), clock: () => new Date(now) });
+  const month: { hours?: number } = {};
+  const allowances = openAllowances({ journal, operator: { repositoryMonth: {}, month }, now: () => new Date(now) });
+  const spending = openSpending({ journal, allowanceOf: (run) => allowances.of(run), owner: onlyOwner() });
+  const limits = { ...STARTED.settings.limits, hours: 2 };
+  await journal.start({ run: 'a', trigger: 'a', event: { ...STARTED, settings: { ...STARTED.settings, limits } } });
+  await allowances.follow('a');
+  const wanted = { run: 'a', agent: 'x', phase: '', model: MODEL, inputTokens: 1, maxTokens: 10, atLeast: 10 };
+  const ask = async (): Promise<string> => {
+    try {
+      await (await spending.reserve(wanted, new AbortController().signal)).release();
+      return 'asked';
+    } catch (error) {
+      return error instanceof Suspended ? `${error.reason}: ${error.message}` : 'failed';
+    }
+  };
+  now += 5 * HOUR;
+  expect(await ask()).toBe('asked');
+  await journal.append('a', [{ type: 'step.done', step: 'fresh#1', result: { kind: 'fresh' } }]);
+  now += 2 * HOUR - 1;
+  expect(await ask()).toBe('asked');
+  now += 1;
+  expect(await ask()).toMatch(/^budget: 2 hours of the run's limit of 2 hours are used\. All work is kept\./u);
+  const amendment = { kind: 'budget', add: 0, hours: 1 } as const;
+  await journal.append('a', [{ type: 'run.amended', id: '1', by: 'mona', amendment, hash: '' }]);
+  expect(await ask()).toBe('asked');
+  month.hours = 2.5 * HOUR;
+  now += HOUR / 2;
+  expect(await ask()).toMatch(/^budget: 2\.5 hours of this Converge's 2026-11 limit of 2\.5 hours are used\..*`MAX_HOURS_PER_MONTH`/u);
+  await journal.close();
 });

@@ -103,7 +103,7 @@ return found.filter((one) => one !== null).length;`;
     client: { apiKey: 'k', baseUrl: url },
     journal: shared?.journal ?? journal,
     ...(shared === undefined ? {} : { owner: shared.owner }),
-    allowanceOf: () => ({ accounts: [{ name: runAccount(RUN), limits: { dollars: plan.limits.budget } }], concurrency, hours: null }),
+    allowanceOf: () => ({ accounts: [{ name: runAccount(RUN), limits: { dollars: plan.limits.budget } }], concurrency }),
     timings: PRODUCTION_TIMINGS,
     off: () => null,
     discretion: { secrets: guardOf({ key: 'a key as long as such keys are' }) },

@@ -31,7 +31,7 @@ export async function crowd({ url, agents: count, concurrency, system }: Crowd):
   const agents = openAgents({
     client: { apiKey: 'k', baseUrl: url },
     journal,
-    allowanceOf: (run) => ({ accounts: [{ name: runAccount(run), limits: { dollars: 1e12 } }], concurrency, hours: null }),
+    allowanceOf: (run) => ({ accounts: [{ name: runAccount(run), limits: { dollars: 1e12 } }], concurrency }),
     timings: PRODUCTION_TIMINGS,
     off: () => null,
     discretion: { secrets: guardOf({ key: 'a key as long as such keys are' }) },

@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { EMPTY_BALANCE } from '../../src/domain/account.ts';
-import { agentsText, allowanceOf, hoursText, nearLimits, nearLimitsOf, shortageText } from '../../src/domain/allowance.ts';
+import { EMPTY_BALANCE, NO_AMOUNTS } from '../../src/domain/account.ts';
+import { agentsText, allowanceOf, nearLimits, nearLimitsOf, shortageText } from '../../src/domain/allowance.ts';
 import type { RunEvent, StoredEvent } from '../../src/domain/events.ts';
 import { parseOperatorPolicy } from '../../src/domain/operator-policy.ts';
 import { runCeilings } from '../../src/domain/ceilings.ts';
 import { standingAfter, standingFrom, workedUntil, type Standing } from '../../src/domain/standing.ts';
 import { STARTED } from '../journal/support.ts';
 
+const HOUR = 3_600_000;
 const APPROVED: RunEvent = { type: 'step.done', step: 'fresh#1', result: { kind: 'fresh' } };
 const PAUSED: RunEvent = { type: 'run.paused', reason: 'budget', message: '' };
 const RESUMED: RunEvent = { type: 'run.resumed' };
@@ -47,12 +48,11 @@ test('a request counts against the run, the repository in this month and all run
   const ofLimits = { ...standing([0, APPROVED]), limits: { ...STARTED.settings.limits, turns: 4, hours: 3 } };
   expect(allowanceOf('r1', { standing: ofLimits, operator, now: new Date(hour(25)) })).toEqual({
     accounts: [
-      { name: 'run/r1', limits: { dollars: 5_000_000, turns: 4 } },
+      { name: 'run/r1', limits: { dollars: 5_000_000, turns: 4, hours: 3 * HOUR } },
       { name: 'repository/octo/farm/2026-12', limits: { dollars: 9 } },
       { name: 'installation/2026-12', limits: { tokens: 5 } },
     ],
     concurrency: 16,
-    hours: { worked: 25, limit: 3 },
   });
 });
 
@@ -62,10 +62,10 @@ test("what the operator's policy allows now holds for a run that was approved wi
     const parsed = parseOperatorPolicy(words);
     if ('errors' in parsed) throw new Error(JSON.stringify(parsed.errors));
     const operator = { repositoryMonth: {}, month: {}, run: runCeilings(parsed.policy) };
-    const { accounts, concurrency, hours } = allowanceOf('r1', { standing: approved, operator, now: new Date(hour(25)) });
-    return { ...accounts[0]?.limits, concurrency, hours: hours?.limit };
+    const { accounts, concurrency } = allowanceOf('r1', { standing: approved, operator, now: new Date(hour(25)) });
+    return { ...accounts[0]?.limits, concurrency };
   };
-  const own = { dollars: 5_000_000, turns: 4, concurrency: 16, hours: 3 };
+  const own = { dollars: 5_000_000, turns: 4, concurrency: 16, hours: 3 * HOUR };
   expect(under('{}')).toEqual(own);
   expect(under('limits: {dollars: 9, run_turns: 5, concurrency: 99, hours: 4}')).toEqual(own);
   expect(under('limits: {dollars: 1, tokens: 7, run_turns: 3, concurrency: 2, hours: 1}')).toEqual({
@@ -73,7 +73,7 @@ test("what the operator's policy allows now holds for a run that was approved wi
     tokens: 7,
     turns: 3,
     concurrency: 2,
-    hours: 1,
+    hours: HOUR,
   });
 });
 
@@ -96,7 +96,18 @@ describe('what people read at a limit', () => {
       shortageText({ ...short, measure: 'turns', limit: 1, spent: 1, account: 'run/r1' }, 1),
       /^1 turn of the run's limit of 1 turn are used\. All.*\+N turns/,
     ],
-    [hoursText({ limit: 2 }), /^The run has worked 2 hours, which is its limit.*\+N hours/],
+    [
+      shortageText({ ...short, measure: 'hours', limit: 2 * HOUR, spent: 2 * HOUR, account: 'run/r1' }, 0),
+      /^2 hours of the run's limit of 2 hours are used\. All.*\+N hours/,
+    ],
+    [
+      shortageText({ ...short, measure: 'hours', limit: 1.5 * HOUR, spent: 1.666 * HOUR, account: 'installation/2026-11' }, 0),
+      /^1\.66 hours of this Converge's 2026-11 limit of 1\.5 hours are used\. All.*next month.*MAX_HOURS_PER_MONTH/,
+    ],
+    [
+      shortageText({ ...short, measure: 'agents', limit: 9, spent: 9, account: 'repository/octo/farm/2026-11' }, 1),
+      /^9 agents of this repository's 2026-11 limit of 9 agents are used\. All.*next month.*MAX_AGENTS_PER_REPOSITORY_MONTH/,
+    ],
     [agentsText(1000), /^The run has started 1,000 agents, which is its limit.*\+N agents/],
   ])('%s', (text, words) => {
     expect(text).toMatch(words);
@@ -113,10 +124,13 @@ describe('what people read at a limit', () => {
       '85 % of the limit of 2 hours',
       '90 % of the limit of 10 agents',
     ]);
-    const account = { name: 'installation/2026-11', limits: { dollars: 1_000_000 } };
+    const account = { name: 'installation/2026-11', limits: { dollars: 1_000_000, agents: 10, hours: 20 * HOUR } };
     expect(nearLimitsOf(account, EMPTY_BALANCE)).toEqual([]);
-    expect(nearLimitsOf(account, { ...EMPTY_BALANCE, spent: { dollars: 950_000, tokens: 1, turns: 1 } })).toEqual([
+    const spent = { ...NO_AMOUNTS, dollars: 950_000, agents: 9, hours: 17 * HOUR };
+    expect(nearLimitsOf(account, { ...EMPTY_BALANCE, spent })).toEqual([
       "95 % of this Converge's 2026-11 limit of $1.00",
+      "90 % of this Converge's 2026-11 limit of 10 agents",
+      "85 % of this Converge's 2026-11 limit of 20 hours",
     ]);
   });
 });

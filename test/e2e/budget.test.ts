@@ -102,4 +102,28 @@ describe('other limits', () => {
       expect((await scene.paused(second.run)).why).toContain("of this repository's");
     });
   });
+
+  it('of agents in a month: who has begun ends, nobody else begins, and with more the run goes on', { timeout: 180_000 }, async () => {
+    // The planner and the shard's migrator; its verifiers come too late.
+    let most = '2';
+    const program = (): ReturnType<NonNullable<SceneOptions['program']>> => ({
+      entry: ENTRY,
+      environment: { MAX_AGENTS_PER_REPOSITORY_MONTH: most },
+    });
+    await withScene({ ...TESTS, tests: ['text'], program }, async (scene) => {
+      const begun = await scene.begin();
+      await approve(scene, begun);
+      const paused = await scene.paused(begun.run);
+      expect(paused.why).toMatch(
+        /^2 agents of this repository's \d{4}-\d\d limit of 2 agents are used\. All work is kept\..*`MAX_AGENTS_PER_REPOSITORY_MONTH`/u,
+      );
+      expect(paused.agents).toMatchObject({ finished: 2 });
+      await scene.until('the status comment to say it', () => scene.ours(begun.issue)[0]?.includes('limit of 2 agents are used'));
+      most = '9';
+      await scene.kill();
+      await scene.restart();
+      expect((await scene.ended(begun.run)).status).toBe('completed');
+      expect(scene.claude.counts.snapshot()).toMatchObject({ repeated: 0 });
+    });
+  });
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { EMPTY_BALANCE, type Account } from '../../src/domain/account.ts';
+import { EMPTY_BALANCE, NO_AMOUNTS, type Account, type AccountLimits } from '../../src/domain/account.ts';
 import type { StoredEvent } from '../../src/domain/events.ts';
 import type { Journal, TurnRecord } from '../../src/journal/journal.ts';
 import { aCall, anAccount, aReservation, someUsage, spendingOf, STARTED } from './support.ts';
@@ -280,11 +280,11 @@ export function journalConformance(open: (clock: () => Date) => Promise<OpenedJo
     });
     const reopened = await reopen();
     expect(await reopened.balance('run/r')).toMatchObject({
-      spent: { dollars: 100, tokens: 12, turns: 1 },
+      spent: { dollars: 100, tokens: 12, turns: 1, agents: 1 },
       reserved: { dollars: 1, tokens: 1, turns: 1 },
     });
     expect(await reopened.balance(month.name)).toMatchObject({
-      spent: { dollars: 100, tokens: 12, turns: 1 },
+      spent: { dollars: 100, tokens: 12, turns: 1, agents: 2 },
       reserved: { dollars: 501, tokens: 51, turns: 2 },
       usage: someUsage({ input: 3, output: 4, cacheRead: 5 }),
     });
@@ -309,9 +309,92 @@ export function journalConformance(open: (clock: () => Date) => Promise<OpenedJo
     await journal.charge('r', { id: 'refused', amount: 0, usage: someUsage(), known: true });
     const { spent, reserved } = await journal.balance('run/r');
     expect({ spent, reserved }).toEqual({
-      spent: { dollars: 100, tokens: 10, turns: 1 },
-      reserved: { dollars: 100, tokens: 10, turns: 1 },
+      spent: { ...NO_AMOUNTS, dollars: 100, tokens: 10, turns: 1, agents: 1 },
+      reserved: { ...NO_AMOUNTS, dollars: 100, tokens: 10, turns: 1 },
     });
+  });
+
+  test('an agent counts once, with its first request; at the limit no other begins, and who has begun goes on', async () => {
+    const { journal, reopen } = await openAtNoon();
+    const month = { name: 'installation/2026-11', limits: { agents: 2 } };
+    const asks = (journal: Journal, id: string, run: string, agent: string): ReturnType<Journal['reserve']> =>
+      journal.reserve(run, aReservation(id, { agent, amount: 1, accounts: [anAccount(run), month] }));
+    expect(await asks(journal, '1', 'r', 'x')).toEqual({ ok: true });
+    // Refused by the service: it has begun all the same.
+    await journal.charge('r', { id: '1', amount: 0, usage: someUsage(), known: true });
+    expect(await asks(journal, '2', 'r', 'x')).toEqual({ ok: true });
+    // The same name in another run is another agent.
+    expect(await asks(journal, '3', 's', 'x')).toEqual({ ok: true });
+    const short = { ok: false, short: [{ account: month.name, measure: 'agents', limit: 2, spent: 2, reserved: 0 }] };
+    expect(await asks(journal, '4', 's', 'y')).toEqual(short);
+    const reopened = await reopen();
+    expect(await asks(reopened, '4', 's', 'y')).toEqual(short);
+    expect(await asks(reopened, '5', 'r', 'x')).toEqual({ ok: true });
+    expect((await reopened.balance(month.name)).spent.agents).toBe(2);
+    expect((await reopened.balance('run/r')).spent.agents).toBe(1);
+  });
+
+  test('of many agents that begin at the same moment, in many runs, as many do as a common account has room for', async () => {
+    const { journal } = await openAtNoon();
+    const month = { name: 'installation/2026-11', limits: { agents: 7 } };
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, (_, n) =>
+        journal.reserve(`r${n % 8}`, aReservation(`${n}`, { agent: `a${n}`, amount: 1, accounts: [anAccount(`r${n % 8}`), month] })),
+      ),
+    );
+    expect(answers.filter(({ ok }) => ok)).toHaveLength(7);
+    expect((await journal.balance(month.name)).spent.agents).toBe(7);
+  });
+
+  test('hours of runs count from the approval on, not while they pause, and each in its month', async () => {
+    const HOUR = 3_600_000;
+    let now = Date.UTC(2026, 10, 30, 20);
+    const { journal, reopen } = await open(() => new Date(now));
+    const approved = { type: 'step.done', step: 'fresh#1', result: { kind: 'fresh' } } as const;
+    const paused = { type: 'run.paused', reason: 'person', message: '' } as const;
+    for (const run of ['r', 's']) await journal.start({ run, trigger: run, event: STARTED });
+    const accountsOf = (run: string, limits: AccountLimits): readonly Account[] => [
+      anAccount(run),
+      { name: `installation/${new Date(now).toISOString().slice(0, 7)}`, limits },
+    ];
+    let id = 0;
+    const asks = (run: string, limits: AccountLimits = {}): ReturnType<Journal['reserve']> =>
+      journal.reserve(run, aReservation(`${(id += 1)}`, { amount: 1, accounts: accountsOf(run, limits) }));
+    const hoursOf = async (account: string, of: Journal = journal): Promise<number> => (await of.balance(account)).spent.hours / HOUR;
+
+    // Planning is no work.
+    now += HOUR;
+    await asks('r');
+    expect(await hoursOf('run/r')).toBe(0);
+    await journal.append('r', [approved]);
+    await journal.append('s', [approved]);
+    now += 2 * HOUR;
+    await asks('r');
+    expect([await hoursOf('run/r'), await hoursOf('run/s'), await hoursOf('installation/2026-11')]).toEqual([2, 0, 2]);
+    // Past midnight: an hour of it belongs to November.
+    now += 3 * HOUR;
+    await journal.append('r', [paused]);
+    now += 5 * HOUR;
+    await journal.append('r', [{ type: 'run.resumed' }]);
+    now += HOUR;
+    await journal.append('r', [{ type: 'run.ended', status: 'completed', why: '', ledger: [] }]);
+    expect([await hoursOf('installation/2026-11'), await hoursOf('installation/2026-12')]).toEqual([3, 3]);
+    expect(await hoursOf('repository/octo/farm/2026-12')).toBe(3);
+    // What nobody has counted yet of the run that asks, eleven hours, of which eight are December's, is asked as well.
+    expect(await asks('s', { hours: 11 * HOUR })).toEqual({
+      ok: false,
+      short: [{ account: 'installation/2026-12', measure: 'hours', limit: 11 * HOUR, spent: 11 * HOUR, reserved: 0 }],
+    });
+    expect(await hoursOf('run/s')).toBe(0);
+    expect(await asks('s', { hours: 11 * HOUR + 1 })).toEqual({ ok: true });
+    // A clock that was set back counts nothing, and nothing twice.
+    now -= HOUR;
+    await asks('s');
+    now += HOUR;
+    await asks('s');
+    const reopened = await reopen();
+    expect([await hoursOf('run/r', reopened), await hoursOf('run/s', reopened)]).toEqual([6, 11]);
+    expect([await hoursOf('installation/2026-11', reopened), await hoursOf('installation/2026-12', reopened)]).toEqual([6, 11]);
   });
 
   test('open reservations are told by run, or of all, with who made them', async () => {

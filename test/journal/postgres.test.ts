@@ -130,7 +130,7 @@ describe.skipIf(!POSTGRES_HERE)('Postgres', () => {
   });
 
   describe('the index tables', () => {
-    const INDEXES = ['status', 'step', 'call', 'effect', 'signal', 'spend', 'balance'];
+    const INDEXES = ['status', 'step', 'call', 'effect', 'signal', 'spend', 'balance', 'agent', 'work'];
 
     /** Every row of every index table. */
     function dump(journal: PostgresJournal): Promise<unknown> {

@@ -110,7 +110,7 @@ describe('the data directory', () => {
   });
 });
 
-const INDEXES = ['status', 'step', 'call', 'effect', 'signal', 'spend', 'balance'];
+const INDEXES = ['status', 'step', 'call', 'effect', 'signal', 'spend', 'balance', 'agent', 'work'];
 
 /** Every row of every index table, and their definitions. */
 function dump(directory: string): unknown {

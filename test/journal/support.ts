@@ -72,7 +72,7 @@ export function anAccount(run: string, limits: AccountLimits = { dollars: 1000 }
 }
 
 export function anAllowance(run: string, limits: AccountLimits, concurrency = 16): Allowance {
-  return { accounts: [anAccount(run, limits)], concurrency, hours: null };
+  return { accounts: [anAccount(run, limits)], concurrency };
 }
 
 /** What a run spent and has reserved, in micro-dollars. */
@@ -94,6 +94,7 @@ export async function fill(journal: Journal): Promise<void> {
     await journal.settle(run, '2', { kind: 'value', value: 1 });
     await journal.settle(run, '1', { kind: 'null', cause: 'refused' });
     await journal.signal(run, { id: '5', name: 'approve', by: 'mona', text: '' });
+    await journal.append(run, [{ type: 'step.done', step: 'fresh#1', result: { kind: 'fresh' } }]);
     await journal.intend(run, 'comment', { body: 'x' });
     await journal.intend(run, 'review', null);
     await journal.done(run, 'comment', { id: 4 });

@@ -68,7 +68,7 @@ describe('what is served', () => {
   });
 
   test('metrics need their token, and name no repository, person or run', async () => {
-    const { ask, journal } = await serve({ environment: { METRICS_TOKEN: 'the token of metrics' } });
+    const { ask, journal } = await serve({ environment: { METRICS_TOKEN: 'the token of metrics', MAX_HOURS_PER_MONTH: '1.5' } });
     for (const headers of [
       {},
       { authorization: 'Bearer' },
@@ -84,7 +84,9 @@ describe('what is served', () => {
     expect(body).toContain('converge_runs_unfinished{status="active"} 1');
     expect(body).toContain('converge_shards_total{ending="left_over"} 1');
     expect(body).toContain('converge_commands_waiting 0');
-    expect(body).toContain('converge_month_dollars{kind="spent"} 0');
+    for (const measure of ['dollars', 'tokens', 'turns', 'agents', 'hours'])
+      expect(body).toContain(`converge_month_${measure}{kind="spent"} 0`);
+    expect(body).toContain('converge_month_hours{kind="limit"} 1.5');
     expect(body).not.toMatch(new RegExp(`octo|farm|mona|${RUN}`, 'u'));
   });
 });
