@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { ConvergeError } from '../domain/errors.ts';
 import type { StoredEvent } from '../domain/events.ts';
 import type { Draft } from './draft.ts';
-import { prepared } from './postgres-connection.ts';
+import { gather, prepared } from './postgres-connection.ts';
 import { batchLookups } from './postgres-batch.ts';
 import type { Need } from './rows.ts';
 import { INDEX_VERSION } from './schema.ts';
@@ -54,6 +54,7 @@ export function demandVersion(row: unknown): number {
 
 /** Sends all at once, in order, and waits for all answers. */
 export function send(client: Client, statements: readonly (Statement | string)[]): Promise<readonly QueryResult<Row>[]> {
+  gather(client);
   return Promise.all(statements.map((statement) => client.query<Row>(typeof statement === 'string' ? statement : prepared(statement))));
 }
 
