@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { ConvergeError, messageOf, Suspended } from '../domain/errors.ts';
 import type { Log } from '../house.ts';
 import { throughFaults } from '../journal/postgres-faults.ts';
+import { Statements } from '../journal/postgres-statements.ts';
 import { CANCELLED, CLOSING, type Delivery, type Dispatch, type Handler, LOST } from './dispatch.ts';
 import type { Enquiries } from './enquiries.ts';
 
@@ -52,10 +53,10 @@ export interface Boss extends Enquiries {
 
 /** Ends in a ConvergeError of kind `journal` when the queue's tables cannot be made. */
 export async function openBoss({ url, log }: { readonly url: string; readonly log: Log }): Promise<Boss> {
+  const statements = new Statements(url);
   const boss = new PgBoss({
-    connectionString: url,
+    db: statements,
     schema: QUEUE_SCHEMA,
-    application_name: 'converge-queue',
     // With the defaults a worker's death would be seen after minutes (facts/engine.md §8).
     superviseIntervalSeconds: 1,
     monitorIntervalSeconds: 1,
@@ -67,6 +68,7 @@ export async function openBoss({ url, log }: { readonly url: string; readonly lo
   try {
     await boss.start({ attempts: OPENINGS });
   } catch (error) {
+    await statements.close();
     throw new ConvergeError(
       'journal',
       `The queue in Postgres cannot be opened: ${messageOf(error)}. Expected that DATABASE_URL names a database in which this role may make the schema ${QUEUE_SCHEMA}.`,
@@ -78,14 +80,17 @@ export async function openBoss({ url, log }: { readonly url: string; readonly lo
       const { policy, ...changeable } = QUEUE;
       await boss.createQueue(name, { policy, ...changeable });
       await boss.updateQueue(name, changeable);
-      return new BossDispatch({ boss, name, log });
+      return new BossDispatch({ boss, statements, name, log });
     },
     ...enquiriesOn(boss),
     workers: async (name) => {
       const instances = await throughFaults(() => boss.getInstances());
       return instances.filter(({ live, workers }) => live && workers.some(({ queue }) => queue === name)).length;
     },
-    close: () => boss.stop({ graceful: false, close: true }),
+    close: async () => {
+      await boss.stop({ graceful: false });
+      await statements.close();
+    },
   };
 }
 
@@ -116,15 +121,24 @@ function enquiriesOn(boss: PgBoss): Enquiries {
 
 type Job = JobWithMetadata<unknown>;
 
+interface DispatchParts {
+  readonly boss: PgBoss;
+  readonly statements: Statements;
+  readonly name: string;
+  readonly log: Log;
+}
+
 class BossDispatch implements Dispatch {
   readonly #boss: PgBoss;
+  readonly #statements: Statements;
   readonly #name: string;
   readonly #log: Log;
   readonly #closing = new AbortController();
   readonly #jobs = new WeakMap<Delivery, Job>();
 
-  constructor({ boss, name, log }: { readonly boss: PgBoss; readonly name: string; readonly log: Log }) {
+  constructor({ boss, statements, name, log }: DispatchParts) {
     this.#boss = boss;
+    this.#statements = statements;
     this.#name = name;
     this.#log = log;
   }
@@ -133,8 +147,10 @@ class BossDispatch implements Dispatch {
     // One after the other, so that they are begun in this order.
     for (const key of keys) {
       const parcel: Parcel = { run, key, number: 1 };
-      // An upsert, so that what was put off is delivered now.
-      await throughFaults(() => this.#boss.upsert(this.#name, parcel, { singletonKey: idOf(parcel), startAfter: '0 seconds' }));
+      const fresh = await throughFaults(() => this.#boss.send(this.#name, parcel, { singletonKey: idOf(parcel) }));
+      // There already: what was put off is delivered now.
+      if (fresh === null)
+        await throughFaults(() => this.#boss.update(this.#name, parcel, { singletonKey: idOf(parcel), startAfter: '0 seconds' }));
     }
   }
 
@@ -196,18 +212,11 @@ class BossDispatch implements Dispatch {
   }
 
   async #again(job: Job, parcel: Parcel, at: Date): Promise<void> {
-    const transaction = await this.#boss.getDb().beginTransaction?.();
-    if (transaction === undefined) throw new Error('pg-boss gave a database without transactions');
-    const { db } = transaction;
-    try {
+    await this.#statements.transaction(async (db) => {
       const completed = await this.#boss.complete(this.#name, { id: job.id, retryCount: job.retryCount }, null, { db });
       if (Affected.parse(completed).affected === 1)
         await this.#boss.send(this.#name, parcel, { singletonKey: idOf(parcel), startAfter: at, db });
-      await transaction.commit();
-    } catch (error) {
-      await transaction.rollback();
-      throw error;
-    }
+    });
   }
 }
 

@@ -1,9 +1,8 @@
-import { setTimeout as wait } from 'node:timers/promises';
-
 import { z } from 'zod';
 
 import type { StoredEvent } from '../domain/events.ts';
-import { Connection } from './postgres-connection.ts';
+import type { Connection } from './postgres-connection.ts';
+import { Ear } from './postgres-ear.ts';
 import { throughFaults } from './postgres-faults.ts';
 import { CHANNEL } from './postgres-transaction.ts';
 import { events } from './reads.ts';
@@ -32,33 +31,34 @@ const message = z
   .transform((text): unknown => JSON.parse(text))
   .pipe(HEADS.row);
 
-/** A connection that says nothing for so long is asked whether it lives. */
-const PULSE_MS = 10_000;
-
 /**
  * Tells watchers what any process commits, each event once and those of a scope in order. Postgres' notifications only say how far a scope has come; what is told
  * is read from the journal, from the place where the scope was left, so that nothing is missed across a lost connection.
  */
 export class News {
   readonly #watchers = new Watchers();
-  readonly #ear: Connection;
+  readonly #ear: Ear;
   readonly #reader: Connection;
   /** How far each scope was told, or passed when nobody listened to it. */
   readonly #told = new Map<string, number>();
   /** Scopes that are being read; true when more is to be read after that. */
   readonly #reading = new Map<string, boolean>();
-  readonly #life = new AbortController();
-  #listening: Promise<void> = Promise.resolve();
 
   constructor(url: string, reader: Connection) {
-    this.#ear = new Connection(url);
+    this.#ear = new Ear({
+      url,
+      channel: CHANNEL,
+      heard: (text) => this.#heard(message.parse(text)),
+      again: async (connection) => {
+        for (const head of await connection.rows(HEADS)) this.#heard(head);
+      },
+    });
     this.#reader = reader;
   }
 
   /** From now on nothing is missed. */
-  async open(): Promise<void> {
-    await this.#listen();
-    this.#listening = this.#keepListening();
+  open(): Promise<void> {
+    return this.#ear.open();
   }
 
   watch(scope: string | null, listener: (event: StoredEvent) => void): () => void {
@@ -74,38 +74,8 @@ export class News {
     }
   }
 
-  async close(): Promise<void> {
-    this.#life.abort();
-    await this.#ear.close();
-    await this.#listening;
-  }
-
-  async #listen(): Promise<void> {
-    const client = await this.#ear.client();
-    client.on('notification', ({ payload }) => this.#heard(message.parse(payload)));
-    await client.query(`LISTEN ${CHANNEL}`);
-    for (const head of await this.#ear.rows(HEADS)) this.#heard(head);
-  }
-
-  async #keepListening(): Promise<void> {
-    const { signal } = this.#life;
-    let client = await this.#ear.client();
-    while (!signal.aborted) {
-      const ended = Promise.withResolvers<void>();
-      client.once('end', () => ended.resolve());
-      await Promise.race([ended.promise, wait(PULSE_MS, undefined, { signal }).catch(() => {})]);
-      if (signal.aborted) return;
-      try {
-        if ((await this.#ear.client()) === client) await client.query('SELECT 1');
-        else {
-          await this.#listen();
-          client = await this.#ear.client();
-        }
-      } catch {
-        await this.#ear.drop();
-        await wait(100, undefined, { signal }).catch(() => {});
-      }
-    }
+  close(): Promise<void> {
+    return this.#ear.close();
   }
 
   #heard({ scope, n }: Head): void {
