@@ -54,7 +54,7 @@ export type PauseReason =
   | 'spending-limit' // the model account's own limit
   | 'authentication' // the model key is refused
   | 'model-down' // the model service does not answer
-  | 'person' // a person asked for it; goes on when a person says so
+  | 'person' // a person asked for it, or is asked; goes on when a person says so
   | 'switched-off' // the operator's switch; goes on by itself when it is switched on again
   | 'not-allowed' // the operator took the repository off the list; goes on by itself at a start that has it again
   | 'stopping' // this process was told to end; resumes by itself at the next start

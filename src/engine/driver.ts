@@ -7,7 +7,7 @@ import type { House, Log } from '../house.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Bulletin } from '../publish/bulletin.ts';
 import { CLOSING, type Delivery, type Dispatch, DRIVE } from './dispatch.ts';
-import { holdIfAsked, letGoOnPause, letGoWhenOff, pauseIfNotAllowed, pauseIfOff } from './hold.ts';
+import { holdIfAsked, letGoOnPause, letGoWhenOff, pauseIfNotAllowed, pauseIfOff, shownUnlessLetGo } from './hold.ts';
 
 /** A run's house with what has to be closed after it. */
 export interface OpenHouse {
@@ -57,8 +57,8 @@ export interface Driver {
   close(): Promise<void>;
 }
 
-/** How one drive came out: `again` asks for another, later; `paused` waits for people, who may have come before it was over. */
-type Trip = 'rest' | 'paused' | 'again';
+/** How one drive came out: `again` asks for another, later; `interrupted` for one at once, when it is the first; `paused` waits for people, who may have come before it was over. */
+type Trip = 'rest' | 'paused' | 'again' | 'interrupted';
 
 interface Driven {
   readonly abort: AbortController;
@@ -152,9 +152,10 @@ async function driveDelivery(parts: DriverParts, delivery: Delivery, abort: Abor
     if (long.aborted || delivery.signal.reason === CLOSING) await dispatch.redeliver(delivery, new Date());
     return;
   }
-  const wait = redriveMs.at(Math.min(delivery.number, redriveMs.length) - 1) ?? 0;
+  const wait = trip === 'interrupted' && delivery.number === 1 ? 0 : (redriveMs.at(Math.min(delivery.number, redriveMs.length) - 1) ?? 0);
   // Nobody has to say that it goes on: it may be switched on again already.
-  if (trip === 'again' || (trip === 'paused' && switched.hasLetGo())) await dispatch.redeliver(delivery, new Date(Date.now() + wait));
+  if (trip === 'again' || trip === 'interrupted' || (trip === 'paused' && switched.hasLetGo()))
+    await dispatch.redeliver(delivery, new Date(Date.now() + wait));
   else await delivery.complete();
   // What was pushed while it was driven was passed over; what people said too late for this drive is for the next.
   if (await hasNews(parts.journal, run, before)) await dispatch.push(run, [DRIVE]);
@@ -200,11 +201,13 @@ async function driveOnce(parts: DriverParts, run: string, signal: AbortSignal): 
   try {
     bulletin = await parts.bulletin(run, journal);
     trip = await travel(parts, run, signal);
-    await bulletin.flush();
+    const seen = await shownUnlessLetGo(bulletin.flush(), signal);
     const { status, generation } = foldRun(await journal.events(run));
     const step = inGeneration(generation, SHOWN);
-    if (status === 'ended' && (await journal.doneStep(run, step)) === undefined)
-      await journal.append(run, [{ type: 'step.done', step, result: null }]);
+    if (status === 'ended' && (await journal.doneStep(run, step)) === undefined) {
+      if (seen) await journal.append(run, [{ type: 'step.done', step, result: null }]);
+      else trip = 'again';
+    }
   } catch (error) {
     // Only the telling failed, or the journal itself: what was decided is on disk.
     log.error(
@@ -212,10 +215,11 @@ async function driveOnce(parts: DriverParts, run: string, signal: AbortSignal): 
       'run interrupted; it goes on later',
     );
     trip = 'again';
-    if (error instanceof ConvergeError && error.kind === 'journal') await tellUnrecorded(parts, bulletin, { run, message: error.message });
+    if (error instanceof ConvergeError && error.kind === 'journal')
+      await tellUnrecorded(parts, bulletin, { run, message: error.message, signal });
   }
   try {
-    await bulletin?.close();
+    if (bulletin !== null) await shownUnlessLetGo(bulletin.close(), signal);
   } catch (error) {
     log.warn({ run, error: messageOf(error) }, 'the status could not be closed');
   }
@@ -226,10 +230,11 @@ async function driveOnce(parts: DriverParts, run: string, signal: AbortSignal): 
 async function tellUnrecorded(
   { log }: DriverParts,
   bulletin: Bulletin | null,
-  { run, message }: { run: string; message: string },
+  { run, message, signal }: { run: string; message: string; signal: AbortSignal },
 ): Promise<void> {
   try {
-    await bulletin?.flush({ reason: 'storage', message: `${message} Converge tries again by itself.`, at: new Date().toISOString() });
+    const pause = { reason: 'storage', message: `${message} Converge tries again by itself.`, at: new Date().toISOString() } as const;
+    if (bulletin !== null) await shownUnlessLetGo(bulletin.flush(pause), signal);
   } catch (error) {
     log.warn({ run, error: messageOf(error) }, 'that the record cannot be written could not be told');
   }
@@ -255,7 +260,7 @@ async function travel(parts: DriverParts, run: string, signal: AbortSignal): Pro
     await inHouse(parts, run, { signal, paused: state.status === 'paused' });
     return 'rest';
   } catch (error) {
-    return settle(parts, run, error);
+    return settle(parts, run, { error, signal });
   }
 }
 
@@ -277,7 +282,11 @@ async function inHouse(
 }
 
 /** A pause keeps everything for later; what comes again when repeated ends the run, with what was found and what to do. */
-async function settle({ journal, failed, off, log }: DriverParts, run: string, error: unknown): Promise<Trip> {
+async function settle(
+  { journal, failed, off, log }: DriverParts,
+  run: string,
+  { error, signal }: { readonly error: unknown; readonly signal: AbortSignal },
+): Promise<Trip> {
   const detail = error instanceof ConvergeError ? error.detail : undefined;
   if (error instanceof ConvergeError && error.retry === 'never' && error.kind !== 'journal') {
     log.error({ run, kind: error.kind, detail }, error.message);
@@ -286,7 +295,9 @@ async function settle({ journal, failed, off, log }: DriverParts, run: string, e
   }
   if (await holdIfAsked(journal, run)) return 'paused';
   if (await pauseIfOff({ journal, off }, run)) return 'again';
-  if (error instanceof Suspended && (error.reason === 'stopping' || error.reason === 'person')) return 'paused';
+  if (error instanceof Suspended && error.reason === 'person') return 'paused';
+  // Nobody told this drive to stop: somebody else had the run for a moment, or what it waited for broke off.
+  if (error instanceof Suspended && error.reason === 'stopping') return signal.aborted ? 'paused' : 'interrupted';
   const reason = error instanceof Suspended ? error.reason : 'fault';
   const message = error instanceof Suspended ? error.message : `${messageOf(error)} Converge tries again by itself.`;
   log.warn({ run, reason, detail }, message);

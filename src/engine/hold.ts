@@ -4,6 +4,7 @@ import type { Place } from '../domain/run.ts';
 import { foldRun } from '../domain/run-state.ts';
 import { switchedOffText, type SwitchedOff } from '../domain/switched-off.ts';
 import type { Journal } from '../journal/journal.ts';
+import { CLOSING } from './dispatch.ts';
 
 /** Writes the pause of a run that a person holds, unless it is written; false when nobody does. */
 export async function holdIfAsked(journal: Journal, run: string): Promise<boolean> {
@@ -58,6 +59,24 @@ export async function pauseIfOff(
   if (pause?.reason !== 'switched-off')
     await journal.append(run, [{ type: 'run.paused', reason: 'switched-off', message: switchedOffText(switchedOff) }]);
   return true;
+}
+
+/**
+ * Waits for what people are shown, but not once the drive is let go: GitHub may take no writes for a quarter of an hour, and whoever stopped the run waits for this. It is done
+ * all the same. False: not waited for to its end. A process that ends waits, since nothing of it is done afterwards.
+ */
+export async function shownUnlessLetGo(shown: Promise<void>, signal: AbortSignal): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<false>();
+  const letGo = (): void => {
+    if (signal.reason !== CLOSING) resolve(false);
+  };
+  signal.addEventListener('abort', letGo, { once: true });
+  if (signal.aborted) letGo();
+  try {
+    return await Promise.race([shown.then(() => true), promise]);
+  } finally {
+    signal.removeEventListener('abort', letGo);
+  }
 }
 
 interface Switching {

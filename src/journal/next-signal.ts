@@ -28,7 +28,7 @@ export async function nextSignal(wait: SignalWait, wanted: (signal: Signal) => b
       const found = (await wait.journal.signals(wait.run)).find((signal) => wanted(signal));
       if (found !== undefined) return found;
       if (wait.patient === false)
-        throw new Suspended('stopping', 'The run waits for a person, and goes on when somebody has said something.');
+        throw new Suspended('person', 'The run waits for a person, and goes on when somebody has said something.');
       wait.waits?.();
       await woken.promise;
       woken = Promise.withResolvers<void>();

@@ -126,7 +126,7 @@ class Replay implements CallPort {
       if (delivery !== null) return delivery;
       this.#tellIdle();
       if (this.#waitsForPeople())
-        this.#stop(new Suspended('stopping', 'The run waits for a person, and goes on when somebody has said something.'));
+        this.#stop(new Suspended('person', 'The run waits for a person, and goes on when somebody has said something.'));
       else await changed;
     }
   }

@@ -256,7 +256,7 @@ describe('the end', { timeout: 60_000 }, () => {
     };
     const body = "const asked = approval('well?'); await agent('one'); await agent('two'); return (await asked).approved";
     const journal = new MemoryJournal();
-    await expect(run(body, { answer, journal, patient: false })).rejects.toMatchObject({ name: 'Suspended', reason: 'stopping' });
+    await expect(run(body, { answer, journal, patient: false })).rejects.toMatchObject({ name: 'Suspended', reason: 'person' });
     expect(performed).toEqual(['approval ["well?"]', 'agent ["one"]', 'agent ["two"]']);
     const said = async ({ kind }: Performed): Promise<CallOutcome> => (kind === 'approval' ? value({ approved: true }) : value(null));
     expect((await run(body, { answer: said, journal, patient: false })).end).toMatchObject({ value: true });
