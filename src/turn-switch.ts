@@ -1,10 +1,12 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 
 import { requireNode } from './node-version.ts';
 
 requireNode();
 // After the check: an older Node would stumble over what these import.
+const { readArguments } = await import('./arguments.ts');
 const { journalPlace } = await import('./config.ts');
 const { messageOf } = await import('./domain/errors.ts');
 const { EVERYWHERE, reasonIn, SWITCH_SCOPE } = await import('./domain/switched-off.ts');
@@ -35,15 +37,25 @@ async function turn(off: boolean, reason: string): Promise<string> {
   return 'every App and worker on DATABASE_URL';
 }
 
-const [to, ...words] = process.argv.slice(2);
-if (to === 'off' || to === 'on') {
-  try {
-    console.log(`Switched ${to}: ${await turn(to === 'off', reasonIn(words.join(' ')))}.`);
-  } catch (error) {
-    console.error(`The switch could not be turned: ${messageOf(error)}`);
-    process.exitCode = 1;
-  }
-} else {
-  console.error(`Found ${to ?? 'nothing'}, expected off or on: npm run switch -- off "<reason>", npm run switch -- on`);
+const USAGE = `usage: npm run switch -- off ["<reason>"]
+       npm run switch -- on`;
+
+interface Turn {
+  readonly to: 'off' | 'on';
+  readonly reason: string;
+}
+
+function asked(): Turn {
+  const [to, ...words] = parseArgs({ allowPositionals: true }).positionals;
+  if (to !== 'off' && to !== 'on') throw new Error(`Found ${to ?? 'nothing'}, expected off or on.`);
+  if (to === 'on' && words.length > 0) throw new Error(`Found ${words.join(' ')} after on, expected nothing more.`);
+  return { to, reason: reasonIn(words.join(' ')) };
+}
+
+const { to, reason } = readArguments(USAGE, asked);
+try {
+  console.log(`Switched ${to}: ${await turn(to === 'off', reason)}.`);
+} catch (error) {
+  console.error(`The switch could not be turned: ${messageOf(error)}`);
   process.exitCode = 1;
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
@@ -40,4 +41,10 @@ test('every dependency has its reason in src/README.md, and no reason is left of
     .filter((row) => row.startsWith('| `'))
     .flatMap((row) => [...(row.split(' | ')[0] ?? '').matchAll(/`([^`]+)`/gu)].map(([, name]) => name ?? ''));
   expect(named.toSorted()).toEqual(Object.keys(all).toSorted());
+});
+
+test('the list of what production installs is named after the program, wherever it lies', () => {
+  const { status, stdout } = spawnSync('npm', ['run', '--silent', 'sbom'], { cwd: new URL('../', import.meta.url), encoding: 'utf8' });
+  expect(status).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ metadata: { component: { name: 'converge', type: 'application' } } });
 });

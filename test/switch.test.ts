@@ -125,16 +125,28 @@ test('the program makes the file, takes it away, and says what it expects', asyn
   expect(opened.off()).toMatchObject({ reason: 'a key leaked' });
   expect(turn(here, 'on').status).toBe(0);
   expect(opened.off()).toBeNull();
-  expect(turn(here, 'of')).toMatchObject({ status: 1, told: expect.stringContaining('Found of, expected off or on') });
   expect(turn({ DATA_DIR: join(dirname(file), 'nowhere') }, 'off')).toMatchObject({
     status: 1,
     told: expect.stringContaining('could not be turned'),
   });
 });
 
+test.each([
+  [[], 'Found nothing, expected off or on.'],
+  [['of'], 'Found of, expected off or on.'],
+  [['off', '--dry-run'], "Unknown option '--dry-run'"],
+  [['on', 'please'], 'Found please after on, expected nothing more.'],
+])('%j turns nothing: why, the usage, and 2', async (words, why) => {
+  const { file } = await scene();
+  const turned = turn({ DATA_DIR: dirname(file) }, ...words);
+  expect(turned).toMatchObject({ status: 2, told: expect.stringContaining(why) });
+  expect(turned.told).toContain('usage: npm run switch -- off');
+  expect(existsSync(file)).toBe(false);
+});
+
 /** The line of package.json that npm runs, in a folder that has this `.env`. */
 function byNpm(
-  script: 'switch' | 'audit',
+  script: 'switch' | 'audit' | 'export',
   dotenv: string,
   words = '',
 ): { readonly status: number | null; readonly told: string; readonly folder: string } {
@@ -153,7 +165,7 @@ function byNpm(
   return { status, told: stdout + stderr, folder };
 }
 
-test('the switch and the audit log look where an App looks that is started with .env, and say where that is', async () => {
+test('the switch, the audit log and the export look where an App looks that is started with .env, and say where that is', async () => {
   const { open, file } = await scene();
   const opened = await open();
   const directory = dirname(file);
@@ -162,6 +174,10 @@ test('the switch and the audit log look where an App looks that is started with 
   expect(byNpm('audit', `DATA_DIR=${directory}\n`)).toMatchObject({
     status: 0,
     told: expect.stringContaining(`From ${join(directory, 'journal.sqlite')}.`),
+  });
+  expect(byNpm('export', `DATA_DIR=${directory}\n`)).toMatchObject({
+    status: 0,
+    told: expect.stringContaining(`events of ${join(directory, 'journal.sqlite')}`),
   });
   const unreached = byNpm('switch', 'DATABASE_URL=postgres://nobody@127.0.0.1:1/none\n', 'off');
   expect(unreached).toMatchObject({ status: 1, told: expect.stringContaining('could not be turned') });

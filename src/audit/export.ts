@@ -7,13 +7,30 @@ import { requireNode } from '../node-version.ts';
 
 requireNode();
 // After the check: an older Node would stumble over what these import.
+const { readArguments } = await import('../arguments.ts');
 const { journalPlace } = await import('../config.ts');
 const { messageOf } = await import('../domain/errors.ts');
 const { eventsOfDatabase, eventsOfFile } = await import('../journal/sealed-events.ts');
 const { checkChain } = await import('./chain.ts');
 const { auditLines } = await import('./lines.ts');
 
-const FORM = 'npm run --silent audit -- [<data directory>] [--run <run>] > audit.jsonl, or npm run --silent audit -- --verify <file>';
+const USAGE = `usage: npm run --silent audit -- [<data directory>] [--run <run>] > audit.jsonl
+       npm run --silent audit -- --verify <file>`;
+
+type Asked =
+  | { readonly verify: string }
+  /** `directory`: undefined for the journal that the environment names. `run`: null for all. */
+  | { readonly directory: string | undefined; readonly run: string | null };
+
+function asked(): Asked {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { run: { type: 'string' }, verify: { type: 'string' } } });
+  const { run, verify } = values;
+  const [directory, ...more] = positionals;
+  if (verify !== undefined && (run !== undefined || directory !== undefined))
+    throw new Error('Found --verify with more beside it, expected it with a file and nothing else.');
+  if (more.length > 0) throw new Error(`Found ${positionals.join(' ')}, expected one data directory at most.`);
+  return verify === undefined ? { directory, run: run ?? null } : { verify };
+}
 
 async function verify(file: string): Promise<boolean> {
   const checked = await checkChain(createInterface({ input: createReadStream(file), crlfDelay: Infinity }));
@@ -22,32 +39,33 @@ async function verify(file: string): Promise<boolean> {
   return checked.kind === 'whole';
 }
 
-async function write(directory: string | undefined, run: string | null): Promise<boolean> {
+async function write({ directory, run }: Exclude<Asked, { verify: string }>): Promise<boolean> {
   const { databaseUrl, dataDirectory } = journalPlace();
   const file = resolve(directory ?? dataDirectory, 'journal.sqlite');
   const inDatabase = directory === undefined && databaseUrl !== null;
   if (!inDatabase && !existsSync(file))
-    throw new Error(`Found no ${file}, expected the journal of a data directory, or DATABASE_URL. ${FORM}`);
+    throw new Error(`Found no ${file}, expected the journal of a data directory, or DATABASE_URL.\n\n${USAGE}`);
   const lines = auditLines(inDatabase ? eventsOfDatabase(databaseUrl) : eventsOfFile(file), run);
   for (;;) {
     const next = await lines.next();
     if (next.done === true) {
-      const { lines: count, head, broken, unsealed, unreadable } = next.value;
+      const { lines: count, head, broken, unsealed, unreadable, known } = next.value;
+      const from = inDatabase ? 'DATABASE_URL' : file;
       for (const problem of broken) console.error(`BROKEN: ${problem}.`);
       if (unsealed > 0) console.error(`${unsealed} events are of versions without seals: nothing shows whether they were changed.`);
       if (unreadable > 0) console.error(`${unreadable} events cannot be read by this version: each stands as "unreadable", with its hash.`);
-      console.error(`From ${inDatabase ? 'DATABASE_URL' : file}.`);
+      console.error(`From ${from}.`);
+      if (!known) console.error(`Found no run ${run}, expected the id of one in ${from}, such as stands at the end of its status comment.`);
       console.error(`${count} lines. Keep the hash of the last elsewhere: ${head}`);
-      return broken.length === 0;
+      return known && broken.length === 0;
     }
     if (!process.stdout.write(`${next.value}\n`)) await new Promise((resolve) => process.stdout.once('drain', resolve));
   }
 }
 
+const what = readArguments(USAGE, asked);
 try {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { run: { type: 'string' }, verify: { type: 'string' } } });
-  const sound = values.verify === undefined ? await write(positionals[0], values.run ?? null) : await verify(values.verify);
-  if (!sound) process.exitCode = 1;
+  if (!('verify' in what ? await verify(what.verify) : await write(what))) process.exitCode = 1;
 } catch (error) {
   console.error(messageOf(error));
   process.exitCode = 1;

@@ -21,6 +21,8 @@ export interface Exported {
   readonly unsealed: number;
   /** Events that are none of this version's; each stands in a line of its own, since nobody knows what it told. */
   readonly unreadable: number;
+  /** Whether the journal has the run that was asked for. */
+  readonly known: boolean;
 }
 
 /**
@@ -34,6 +36,7 @@ export async function* auditLines(events: AsyncIterable<SealedEvent>, run: strin
   const belongs = belonging(run);
   const broken: string[] = [];
   let [lines, unsealed, unreadable, head] = [0, 0, 0, ''];
+  let known = run === null;
   const told = (facts: object): string => {
     const line = write(facts);
     lines += 1;
@@ -42,6 +45,7 @@ export async function* auditLines(events: AsyncIterable<SealedEvent>, run: strin
   };
   for await (const event of events) {
     const { scope, n, at, seal } = event;
+    known ||= scope === run;
     const problem = check(event);
     if (problem === null) unsealed += seal === null ? 1 : 0;
     else {
@@ -61,7 +65,7 @@ export async function* auditLines(events: AsyncIterable<SealedEvent>, run: strin
     yield told({ scope, n, at, what, ...facts, seal });
   }
   yield told(endOf({ entries: lines, broken: broken.length, unsealed, unreadable }));
-  return { lines, head, broken, unsealed, unreadable };
+  return { lines, head, broken, unsealed, unreadable, known };
 }
 
 type Read = { readonly stored: StoredEvent } | { readonly unreadable: object };

@@ -1,27 +1,58 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 
 import { requireNode } from '../node-version.ts';
 
 requireNode();
-const { readableEvents } = await import('./salvage.ts');
+// After the check: an older Node would stumble over what these import.
+const { readArguments } = await import('../arguments.ts');
+const { journalPlace } = await import('../config.ts');
+const { messageOf } = await import('../domain/errors.ts');
+const { eventLine, readableEvents } = await import('./salvage.ts');
+const { eventsOfDatabase } = await import('./sealed-events.ts');
 
-const [directory = './data'] = process.argv.slice(2);
-const file = join(directory, 'journal.sqlite');
-if (!existsSync(file)) {
-  console.error(
-    `Found no ${file}, expected the journal of a data directory. Say which: npm run --silent export -- <directory> > events.jsonl`,
-  );
-  process.exit(1);
+const USAGE = 'usage: npm run --silent export -- [<data directory>] > events.jsonl';
+
+function asked(): string | undefined {
+  const { positionals } = parseArgs({ allowPositionals: true });
+  if (positionals.length > 1) throw new Error(`Found ${positionals.join(' ')}, expected one data directory at most.`);
+  return positionals[0];
 }
-let count = 0;
-try {
-  for (const line of readableEvents(file)) {
-    count += 1;
-    if (!process.stdout.write(`${line}\n`)) await new Promise((resolve) => process.stdout.once('drain', resolve));
+
+async function* linesOf(url: string): AsyncGenerator<string> {
+  for await (const { id, scope, n, at, body } of eventsOfDatabase(url)) yield eventLine({ id, scope, n, at, body });
+}
+
+/** Every event that can be read, to standard output; gives whether that was to the end. */
+async function write(lines: Iterable<string> | AsyncIterable<string>, from: string): Promise<boolean> {
+  let count = 0;
+  try {
+    for await (const line of lines) {
+      count += 1;
+      if (!process.stdout.write(`${line}\n`)) await new Promise((resolve) => process.stdout.once('drain', resolve));
+    }
+    console.error(`${count} events of ${from}`);
+    return true;
+  } catch (error) {
+    console.error(`${count} events of ${from}, and then no more: ${messageOf(error)}`);
+    return false;
   }
-  console.error(`${count} events of ${file}`);
-} catch (thrown) {
-  console.error(`${count} events of ${file}, and then no more: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+}
+
+async function exportFrom(directory: string | undefined): Promise<boolean> {
+  const { databaseUrl, dataDirectory } = journalPlace();
+  if (directory === undefined && databaseUrl !== null) return write(linesOf(databaseUrl), 'DATABASE_URL');
+  const file = resolve(directory ?? dataDirectory, 'journal.sqlite');
+  if (existsSync(file)) return write(readableEvents(file), file);
+  console.error(`Found no ${file}, expected the journal of a data directory: name it, or set DATA_DIR or DATABASE_URL.\n\n${USAGE}`);
+  return false;
+}
+
+const directory = readArguments(USAGE, asked);
+try {
+  if (!(await exportFrom(directory))) process.exitCode = 1;
+} catch (error) {
+  console.error(messageOf(error));
   process.exitCode = 1;
 }

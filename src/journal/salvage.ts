@@ -19,7 +19,7 @@ export function* readableEvents(file: string): Generator<string> {
     let last = 0;
     for (const row of untilDamage(sqlite, `${COLUMNS} ORDER BY id`)) {
       last = row.id;
-      yield line(row);
+      yield eventLine(row);
     }
     // Then from the other end, and what lies between one by one.
     const end = [...untilDamage(sqlite, `${COLUMNS} WHERE id > ${last} ORDER BY id DESC`)].toReversed();
@@ -27,9 +27,9 @@ export function* readableEvents(file: string): Generator<string> {
     const until = Math.min(end[0]?.id ?? last, last + MOST_PLACES);
     for (let id = last + 1; id < until; id += 1) {
       const found = orNothing(() => one.get(id));
-      if (found !== undefined) yield line(eventRow.parse(found));
+      if (found !== undefined) yield eventLine(eventRow.parse(found));
     }
-    for (const row of end) yield line(row);
+    for (const row of end) yield eventLine(row);
   } finally {
     sqlite.close();
   }
@@ -45,7 +45,8 @@ function* untilDamage(sqlite: DatabaseSync, sql: string): Generator<z.infer<type
   }
 }
 
-function line({ body, ...place }: z.infer<typeof eventRow>): string {
+/** An event as a line of JSON; a body that is none stands as it is, as `unreadable`. */
+export function eventLine({ body, ...place }: z.infer<typeof eventRow>): string {
   const event = orNothing((): unknown => JSON.parse(body));
   return JSON.stringify(event === undefined ? { ...place, unreadable: body } : { ...place, event });
 }

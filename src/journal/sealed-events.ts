@@ -11,14 +11,15 @@ const PAGE = 1000;
 
 const row = z.object({ id: z.number(), scope: z.string(), n: z.number(), at: z.string(), body: z.string(), seal: z.string().nullable() });
 
-type Row = z.infer<typeof row>;
+/** With its place among all events of the journal. */
+type Row = z.infer<typeof row> & SealedEvent;
 
 function page(after: number): Query<Row> {
   return { row, sql: `SELECT id, scope, n, at, body, seal FROM event WHERE id > ? ORDER BY id LIMIT ${PAGE}`, values: [after] };
 }
 
 /** Every event of a journal's file, in order, beside whoever writes it. Changes nothing. */
-export async function* eventsOfFile(file: string): AsyncGenerator<SealedEvent> {
+export async function* eventsOfFile(file: string): AsyncGenerator<Row> {
   const sqlite = new DatabaseSync(file, { readOnly: true });
   try {
     const columns = sqlite.prepare(`SELECT name FROM pragma_table_info('event') WHERE name = 'seal'`).all();
@@ -31,7 +32,7 @@ export async function* eventsOfFile(file: string): AsyncGenerator<SealedEvent> {
 }
 
 /** The same of a journal in Postgres. */
-export async function* eventsOfDatabase(url: string): AsyncGenerator<SealedEvent> {
+export async function* eventsOfDatabase(url: string): AsyncGenerator<Row> {
   const connection = new Connection(url);
   try {
     yield* pages((after) => connection.rows(page(after)));
@@ -40,7 +41,7 @@ export async function* eventsOfDatabase(url: string): AsyncGenerator<SealedEvent
   }
 }
 
-async function* pages(read: (after: number) => Promise<readonly Row[]>): AsyncGenerator<SealedEvent> {
+async function* pages(read: (after: number) => Promise<readonly Row[]>): AsyncGenerator<Row> {
   for (let after = 0; ;) {
     const rows = await read(after);
     const last = rows.at(-1);

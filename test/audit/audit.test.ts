@@ -231,6 +231,23 @@ test('the program writes the log beside a running Converge, and verifies it', as
   });
 });
 
+test('a run that is not there is told, and ends the program with 1', async () => {
+  const { directory } = await scene();
+  const program = spawnSync(process.execPath, [EXPORT, directory, '--run', 'nope'], { encoding: 'utf8' });
+  expect(program).toMatchObject({ status: 1, stderr: expect.stringContaining('Found no run nope, expected the id of one in ') });
+});
+
+test.each([
+  [['--runs', 'r'], "Unknown option '--runs'"],
+  [['one', 'two'], 'Found one two, expected one data directory at most.'],
+  [['--verify', 'file', 'more'], 'Found --verify with more beside it'],
+  [['--verify', 'file', '--run', 'r'], 'Found --verify with more beside it'],
+])('%j is refused with the usage and 2', (words, why) => {
+  const program = spawnSync(process.execPath, [EXPORT, ...words], { encoding: 'utf8' });
+  expect(program).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining(why) });
+  expect(program.stderr).toContain('usage: npm run --silent audit --');
+});
+
 test('whatever the facts are, a line can be read and fits', async () => {
   await fc.assert(
     fc.asyncProperty(

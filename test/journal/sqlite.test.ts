@@ -214,6 +214,14 @@ describe('a damaged file', () => {
       stderr: expect.stringContaining(directory),
     });
   });
+
+  test.each([[['one', 'two']], [['--from', 'one']]])('%j: the export refuses what it does not take', (words) => {
+    expect(spawnSync(process.execPath, [EXPORT, ...words], { encoding: 'utf8' })).toMatchObject({
+      status: 2,
+      stdout: '',
+      stderr: expect.stringContaining('usage: npm run --silent export --'),
+    });
+  });
 });
 
 test('a commit is synced before it is acknowledged: SQLite syncs its log before it copies from it, and we sync the log after each commit', async () => {
