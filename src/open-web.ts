@@ -5,6 +5,7 @@ import { convergeMonth } from './domain/allowance.ts';
 import { messageOf } from './domain/errors.ts';
 import type { Place } from './domain/run.ts';
 import { foldRun } from './domain/run-state.ts';
+import { SWITCHED_OFF_HEALTH, type SwitchedOff } from './domain/switched-off.ts';
 import type { Hub } from './github/hub.ts';
 import type { Log } from './house.ts';
 import type { Journal } from './journal/journal.ts';
@@ -28,6 +29,8 @@ export interface WebEstate {
   /** Webhooks that are being recorded. */
   readonly recording: () => number;
   readonly secrets: SecretGuard;
+  /** The operator's switch: null when Converge may spend. */
+  readonly off: () => SwitchedOff | null;
   readonly log: Log;
 }
 
@@ -38,10 +41,13 @@ export interface Web {
 
 /** The one server of an App, ready to listen. */
 export function openWeb(estate: WebEstate): Web {
-  const { config, journal, webhooks, recording, log } = estate;
+  const { config, journal, webhooks, recording, off, log } = estate;
   const hook = openHook({ webhooks, recording, log });
   const metrics =
-    config.metricsToken === null ? null : { token: config.metricsToken, of: openMetrics({ journal, hook, month: () => monthOf(estate) }) };
+    config.metricsToken === null
+      ? null
+      : { token: config.metricsToken, of: openMetrics({ journal, hook, off, month: () => monthOf(estate) }) };
+  const sandbox = sandboxHealth(config, log);
   const handler = serveWeb({
     hook,
     hookPath: estate.hookPath,
@@ -49,7 +55,8 @@ export function openWeb(estate: WebEstate): Web {
     journal,
     ...pagesOf(estate),
     metrics,
-    health: sandboxHealth(config, log),
+    health: () => [...(off() === null ? [] : [SWITCHED_OFF_HEALTH]), ...sandbox()],
+    siteUrl: config.siteUrl,
     caveats: caveatsOf(config),
     secure: isSecure(config),
   });

@@ -78,7 +78,7 @@ export async function start(
     return inbox.record(payload).finally(() => (recording -= 1));
   });
   const webhooks = await createNodeMiddleware(app, { probot, webhooksPath: WEBHOOK_PATH });
-  const web = openWeb({ config, journal, hubOf, webhooks, hookPath: WEBHOOK_PATH, recording: () => recording, secrets: guard, log });
+  const web = openWeb({ config, journal, hubOf, webhooks, hookPath: WEBHOOK_PATH, recording: () => recording, secrets: guard, off, log });
   const url = await listen(web.server, config);
   for (const run of await toDrive(journal)) driver.drive(run);
   inbox.wake();

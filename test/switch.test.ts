@@ -233,6 +233,8 @@ describe.skipIf(!POSTGRES_HERE)('on Postgres', () => {
     const on = heard();
     turn({ DATABASE_URL: url }, 'on');
     await on;
+    const { status, told } = byNpm('export', `DATABASE_URL=${url}\n`);
+    expect([status, told]).toEqual([0, expect.stringMatching(/"event":\{"type":"switch.turned".*\n2 events of DATABASE_URL\n$/su)]);
     expect(switches.map((one) => one.off())).toEqual([null, null]);
   });
 });

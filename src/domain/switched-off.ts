@@ -22,3 +22,6 @@ export function reasonIn(text: string): string {
 export function switchedOffText({ reason }: SwitchedOff): string {
   return `The operator has switched Converge off${reason === '' ? '' : ` (${reason})`}. No agent asks the model anything and nothing is pushed; what is finished is kept. Runs go on by themselves when it is switched on again.`;
 }
+
+/** For whoever asks for its health, who may be anybody: without the reason. */
+export const SWITCHED_OFF_HEALTH = 'switched off by the operator: nothing is spent until it is switched on again';

@@ -9,6 +9,8 @@ import type { Hook } from './hook.ts';
 export interface MetricsParts {
   readonly journal: Journal;
   readonly hook: Pick<Hook, 'counts'>;
+  /** The operator's switch: null when Converge may spend. */
+  readonly off: () => object | null;
   /** This month of all runs. */
   readonly month: () => Promise<{ readonly limits: AccountLimits; readonly balance: Pick<Balance, 'spent' | 'reserved'> }>;
 }
@@ -70,7 +72,7 @@ function countEvents(journal: Journal, register: Registry): () => void {
 }
 
 /** What is so now: asked of the journal when somebody looks. */
-function gauges({ journal, hook, month }: MetricsParts, register: Registry): void {
+function gauges({ journal, hook, off, month }: MetricsParts, register: Registry): void {
   const gauge = (
     [name, help]: readonly [string, string],
     labels: readonly string[],
@@ -106,6 +108,7 @@ function gauges({ journal, hook, month }: MetricsParts, register: Registry): voi
       if (limit !== undefined) own.set({ kind: 'limit' }, limit / unit);
     });
   }
+  gauge(['switched_off', '1 while the operator has switched Converge off, else 0.'], [], (own) => own.set(off() === null ? 0 : 1));
   gauge(['webhooks', 'Deliveries since the start: taken, refused in a flood, too large.'], ['state'], (own) => {
     for (const [state, count] of Object.entries(hook.counts())) own.set({ state }, count);
   });

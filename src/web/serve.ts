@@ -20,8 +20,10 @@ export interface WebParts {
   readonly signIn: SignIn | null;
   /** Null where no token opens them. */
   readonly metrics: { readonly token: string; readonly of: Metrics } | null;
-  /** Lines for the health answer: what is missing on this machine. */
+  /** Lines for the health answer: the switch, and what is missing on this machine. */
   readonly health: () => readonly string[];
+  /** GitHub's own pages, to which pages of runs link. */
+  readonly siteUrl: string;
   /** What every page and report says of this Converge. */
   readonly caveats: readonly string[];
   /** People come by TLS. */
@@ -96,7 +98,7 @@ async function metricsOf({ token, of }: NonNullable<WebParts['metrics']>, reques
   return { ...plain(200, ''), body: await of.text() };
 }
 
-async function runOf({ pages, journal, caveats }: WebParts, visit: Parameters<Gatekeeper['admit']>[0]): Promise<Answer> {
+async function runOf({ pages, journal, siteUrl, caveats }: WebParts, visit: Parameters<Gatekeeper['admit']>[0]): Promise<Answer> {
   const instead = await pages.admit(visit);
   if (instead !== null) return instead;
   const { run, json } = visit;
@@ -104,6 +106,6 @@ async function runOf({ pages, journal, caveats }: WebParts, visit: Parameters<Ga
     const facts = await runFacts(journal, run);
     return { status: facts === null ? 404 : 200, type: 'application/json', body: `${JSON.stringify(facts)}\n` };
   }
-  const page = await runPage(journal, run, caveats);
+  const page = await runPage(journal, run, { siteUrl, caveats });
   return page === null ? plain(404, `There is no run ${run} here.`) : { status: 200, type: 'text/html', body: page };
 }

@@ -67,6 +67,33 @@ describe('what is served', () => {
     expect((await ask(PAGE, { headers: { authorization: `Bearer ${TOKEN}` } })).body).toContain('without a sandbox');
   });
 
+  test('health and metrics say that the operator has switched Converge off, and not why', async () => {
+    let off: { readonly reason: string } | null = null;
+    const { ask } = await serve({ environment: { METRICS_TOKEN: 'the token of metrics' }, off: () => off });
+    const asked = async (): Promise<readonly string[]> => {
+      const metrics = await ask('/metrics', { headers: { authorization: 'Bearer the token of metrics' } });
+      return [(await ask('/healthz')).body, metrics.body];
+    };
+    const [on, measuredOn] = await asked();
+    expect(on).not.toContain('switched');
+    expect(measuredOn).toContain('\nconverge_switched_off 0\n');
+    off = { reason: 'a key leaked' };
+    const [health, measured] = await asked();
+    expect(health).toMatch(/^ok\nswitched off by the operator: nothing is spent/u);
+    expect(health).not.toContain('leaked');
+    expect(measured).toContain('\nconverge_switched_off 1\n');
+  });
+
+  test('a page links to its repository, to where it was asked for, and to its pull request', async () => {
+    const { ask, journal } = await serve({ environment: { RUN_PAGE_TOKEN: TOKEN } });
+    const page = async (): Promise<string> => (await ask(PAGE, { headers: { authorization: `Bearer ${TOKEN}` } })).body;
+    expect(await page()).toContain('<a href="https://github.com/octo/farm">');
+    expect(await page()).toMatch(/asked for in <a href="https:\/\/github\.com\/octo\/farm\/issues\/\d+">issue #\d+<\/a>/u);
+    await journal.intend(RUN, 'pull-request', { title: 'x' });
+    await journal.done(RUN, 'pull-request', { number: 41, url: 'https://github.com/octo/farm/pull/41' });
+    expect(await page()).toContain('result: <a href="https://github.com/octo/farm/pull/41">pull request #41</a>');
+  });
+
   test('metrics need their token, and name no repository, person or run', async () => {
     const { ask, journal } = await serve({ environment: { METRICS_TOKEN: 'the token of metrics', MAX_HOURS_PER_MONTH: '1.5' } });
     for (const headers of [

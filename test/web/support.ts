@@ -7,6 +7,7 @@ import { onTestFinished } from 'vitest';
 import { converge } from '../../src/app.ts';
 import type { Config } from '../../src/config.ts';
 import { readConfig } from '../../src/config.ts';
+import type { SwitchedOff } from '../../src/domain/switched-off.ts';
 import type { Hub } from '../../src/github/hub.ts';
 import { openSqliteJournal } from '../../src/journal/sqlite.ts';
 import type { Journal } from '../../src/journal/journal.ts';
@@ -60,10 +61,17 @@ export interface Serving {
   readonly record?: (payload: unknown) => Promise<void>;
   readonly permission?: Hub['permission'];
   readonly change?: (config: Config) => Config;
+  readonly off?: () => SwitchedOff | null;
 }
 
 /** The App's own server with its Probot, on a real journal with one run; only what is recorded is the test's. */
-export async function serve({ environment = {}, record, permission, change = (config) => config }: Serving = {}): Promise<Served> {
+export async function serve({
+  environment = {},
+  record,
+  permission,
+  change = (config) => config,
+  off = () => null,
+}: Serving = {}): Promise<Served> {
   const config = change(readConfig({ ...ENVIRONMENT, ...environment }));
   const journal = await openSqliteJournal({ directory: temporaryDirectory() });
   await journal.start({ run: RUN, trigger: '1001', event: STARTED });
@@ -80,7 +88,17 @@ export async function serve({ environment = {}, record, permission, change = (co
   const webhooks = await createNodeMiddleware(app, { probot, webhooksPath: HOOK });
   const hub = hubWith({ permission: permission ?? (() => Promise.resolve('none')) });
   const log = { info: () => {}, warn: () => {}, error: () => {} };
-  const web = openWeb({ secrets: guardOf(), config, journal, hubOf: () => hub, webhooks, hookPath: HOOK, recording: () => recording, log });
+  const web = openWeb({
+    secrets: guardOf(),
+    config,
+    journal,
+    hubOf: () => hub,
+    webhooks,
+    hookPath: HOOK,
+    recording: () => recording,
+    off,
+    log,
+  });
   await new Promise<void>((resolve) => web.server.listen(0, '127.0.0.1', resolve));
   onTestFinished(async () => {
     web.server.closeAllConnections();
