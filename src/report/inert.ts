@@ -163,6 +163,9 @@ function inlineOf(parts: readonly Part[]): string {
   return written;
 }
 
+/** Of these an escape is kept: written as they are shown they would make emphasis, headings, quotes and lists. */
+const SIGN_OF_FORM = /^[*_~#>+=-]$/u;
+
 function piecesOf(part: Part): readonly Piece[] {
   const { type, raw, text = raw, tokens } = part;
   const inside = (tokens ?? []).flatMap(piecesOf);
@@ -178,6 +181,8 @@ function piecesOf(part: Part): readonly Piece[] {
       return marked('~~');
     case 'br':
       return [{ text: '\\\n', ours: true }];
+    case 'escape':
+      return [SIGN_OF_FORM.test(text) ? { text: `\\${text}${text === '#' ? GAP : ''}`, ours: true } : { text, ours: false }];
     case 'checkbox':
       return [{ text: boxOf(part), ours: true }];
     case 'image':

@@ -1,6 +1,6 @@
 import type { Ledger, LedgerEntry, RunStatus } from '../domain/ledger.ts';
 import { countEndings, type Ending } from '../domain/ledger.ts';
-import { cell, count, details, line, paragraphs, table } from './markdown.ts';
+import { code, count, details, line, paragraphs, table } from './markdown.ts';
 
 const WORDS: Readonly<Record<Ending, string>> = {
   migrated: '✅ migrated and verified',
@@ -104,7 +104,7 @@ function files(entries: Ledger): string | null {
   const whys = new Map([...new Set(entries.map(({ why }) => why))].map((why) => [why, line(why)]));
   return table(
     ['File', 'Ended as', 'Why'],
-    entries.map((entry) => [cell(entry.path), WORDS[entry.ending], whys.get(entry.why) ?? '']),
+    entries.map((entry) => [code(entry.path), WORDS[entry.ending], whys.get(entry.why) ?? '']),
   );
 }
 
@@ -122,7 +122,7 @@ function directories(entries: Ledger, depth: number): string | null {
     if (first === undefined) return [];
     const whys = new Set(group.map(({ why }) => why));
     const why = whys.size === 1 ? lineOf(first.why) : count(whys.size, 'reason');
-    return [cell(directoryOf(first.path, depth) || './'), String(group.length), WORDS[first.ending], why];
+    return [code(directoryOf(first.path, depth) || './'), String(group.length), WORDS[first.ending], why];
   });
   return table(['Directory', 'Files', 'Ended as', 'Why'], rows);
 }

@@ -17,19 +17,14 @@ export function prose(text: string): string {
 /** Characters of a line, unless told. */
 export const LINE_LIMIT = 300;
 
-/** One line of untrusted prose, for headings and table cells. */
+/** One line of untrusted prose, in the middle of a line of ours. */
 export function line(text: string, limit = LINE_LIMIT): string {
-  return inCell(inertLine(plainLine(text, limit)));
+  return inertLine(plainLine(text, limit));
 }
 
 /** Inline code, whatever is in it. */
 export function code(text: string): string {
   return inertCode(text);
-}
-
-/** Inline code in a table's cell. */
-export function cell(text: string): string {
-  return inCell(code(text));
 }
 
 /** A fenced block that its text cannot close. */
@@ -42,7 +37,7 @@ export function link(words: string, url: string, home: string): string {
   const host = hostOf(url);
   return host !== null && host === hostOf(home)
     ? `[${words}](${new URL(url).href.replaceAll('(', '%28').replaceAll(')', '%29')})`
-    : `${words} ${cell(clip(url, 200))}`;
+    : `${words} ${code(clip(url, 200))}`;
 }
 
 function hostOf(url: string): string | null {
@@ -60,8 +55,9 @@ export function details(summary: string, body: string): string {
   return `<details>\n<summary>${inHtml(summary)}</summary>\n\n${body}\n\n</details>`;
 }
 
+/** Cells are finished Markdown; here they are made to stay in their cell. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.map(inCell).join(' | ')} |`).join('\n');
 }
 
 export function paragraphs(...parts: readonly (string | null)[]): string {

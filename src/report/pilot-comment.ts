@@ -1,6 +1,6 @@
 import { dollars } from '../domain/budget.ts';
 import type { PilotFigure, Projection, Spread } from '../domain/pilot.ts';
-import { cell, count, duration, line, paragraphs, table } from './markdown.ts';
+import { code, count, duration, line, paragraphs, table } from './markdown.ts';
 
 export interface PilotFacts {
   /** Of the pilot's inventory shards. */
@@ -35,7 +35,7 @@ export function pilotQuestion({ figures, rest }: Pick<PilotFacts, 'figures' | 'r
 
 function row({ shard, why, files, cost, minutes, rounds, accepted }: PilotFigure): readonly string[] {
   return [
-    cell(shard),
+    code(shard),
     line(why),
     String(files),
     dollars(cost),

@@ -1,22 +1,7 @@
 import { limitOf, limitText } from '../domain/allowance.ts';
 import { dollars, type Limits } from '../domain/budget.ts';
 import type { Check, Pilot, Plan, Predicate, Range } from '../domain/plan.ts';
-import {
-  block,
-  cell,
-  clip,
-  code,
-  count,
-  details,
-  hours,
-  line,
-  LINE_LIMIT,
-  paragraphs,
-  parts,
-  plainLine,
-  prose,
-  table,
-} from './markdown.ts';
+import { block, clip, code, count, details, hours, line, LINE_LIMIT, paragraphs, parts, plainLine, prose, table } from './markdown.ts';
 import { shardList, skippedList } from './plan-lists.ts';
 
 export interface PlanShown {
@@ -103,10 +88,10 @@ function summary(plan: Plan): string {
       ],
       [
         '**Checks**',
-        plan.checks.map((check) => `**${line(check.name, 60)}** ${when(check)}: ${cell(clip(check.run, SHOWN_COMMAND))}`).join('<br>') ||
+        plan.checks.map((check) => `**${line(check.name, 60)}** ${when(check)}: ${code(clip(check.run, SHOWN_COMMAND))}`).join('<br>') ||
           'none: nothing is run, only read',
       ],
-      ['**Base**', `${cell(plan.base.branch)} at ${cell(plan.base.commit.slice(0, 12))}`],
+      ['**Base**', `${code(plan.base.branch)} at ${code(plan.base.commit.slice(0, 12))}`],
       [
         '**Expected cost**',
         `**${dollars(estimate.cost.expected)}** (${dollars(estimate.cost.low)} to ${dollars(estimate.cost.worst)}), never above ${dollars(plan.limits.budget)}`,
@@ -125,8 +110,8 @@ function summary(plan: Plan): string {
 function pilot(plan: Plan, { shards, needs }: Pilot): string {
   const others = plan.shards.filter(({ kind }) => kind === 'inventory').length - shards.length - needs.length;
   return [
-    `${count(shards.length, 'shard')} first: ${shards.map(({ shard, why }) => `${cell(shard)} (${line(why)})`).join(', ')}`,
-    ...(needs.length === 0 ? [] : [`what they need: ${needs.map((id) => cell(id)).join(', ')}`]),
+    `${count(shards.length, 'shard')} first: ${shards.map(({ shard, why }) => `${code(shard)} (${line(why)})`).join(', ')}`,
+    ...(needs.length === 0 ? [] : [`what they need: ${needs.map((id) => code(id)).join(', ')}`]),
     `the other ${count(others, 'shard')} cost nothing until somebody has seen what these came to and approved them`,
   ].join('; ');
 }
@@ -147,11 +132,11 @@ function range({ low, expected, worst }: Range): string {
 function predicate(asked: Predicate): string {
   switch (asked.kind) {
     case 'regex':
-      return `${cell(`/${asked.pattern}/${asked.flags}`)} matches`;
+      return `${code(`/${asked.pattern}/${asked.flags}`)} matches`;
     case 'ast-grep':
       return `an ast-grep rule (${line(asked.language, 20)}) matches`;
     case 'command':
-      return `${cell(asked.run)} ends with 0`;
+      return `${code(asked.run)} ends with 0`;
   }
 }
 
@@ -188,7 +173,7 @@ function limitRows(limits: Limits): readonly (readonly string[])[] {
 }
 
 function numbers(plan: Plan): string {
-  const roles = Object.entries(plan.models).map(([role, choice]) => [role, cell(choice.model), choice.effort]);
+  const roles = Object.entries(plan.models).map(([role, choice]) => [role, code(choice.model), choice.effort]);
   return paragraphs(
     table(['Role', 'Model', 'Effort'], roles),
     table(

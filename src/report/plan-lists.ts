@@ -1,5 +1,6 @@
 import type { Plan } from '../domain/plan.ts';
-import { cell, line, table } from './markdown.ts';
+import { inCell } from './inert.ts';
+import { code, line, table } from './markdown.ts';
 
 /**
  * Most that each list of a plan's comments takes, in characters: then the number of comments is bounded, whatever the repository's size (invariant 11). The hash names the
@@ -18,16 +19,16 @@ export function shardList(plan: Plan): string {
 export function skippedList(plan: Plan): string {
   return bounded(
     ['File', 'Why'],
-    plan.skipped.map((file) => [cell(file.path), line(file.why)]),
+    plan.skipped.map((file) => [code(file.path), line(file.why)]),
   );
 }
 
 function shardRow(shard: Plan['shards'][number], most: number): readonly string[] {
-  const shown = shard.files.slice(0, most).map((file) => cell(file));
+  const shown = shard.files.slice(0, most).map((file) => code(file));
   const left = shard.files.length - shown.length;
   const files = left === 0 ? shown : [...shown, shown.length === 0 ? `${left} files` : `and ${left} more`];
-  const after = shard.after.map((id) => cell(id)).join(' ') || '–';
-  return [cell(shard.id), shard.kind, files.join('<br>'), after, line(shard.task) || (shard.owner === null ? '–' : line(shard.owner))];
+  const after = shard.after.map((id) => code(id)).join(' ') || '–';
+  return [code(shard.id), shard.kind, files.join('<br>'), after, line(shard.task) || (shard.owner === null ? '–' : line(shard.owner))];
 }
 
 function bounded(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -40,5 +41,5 @@ function bounded(head: readonly string[], rows: readonly (readonly string[])[]):
 }
 
 function lengthOf(rows: readonly (readonly string[])[]): number {
-  return rows.reduce((sum, row) => sum + row.reduce((cells, text) => cells + text.length + 3, 2), 0);
+  return rows.reduce((sum, row) => sum + row.reduce((cells, text) => cells + inCell(text).length + 3, 2), 0);
 }

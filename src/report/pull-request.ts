@@ -14,7 +14,6 @@ import { plainWords } from './commit-message.ts';
 import {
   block,
   BODY_LIMIT,
-  cell,
   clip,
   code,
   count,
@@ -187,7 +186,7 @@ export function ciTable({ base, head, home }: Pick<ResultFacts, 'base' | 'head' 
   const told = names.length <= CHECKS_TOLD ? names : names.toSorted((a, b) => Number(fine(a)) - Number(fine(b))).slice(0, CHECKS_TOLD);
   const rows = told.map((name) => [line(name, 100), of(base, name), of(head, name)]);
   return paragraphs(
-    names.length === 0 ? null : table(['Check', `Base ${cell(base.commit.slice(0, 12))}`, `Head ${cell(head.commit.slice(0, 12))}`], rows),
+    names.length === 0 ? null : table(['Check', `Base ${code(base.commit.slice(0, 12))}`, `Head ${code(head.commit.slice(0, 12))}`], rows),
     ...notes,
     ...checksOf(head)
       .filter((check) => !passes(check.conclusion) && check.summary !== '')
@@ -201,7 +200,7 @@ function checksTable({ checks }: ResultFacts): string {
   return paragraphs(
     table(
       ['Check', 'Command', 'Result'],
-      checks.map((check) => [line(check.name, 60), cell(check.run), words[check.outcome]]),
+      checks.map((check) => [line(check.name, 60), code(check.run), words[check.outcome]]),
     ),
     ...checks
       .filter((check) => check.output !== '')
@@ -236,7 +235,7 @@ function verdictTable(shards: readonly ReviewedShard[]): string {
   return table(
     ['Shard', 'Commit', 'Diff', 'Rounds', 'Reviewed for', 'Notes'],
     shards.map((shard) => [
-      cell(shard.id),
+      code(shard.id),
       shard.commit.slice(0, 12),
       `+${shard.added} −${shard.removed}`,
       String(shard.rounds),

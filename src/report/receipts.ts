@@ -1,6 +1,6 @@
 import { dollars, type MicroDollars } from '../domain/budget.ts';
 import type { GateResult, Reviewer, VerdictOutcome } from '../domain/verdict.ts';
-import { cell, count, details, line, paragraphs, table } from './markdown.ts';
+import { code, count, details, line, paragraphs, table } from './markdown.ts';
 
 /** What one shard's result rests on, and what it cost with everything that was tried for it. */
 export interface Receipt {
@@ -75,7 +75,7 @@ function rows(receipts: readonly Receipt[], models: OnlyModels): string {
   return table(
     ['Shard', 'Verdict', models.makers === null ? 'Made by, prompt' : 'Prompt', 'Gates', 'Reviewers', 'Cost'],
     receipts.map((receipt) => [
-      cell(receipt.shard),
+      code(receipt.shard),
       verdictText(receipt),
       makerText(receipt.maker, models.makers === null),
       gatesText(receipt.gates),
@@ -92,7 +92,7 @@ function verdictText({ ending, verdict, rounds }: Receipt): string {
 
 function makerText(maker: Receipt['maker'], withModel: boolean): string {
   if (maker === null) return '–';
-  const prompt = maker.prompt === null ? [] : [cell(maker.prompt.slice(0, 12))];
+  const prompt = maker.prompt === null ? [] : [code(maker.prompt.slice(0, 12))];
   return [...(withModel ? [line(maker.model, 60)] : []), ...prompt].join(' ') || '–';
 }
 

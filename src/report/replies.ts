@@ -33,10 +33,7 @@ export function helpReply(): string {
     'Converge migrates a codebase through a pull request: it plans, waits for approval, migrates shard by shard, has every commit reviewed, and delivers one pull request with the results of CI.',
     table(
       ['Command', ''],
-      commandForms().map(({ name, form }) => [
-        code(form).replaceAll('|', String.raw`\|`),
-        `${MEANS[name]}${isThere(name) ? '' : ' *(not there yet)*'}`,
-      ]),
+      commandForms().map(({ name, form }) => [code(form), `${MEANS[name]}${isThere(name) ? '' : ' *(not there yet)*'}`]),
     ),
     'The command stands at the beginning of a line; the rest of the comment belongs to it. Only people with write access command.',
   );

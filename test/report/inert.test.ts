@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { marked } from 'marked';
 import { describe, expect, test } from 'vitest';
 import { markdown } from '../../src/local/pages/markdown.ts';
-import { block, cell, code, details, line, paragraphs, prose, table, plainLine } from '../../src/report/markdown.ts';
+import { block, code, details, line, paragraphs, prose, table, plainLine } from '../../src/report/markdown.ts';
 
 /** Pieces that act on GitHub, and what could make them act again: signs that open, close and join. */
 const PIECES = [
@@ -60,6 +60,11 @@ const PIECES = [
   '\\',
   '\\\\',
   '\\`',
+  '\\*',
+  '\\~',
+  '\\_',
+  '\\-',
+  '\\>',
   '*',
   '**',
   '_',
@@ -148,6 +153,21 @@ test.each([
   expect(line(text)).toBe(expected);
 });
 
+test.each([
+  ['2\\*3\\*4', '2\\*3\\*4'],
+  ['\\_\\_init\\_\\_', '\\_\\_init\\_\\_'],
+  ['\\- no list', '\\- no list'],
+  ['C\\# 1', 'C\\#\u200B 1'],
+  ['a | b, `c | d`, e \\| f', 'a | b, `c | d`, e | f'],
+])('what was escaped stays so, and a bar needs none: %s', (text, expected) => {
+  expect(line(text)).toBe(expected);
+  expect(prose(text)).toBe(expected);
+});
+
+test('in a table, and only there, a bar is escaped, in code too', () => {
+  expect(table(['a|b'], [[`${line('c | d')} ${code('e|f')}`]])).toBe('| a\\|b |\n| --- |\n| c \\| d `e\\|f` |');
+});
+
 test('the pieces act as they stand', () => {
   expect(acting(PIECES.join('\n\n')).length).toBeGreaterThan(30);
 });
@@ -161,7 +181,7 @@ describe.each([
   ],
   ['a line', (text: string) => `**Why:** ${line(text)} and ${line(text)}`],
   ['a line at the beginning', (text: string) => `${line(text)}\n- ${line(text)}`],
-  ['a row', (text: string) => table(['a', 'b'], [[line(text), cell(text)]])],
+  ['a row', (text: string) => table(['a', 'b'], [[line(text), code(text)]])],
   ['a heading and a summary', (text: string) => `### ${line(text)}\n\n${details(plainLine(text, 300), block(text, 'js'))}`],
   ['inline code', (text: string) => `${code(text)}, ${code(text)}`],
   ['a block', (text: string) => `${block(text)}\n\nafter`],
@@ -188,7 +208,7 @@ test('what stands after it is not swallowed', () => {
 test('a row stays one row, and a line one line', () => {
   fc.assert(
     fc.property(hostile, (text) => {
-      const [parsed] = marked.lexer(table(['a', 'b'], [[line(text), cell(text)]]));
+      const [parsed] = marked.lexer(table(['a', 'b'], [[line(text), code(text)]]));
       expect(parsed).toMatchObject({ type: 'table', rows: [[expect.anything(), expect.anything()]] });
       expect(line(text)).not.toMatch(/[\r\n]/u);
     }),

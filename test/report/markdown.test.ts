@@ -1,6 +1,6 @@
 import { array, assert, property, stringMatching } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { block, BODY_LIMIT, cell, clip, code, count, duration, line, link, parts, table } from '../../src/report/markdown.ts';
+import { block, BODY_LIMIT, clip, code, count, duration, line, link, parts, table } from '../../src/report/markdown.ts';
 import { acting, HOSTILE } from './support.ts';
 
 describe('what others wrote', () => {
@@ -12,13 +12,13 @@ describe('what others wrote', () => {
     ['a line', line(HOSTILE)],
     ['inline code', code(HOSTILE)],
     ['a fence', block(HOSTILE, 'js')],
-    ['a row', table(['a', 'b'], [[line(HOSTILE), cell(HOSTILE)]])],
+    ['a row', table(['a', 'b'], [[line(HOSTILE), code(HOSTILE)]])],
   ])('does nothing as %s', (_what, text) => {
     expect(acting(text)).toEqual([]);
   });
 
   it('stays one row of its table, and one line', () => {
-    const rows = table(['a', 'b'], [[line(HOSTILE), cell(HOSTILE)]]).split('\n');
+    const rows = table(['a', 'b'], [[line(HOSTILE), code(HOSTILE)]]).split('\n');
     expect(rows).toHaveLength(3);
     expect(rows[2]?.replaceAll(String.raw`\|`, '').match(/\|/gu)).toHaveLength(3);
     expect(line('one\n\ntwo')).toBe('one two');
