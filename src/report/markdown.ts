@@ -1,4 +1,4 @@
-import { cutMarkdown, fenceOf, openAfter } from '../domain/markdown-cut.ts';
+import { cutMarkdown } from '../domain/markdown-cut.ts';
 import { inCell, inertBlock, inertCode, inertLine, inertMarkdown, inHtml } from './inert.ts';
 
 /** Pure Markdown. Everything that comes from people, the model or the repository passes through here before it is posted. */
@@ -87,25 +87,6 @@ export function duration(seconds: number): string {
   if (seconds < 90) return `${Math.round(seconds)} s`;
   const minutes = Math.round(seconds / 60);
   return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
-
-/** Parts of at most `limit` characters, cut at line ends; each is a comment of its own. A fence that is cut ends there and begins again, so that code stays code. */
-export function parts(text: string, limit = BODY_LIMIT): readonly string[] {
-  const lines = text.split('\n');
-  const longest = Math.max(0, ...lines.filter((one) => fenceOf(one) !== '').map((one) => one.length));
-  const room = limit - 2 * (longest + 1);
-  const found: string[] = [];
-  let current = '';
-  let open: string | null = null;
-  for (const piece of lines.flatMap((whole) => whole.match(new RegExp(`.{1,${room - 1}}`, 'gsu')) ?? [''])) {
-    if (current.length + piece.length + 1 > room + longest) {
-      found.push(open === null ? current : `${current}\n${fenceOf(open)}`);
-      current = open ?? '';
-    }
-    current += current === '' ? piece : `\n${piece}`;
-    open = openAfter(piece, open);
-  }
-  return [...found, current];
 }
 
 /** A range of hours of work, in the unit that reads best. */

@@ -1,7 +1,8 @@
 import { limitOf, limitText } from '../domain/allowance.ts';
 import { dollars, type Limits } from '../domain/budget.ts';
 import type { Check, Pilot, Plan, Predicate, Range } from '../domain/plan.ts';
-import { block, clip, code, count, details, hours, line, LINE_LIMIT, paragraphs, parts, plainLine, prose, table } from './markdown.ts';
+import { block, clip, code, count, details, hours, line, LINE_LIMIT, paragraphs, plainLine, prose, table } from './markdown.ts';
+import { parts } from './parts.ts';
 import { shardList, skippedList } from './plan-lists.ts';
 
 export interface PlanShown {

@@ -1,6 +1,6 @@
 import type { Plan } from '../domain/plan.ts';
 import { inCell } from './inert.ts';
-import { code, line, table } from './markdown.ts';
+import { code, count, line, table } from './markdown.ts';
 
 /**
  * Most that each list of a plan's comments takes, in characters: then the number of comments is bounded, whatever the repository's size (invariant 11). The hash names the
@@ -23,10 +23,15 @@ export function skippedList(plan: Plan): string {
   );
 }
 
+/** Most characters of one row's files: a row is never cut between two comments. */
+const ROW_ROOM = 20_000;
+
 function shardRow(shard: Plan['shards'][number], most: number): readonly string[] {
-  const shown = shard.files.slice(0, most).map((file) => code(file));
+  let room = ROW_ROOM;
+  const fits = shard.files.slice(0, most).map((file) => code(file));
+  const shown = fits.filter((file) => (room -= inCell(file).length + '<br>'.length) >= 0);
   const left = shard.files.length - shown.length;
-  const files = left === 0 ? shown : [...shown, shown.length === 0 ? `${left} files` : `and ${left} more`];
+  const files = left === 0 ? shown : [...shown, shown.length === 0 ? count(left, 'file') : `and ${left} more`];
   const after = shard.after.map((id) => code(id)).join(' ') || '–';
   return [code(shard.id), shard.kind, files.join('<br>'), after, line(shard.task) || (shard.owner === null ? '–' : line(shard.owner))];
 }
@@ -35,9 +40,7 @@ function bounded(head: readonly string[], rows: readonly (readonly string[])[]):
   let room = ROOM;
   const shown = rows.filter((row) => (room -= lengthOf([row])) >= 0);
   const left = rows.length - shown.length;
-  return left === 0
-    ? table(head, rows)
-    : `${table(head, shown)}\n\n*And ${left.toLocaleString('en')} more rows, for which there is no room.*`;
+  return left === 0 ? table(head, rows) : `${table(head, shown)}\n\n*And ${count(left, 'more row')}, for which there is no room.*`;
 }
 
 function lengthOf(rows: readonly (readonly string[])[]): number {

@@ -1,6 +1,8 @@
 import { array, assert, property, stringMatching } from 'fast-check';
+import { marked } from 'marked';
 import { describe, expect, it } from 'vitest';
-import { block, BODY_LIMIT, clip, code, count, duration, line, link, parts, table } from '../../src/report/markdown.ts';
+import { block, BODY_LIMIT, clip, code, count, duration, line, link, paragraphs, table, details } from '../../src/report/markdown.ts';
+import { parts } from '../../src/report/parts.ts';
 import { acting, HOSTILE } from './support.ts';
 
 describe('what others wrote', () => {
@@ -70,6 +72,46 @@ describe('parts', () => {
     expect(found.every((part) => part.length <= 300)).toBe(true);
     expect(found[1]).toMatch(/^```js\n\/\/ /u);
     expect(found.join('\n').replaceAll(/\n```\n```js\n/gu, '\n')).toBe(`Before.\n\n${block(script, 'js')}\n\nAfter.`);
+  });
+});
+
+describe('a fold with a table that is cut', () => {
+  const rows = Array.from({ length: 60 }, (_, at) => [`row ${at}`, 'x'.repeat(20)]);
+  const whole = paragraphs(
+    'Before.',
+    details('60 shards in order', table(['Shard', 'Files'], rows)),
+    details('Script', block('a\nb', 'js')),
+    'After.',
+  );
+  const found = parts(whole, 400);
+
+  it('is a fold with a table in each part, with its summary and head, and no row is lost', () => {
+    expect(found.length).toBeGreaterThan(4);
+    const seen: string[] = [];
+    for (const part of found) {
+      expect(part.length).toBeLessThanOrEqual(400);
+      expect(part.match(/<details>/gu)?.length ?? 0).toBe(part.match(/<\/details>/gu)?.length ?? 0);
+      for (const token of marked.lexer(part)) {
+        if (token.type === 'paragraph') expect(token.raw).not.toMatch(/^\|/mu);
+        if (token.type === 'table') {
+          expect(token['header']).toMatchObject([{ text: 'Shard' }, { text: 'Files' }]);
+          expect(token['rows']).not.toEqual([]);
+          for (const [cell] of token['rows'] as { text: string }[][]) seen.push(cell?.text ?? '');
+        }
+      }
+    }
+    expect(seen).toEqual(rows.map(([name]) => name));
+    expect(found[1]).toMatch(/^<details>\n<summary>60 shards in order \(continued\)<\/summary>\n\n\| Shard \| Files \|\n/u);
+    expect(found[2]).toContain('<summary>60 shards in order (continued)</summary>');
+  });
+
+  it('is bounded and balanced at every limit', () => {
+    for (let limit = 260; limit < 700; limit += 7)
+      for (const part of parts(whole, limit)) {
+        expect(part.length).toBeLessThanOrEqual(limit);
+        expect(part.match(/<details>/gu)?.length ?? 0).toBe(part.match(/<\/details>/gu)?.length ?? 0);
+        expect(part).not.toMatch(/\| --- \| --- \|\n*(?:<|$)/u);
+      }
   });
 });
 
