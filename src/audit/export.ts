@@ -8,6 +8,7 @@ import { requireNode } from '../node-version.ts';
 requireNode();
 // After the check: an older Node would stumble over what these import.
 const { readArguments } = await import('../arguments.ts');
+const { count } = await import('../domain/amounts.ts');
 const { journalPlace } = await import('../config.ts');
 const { messageOf } = await import('../domain/errors.ts');
 const { eventsOfDatabase, eventsOfFile } = await import('../journal/sealed-events.ts');
@@ -34,7 +35,7 @@ function asked(): Asked {
 
 async function verify(file: string): Promise<boolean> {
   const checked = await checkChain(createInterface({ input: createReadStream(file), crlfDelay: Infinity }));
-  if (checked.kind === 'whole') console.log(`${file}: ${checked.lines} lines, unbroken. The last has the hash ${checked.head}.`);
+  if (checked.kind === 'whole') console.log(`${file}: ${count(checked.lines, 'line')}, unbroken. The last has the hash ${checked.head}.`);
   else console.error(`${file}, line ${checked.line}: ${checked.why}.`);
   return checked.kind === 'whole';
 }
@@ -49,14 +50,16 @@ async function write({ directory, run }: Exclude<Asked, { verify: string }>): Pr
   for (;;) {
     const next = await lines.next();
     if (next.done === true) {
-      const { lines: count, head, broken, unsealed, unreadable, known } = next.value;
+      const { lines: written, head, broken, unsealed, unreadable, known } = next.value;
       const from = inDatabase ? 'DATABASE_URL' : file;
       for (const problem of broken) console.error(`BROKEN: ${problem}.`);
-      if (unsealed > 0) console.error(`${unsealed} events are of versions without seals: nothing shows whether they were changed.`);
-      if (unreadable > 0) console.error(`${unreadable} events cannot be read by this version: each stands as "unreadable", with its hash.`);
+      if (unsealed > 0)
+        console.error(`${count(unsealed, 'event is', 'events are')} of versions without seals: nothing shows whether they were changed.`);
+      if (unreadable > 0)
+        console.error(`${count(unreadable, 'event')} cannot be read by this version: each stands as "unreadable", with its hash.`);
       console.error(`From ${from}.`);
       if (!known) console.error(`Found no run ${run}, expected the id of one in ${from}, such as stands at the end of its status comment.`);
-      console.error(`${count} lines. Keep the hash of the last elsewhere: ${head}`);
+      console.error(`${count(written, 'line')}. Keep the hash of the last elsewhere: ${head}`);
       return known && broken.length === 0;
     }
     if (!process.stdout.write(`${next.value}\n`)) await new Promise((resolve) => process.stdout.once('drain', resolve));

@@ -1,3 +1,4 @@
+import { count } from '../domain/amounts.ts';
 import { dollars } from '../domain/budget.ts';
 import { DELIVER } from '../domain/asked.ts';
 import type { Command } from '../domain/command.ts';
@@ -28,8 +29,11 @@ export async function stop(desk: Desk, asked: Asked, { deliver }: Extract<Comman
     return `Stopping. No new agent starts; it ends as soon as what stands in the way has passed: ${pause?.message ?? 'GitHub or this machine does not answer.'} ${cost}`;
   if (end.status !== 'stopped') return `It had ended before it could be stopped: ${end.status}. ${cost}`;
   const delivered = end.ledger.filter(({ ending }) => ending === 'migrated').length;
-  const kept = accepted.length === 0 ? 'No shard was accepted yet.' : `${accepted.length} accepted shards are kept in the journal.`;
-  return `Stopped. ${delivered === 0 ? 'Nothing was delivered.' : `${delivered} files are delivered on the branch.`} ${kept} ${cost}`;
+  const kept =
+    accepted.length === 0
+      ? 'No shard was accepted yet.'
+      : `${count(accepted.length, 'accepted shard is', 'accepted shards are')} kept in the journal.`;
+  return `Stopped. ${delivered === 0 ? 'Nothing was delivered.' : `${count(delivered, 'file is', 'files are')} delivered on the branch.`} ${kept} ${cost}`;
 }
 
 async function delivering(desk: Desk, run: string): Promise<string> {

@@ -1,3 +1,4 @@
+import { count } from './amounts.ts';
 /**
  * Characters that a model reads and a person does not see: a text with them says two things. Emoji and the joiners of scripts that are written with them
  * are what they seem, and stay.
@@ -91,7 +92,7 @@ export function hiddenAgain(shown: string): string {
 
 /** `2 zero-width characters, 1 HTML comment`. */
 export function hiddenText(hidden: Hidden): string {
-  return [...hidden].map(([kind, count]) => `${count.toLocaleString('en-US')} ${kind}${count === 1 ? '' : 's'}`).join(', ');
+  return [...hidden].map(([kind, found]) => count(found, kind)).join(', ');
 }
 
 /** Counts of several texts together. */

@@ -1,3 +1,4 @@
+import { count } from './amounts.ts';
 const FENCE = /^ {0,3}(`{3,}|~{3,})/u;
 
 /** The fence with which a line begins; empty without one. */
@@ -38,6 +39,6 @@ export function cutMarkdown(text: string, limit: number): string {
   const left = text.length - shown.length;
   return [
     `${shown}${open === null ? '' : `\n${fenceOf(open)}`}${'\n\n</details>'.repeat(Math.max(0, folds))}`,
-    `*Cut here: ${left.toLocaleString('en')} more characters do not fit into what GitHub accepts.*`,
+    `*Cut here: ${count(left, 'more character does', 'more characters do')} not fit into what GitHub accepts.*`,
   ].join('\n\n');
 }

@@ -1,5 +1,6 @@
 import type { CiResult } from './ci.ts';
-import type { Ledger, RunStatus } from './ledger.ts';
+import { count } from './amounts.ts';
+import { countEndings, type Ledger, type RunStatus } from './ledger.ts';
 
 export interface OutcomeFacts {
   readonly ledger: Ledger;
@@ -30,7 +31,7 @@ export interface Outcome {
 export function outcomeOf(facts: OutcomeFacts): Outcome {
   const open = facts.ledger.filter((entry) => entry.ending !== 'migrated' && entry.ending !== 'skipped' && entry.ending !== 'dropped');
   const reasons: string[] = [];
-  if (open.length > 0) reasons.push(`${open.length} of ${facts.ledger.length} files ${open.length === 1 ? 'is' : 'are'} not migrated.`);
+  if (open.length > 0) reasons.push(openText(open, facts.ledger.length));
   if (facts.otherLeftOver.length > 0) reasons.push(`Left over beside the inventory: ${facts.otherLeftOver.join(', ')}.`);
   if (facts.failedChecks.length > 0) reasons.push(`Checks fail on the converged tree: ${facts.failedChecks.join(', ')}.`);
   if (facts.newFailures.length > 0) reasons.push(`CI fails on the head where it did not on the base: ${facts.newFailures.join(', ')}.`);
@@ -46,4 +47,14 @@ export function outcomeOf(facts: OutcomeFacts): Outcome {
     return { status: 'failed', reasons: reasons.length > 0 ? reasons : ['Nothing was migrated.'] };
   if (reasons.length > 0) return { status: 'partial', reasons };
   return { status: 'completed', reasons: ['Every file of the inventory is migrated and verified, or skipped with an approved reason.'] };
+}
+
+/** `Of 38 files, 1 is left over.` What is migrated and what is skipped for a reason is not told here. */
+function openText(open: Ledger, all: number): string {
+  const counts = countEndings(open);
+  const words = { 'left-over': 'left over', unverified: 'unverified', 'not-started': 'not started' };
+  const told = (['left-over', 'unverified', 'not-started'] as const)
+    .filter((ending) => counts[ending] > 0)
+    .map((ending) => `${counts[ending]} ${counts[ending] === 1 ? 'is' : 'are'} ${words[ending]}`);
+  return `Of ${count(all, 'file')}, ${told.join(', ')}.`;
 }

@@ -39,6 +39,7 @@ export async function updateCheckRun(site: Site, id: number, check: CheckRunDraf
 function fieldsOf(check: CheckRunDraft) {
   return {
     status: check.status,
+    started_at: check.startedAt,
     ...(check.status === 'completed' && { conclusion: settable(check.conclusion) }),
     ...(check.detailsUrl !== null && { details_url: check.detailsUrl }),
     output: { title: check.title, summary: clip(check.summary), text: clip(check.text) },

@@ -112,6 +112,8 @@ export interface ReviewDraft {
 
 export interface CheckRunDraft {
   readonly commit: string;
+  /** ISO 8601: when what it tells of began, which may be before the check run was made. */
+  readonly startedAt: string;
   readonly status: 'queued' | 'in_progress' | 'completed';
   readonly conclusion: CheckConclusion | null;
   readonly title: string;

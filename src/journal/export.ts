@@ -7,6 +7,7 @@ import { requireNode } from '../node-version.ts';
 requireNode();
 // After the check: an older Node would stumble over what these import.
 const { readArguments } = await import('../arguments.ts');
+const { count } = await import('../domain/amounts.ts');
 const { journalPlace } = await import('../config.ts');
 const { messageOf } = await import('../domain/errors.ts');
 const { eventLine, readableEvents } = await import('./salvage.ts');
@@ -26,16 +27,16 @@ async function* linesOf(url: string): AsyncGenerator<string> {
 
 /** Every event that can be read, to standard output; gives whether that was to the end. */
 async function write(lines: Iterable<string> | AsyncIterable<string>, from: string): Promise<boolean> {
-  let count = 0;
+  let events = 0;
   try {
     for await (const line of lines) {
-      count += 1;
+      events += 1;
       if (!process.stdout.write(`${line}\n`)) await new Promise((resolve) => process.stdout.once('drain', resolve));
     }
-    console.error(`${count} events of ${from}`);
+    console.error(`${count(events, 'event')} of ${from}`);
     return true;
   } catch (error) {
-    console.error(`${count} events of ${from}, and then no more: ${messageOf(error)}`);
+    console.error(`${count(events, 'event')} of ${from}, and then no more: ${messageOf(error)}`);
     return false;
   }
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { count } from '../domain/amounts.ts';
 import { realModel } from '../config.ts';
 import { messageOf } from '../domain/errors.ts';
 import { closing, resultOf } from './result.ts';
@@ -120,7 +121,9 @@ async function play(scene: Scene, terminal: Terminal, asked: Asked): Promise<num
     terminal,
     onPlan: async ({ planHash, inventory, shards }) => {
       const approval = `/workflow approve ${(planHash ?? '').slice(0, 12)}`;
-      terminal.say(`\n  The plan is on the issue: ${inventory} files in ${shards.all} shards. robin read it and wrote:\n    ${approval}`);
+      terminal.say(
+        `\n  The plan is on the issue: ${count(inventory ?? 0, 'file')} in ${count(shards.all ?? 0, 'shard')}. robin read it and wrote:\n    ${approval}`,
+      );
       await scene.person.comment(issue.number, approval);
     },
   });

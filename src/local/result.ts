@@ -1,3 +1,4 @@
+import { count, duration } from '../domain/amounts.ts';
 import { z } from 'zod';
 import type { RunFacts, Scene } from './scene.ts';
 
@@ -61,13 +62,13 @@ export function closing(facts: RunFacts, result: RunResult): string {
       ? []
       : [
           `  Pull request:  ${result.pullRequest.url}`,
-          `                 ${result.pullRequest.commits} commits, ${result.pullRequest.reviews} reviews; check \`converge\`: ${result.checkRun?.conclusion ?? 'not there'}`,
+          `                 ${count(result.pullRequest.commits, 'commit')}, ${count(result.pullRequest.reviews, 'review')}; check \`converge\`: ${result.checkRun?.conclusion ?? 'not there'}`,
         ]),
     ...(result.ci === null ? [] : [`  CI:            base ${ciWords(result.ci.base)} → head ${ciWords(result.ci.head)}`]),
     '  Ledger:',
     ...ledger,
     ...(left.length === 0 ? [] : ['  Left over, to be done by hand:', ...left]),
-    `  Cost:          $${result.dollars.toFixed(2)}, ${result.agents.started} agents (${result.agents.peak} at once), ${result.pushes} pushes, ${Math.round(result.seconds)} s`,
+    `  Cost:          $${result.dollars.toFixed(2)}, ${count(result.agents.started, 'agent')} (${result.agents.peak} at once), ${count(result.pushes, 'push', 'pushes')}, ${duration(result.seconds)}`,
   ].join('\n');
 }
 

@@ -1,3 +1,4 @@
+import { count, duration } from '../domain/amounts.ts';
 import type { RunFacts } from './scene.ts';
 
 /** What a person watches: a block that redraws itself on a terminal, plain lines elsewhere. */
@@ -56,12 +57,12 @@ function block(facts: RunFacts): readonly string[] {
   return [
     '',
     `  ${BOLD}${facts.stage}${RESET}`,
-    `  ${meter}  ${shards.accepted.length} of ${shards.all ?? '?'} shards accepted${shards.leftOver.length > 0 ? `, ${YELLOW}${shards.leftOver.length} left over${RESET}` : ''}`,
+    `  ${meter}  ${shards.accepted.length} of ${shards.all === null ? '? shards' : count(shards.all, 'shard')} accepted${shards.leftOver.length > 0 ? `, ${YELLOW}${shards.leftOver.length} left over${RESET}` : ''}`,
     ...facts.phases.map(
       ({ phase, started, running, finished, failed }) =>
-        `  ${CYAN}${phase.padEnd(10)}${RESET} ${String(finished).padStart(3)} of ${String(started).padStart(3)} agents${running > 0 ? `, ${running} at work` : ''}${failed > 0 ? `, ${failed} failed` : ''}`,
+        `  ${CYAN}${phase.padEnd(10)}${RESET} ${String(finished).padStart(3)} of ${count(started, 'agent').padStart(9)}${running > 0 ? `, ${running} at work` : ''}${failed > 0 ? `, ${failed} failed` : ''}`,
     ),
-    `  ${DIM}$${facts.dollars.toFixed(2)} · ${agents.started} agents · ${tokens(facts.tokens.input + facts.tokens.cacheRead + facts.tokens.cacheWrite)} in, ${tokens(facts.tokens.output)} out · ${Math.round(facts.seconds)} s${RESET}`,
+    `  ${DIM}$${facts.dollars.toFixed(2)} · ${count(agents.started, 'agent')} · ${tokens(facts.tokens.input + facts.tokens.cacheRead + facts.tokens.cacheWrite)} in, ${tokens(facts.tokens.output)} out · ${duration(facts.seconds)}${RESET}`,
   ];
 }
 
@@ -72,11 +73,15 @@ function plain(out: NodeJS.WriteStream): Terminal {
     show: (facts) => {
       const { shards, agents } = facts;
       const progress =
-        shards.all === null ? '' : ` · ${shards.accepted.length} of ${shards.all} shards accepted, ${shards.leftOver.length} left over`;
+        shards.all === null
+          ? ''
+          : ` · ${shards.accepted.length} of ${count(shards.all, 'shard')} accepted, ${shards.leftOver.length} left over`;
       const text = `${facts.stage}${progress}`;
       if (text === last) return;
       last = text;
-      out.write(`${String(Math.round(facts.seconds)).padStart(4)} s  ${text} · ${agents.started} agents · $${facts.dollars.toFixed(2)}\n`);
+      out.write(
+        `${String(Math.round(facts.seconds)).padStart(4)} s  ${text} · ${count(agents.started, 'agent')} · $${facts.dollars.toFixed(2)}\n`,
+      );
     },
     settle: () => undefined,
   };

@@ -55,6 +55,6 @@ export async function startCheck(
   await house.hub.startCheckRun(
     house.run,
     checkKey(commit, generation),
-    checkDraft(commit, { ...text, status: null, waiting, url: house.pageUrl }),
+    checkDraft(commit, { ...text, startedAt: state.startedAt, status: null, waiting, url: house.pageUrl }),
   );
 }

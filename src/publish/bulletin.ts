@@ -59,13 +59,18 @@ function openEdits(parts: BulletinParts): (unrecorded?: Pause) => Promise<void> 
     }
     for (const old of view.olderChecks) {
       if (superseded.has(old.id)) continue;
-      await parts.hub.updateCheckRun(parts.run, old.id, supersededBy(old.commit, view.check?.commit ?? ''));
+      await parts.hub.updateCheckRun(
+        parts.run,
+        old.id,
+        supersededBy(old.commit, { newer: view.check?.commit ?? '', startedAt: state.startedAt }),
+      );
       superseded.add(old.id);
     }
     if (view.check !== null) {
       const waiting = planHash !== null && state.calls.length === 0;
       const words = checkText(state, { planHash, shards, caveats: parts.caveats });
-      const draft = checkDraft(view.check.commit, { ...words, status: state.end?.status ?? null, waiting, url: parts.pageUrl });
+      const { startedAt } = state;
+      const draft = checkDraft(view.check.commit, { ...words, startedAt, status: state.end?.status ?? null, waiting, url: parts.pageUrl });
       const text = JSON.stringify([view.check.id, draft]);
       if (text !== shown.check) await parts.hub.updateCheckRun(parts.run, view.check.id, draft);
       shown = { ...shown, check: text };
@@ -109,10 +114,11 @@ export function openBulletin(parts: BulletinParts): Bulletin {
 }
 
 /** The check of an earlier commit: said on that commit too, and never a success. */
-function supersededBy(commit: string, newer: string): CheckRunDraft {
+function supersededBy(commit: string, { newer, startedAt }: { readonly newer: string; readonly startedAt: string }): CheckRunDraft {
   const title = commit === newer ? 'Tried again: see the newer check' : `Continued on ${newer.slice(0, 12)}`;
   return {
     commit,
+    startedAt,
     title,
     summary: `The run goes on, and ends, on ${newer}.`,
     text: '',
@@ -126,13 +132,14 @@ interface CheckState {
   readonly title: string;
   readonly summary: string;
   readonly text: string;
+  readonly startedAt: string;
   readonly status: Parameters<typeof conclusionOf>[0] | null;
   readonly waiting: boolean;
   readonly url: string | null;
 }
 
-export function checkDraft(commit: string, { title, summary, text, status, waiting, url }: CheckState): CheckRunDraft {
-  const words = { commit, title, summary, text, detailsUrl: url };
+export function checkDraft(commit: string, { title, summary, text, startedAt, status, waiting, url }: CheckState): CheckRunDraft {
+  const words = { commit, startedAt, title, summary, text, detailsUrl: url };
   if (status !== null) return { ...words, status: 'completed', conclusion: conclusionOf(status) };
   return { ...words, status: waiting ? 'queued' : 'in_progress', conclusion: null };
 }

@@ -1,3 +1,4 @@
+import { count } from '../domain/amounts.ts';
 import { deliveredCommits, type Assembled } from '../converge/assemble.ts';
 import type { Proof } from '../converge/prove.ts';
 import type { AcceptedShard, SettledShards } from '../converge/shards.ts';
@@ -49,7 +50,7 @@ export function fileEntries(plan: Plan, endingOf: (shard: string, path: string) 
 
 function verifiedBy({ verdict, verdicts }: AcceptedShard): string {
   const gates = verdict.gates.filter((gate) => gate.outcome === 'passed').length;
-  return `${gates} gates and ${verdict.reviewers.length} reviewers (${verdict.reviewers.map((reviewer) => reviewer.lens).join(', ')}) in round ${verdicts.length}`;
+  return `${count(gates, 'gate')} and ${count(verdict.reviewers.length, 'reviewer')} (${verdict.reviewers.map((reviewer) => reviewer.lens).join(', ')}) in round ${verdicts.length}`;
 }
 
 function whyNotLanded({ paths, needs }: Assembled['conflicts'][number]): string {

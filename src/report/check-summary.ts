@@ -3,7 +3,8 @@ import { dollars } from '../domain/budget.ts';
 import type { RunStatus } from '../domain/ledger.ts';
 import type { RunState } from '../domain/run-state.ts';
 import { ledgerTable } from './ledger.ts';
-import { clip, count, fitting, line, paragraphs } from './markdown.ts';
+import { count } from '../domain/amounts.ts';
+import { clip, fitting, line, paragraphs } from './markdown.ts';
 import { caveatLines, census, stageOf } from './status-comment.ts';
 
 /** `success` for completed alone: `neutral` would pass a required check. */

@@ -1,6 +1,7 @@
 import type { Plan } from '../domain/plan.ts';
 import type { Place } from '../domain/run.ts';
-import { code, count, paragraphs, prose } from './markdown.ts';
+import { count } from '../domain/amounts.ts';
+import { code, paragraphs, prose } from './markdown.ts';
 import { origin } from './pull-request.ts';
 
 /** The draft pull request's body while the run is under way. */

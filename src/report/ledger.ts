@@ -1,6 +1,7 @@
 import type { Ledger, LedgerEntry, RunStatus } from '../domain/ledger.ts';
 import { countEndings, type Ending } from '../domain/ledger.ts';
-import { code, count, details, line, paragraphs, table } from './markdown.ts';
+import { count } from '../domain/amounts.ts';
+import { code, details, line, paragraphs, table } from './markdown.ts';
 
 const WORDS: Readonly<Record<Ending, string>> = {
   migrated: '✅ migrated and verified',

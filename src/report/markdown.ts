@@ -76,20 +76,3 @@ export function fitting(body: string): string {
 export function clip(text: string, limit: number): string {
   return text.length <= limit ? text : `${text.slice(0, limit - 1)}…`;
 }
-
-/** `1 shard`, `3 shards`. */
-export function count(number: number, one: string, many = `${one}s`): string {
-  return `${number.toLocaleString('en-US')} ${number === 1 ? one : many}`;
-}
-
-/** `42 s`, `3 min`, `2 h 5 min`. */
-export function duration(seconds: number): string {
-  if (seconds < 90) return `${Math.round(seconds)} s`;
-  const minutes = Math.round(seconds / 60);
-  return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
-
-/** A range of hours of work, in the unit that reads best. */
-export function hours({ low, expected, worst }: { readonly low: number; readonly expected: number; readonly worst: number }): string {
-  return `${duration(expected * 3_600)} (${duration(low * 3_600)} to ${duration(worst * 3_600)})`;
-}

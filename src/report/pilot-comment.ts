@@ -1,6 +1,7 @@
 import { dollars } from '../domain/budget.ts';
 import type { PilotFigure, Projection, Spread } from '../domain/pilot.ts';
-import { code, count, duration, line, paragraphs, table } from './markdown.ts';
+import { count, duration } from '../domain/amounts.ts';
+import { code, line, paragraphs, table } from './markdown.ts';
 
 export interface PilotFacts {
   /** Of the pilot's inventory shards. */

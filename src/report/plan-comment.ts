@@ -1,7 +1,8 @@
 import { limitOf, limitText } from '../domain/allowance.ts';
 import { dollars, type Limits } from '../domain/budget.ts';
 import type { Check, Pilot, Plan, Predicate, Range } from '../domain/plan.ts';
-import { block, clip, code, count, details, hours, line, LINE_LIMIT, paragraphs, plainLine, prose, table } from './markdown.ts';
+import { count, duration, hours, whole } from '../domain/amounts.ts';
+import { block, clip, code, details, line, LINE_LIMIT, paragraphs, plainLine, prose, table } from './markdown.ts';
 import { parts } from './parts.ts';
 import { shardList, skippedList } from './plan-lists.ts';
 
@@ -85,7 +86,7 @@ function summary(plan: Plan): string {
     [
       [
         '**Shards**',
-        `${plan.shards.length}, by ${plan.draft.sharding.by}; reviewed by ${plan.limits.reviewers} verifiers each, at most ${count(plan.limits.rounds, 'round')}`,
+        `${plan.shards.length}, by ${plan.draft.sharding.by}; each reviewed by ${count(plan.limits.reviewers, 'verifier')}, at most ${count(plan.limits.rounds, 'round')}`,
       ],
       [
         '**Checks**',
@@ -113,7 +114,7 @@ function pilot(plan: Plan, { shards, needs }: Pilot): string {
   return [
     `${count(shards.length, 'shard')} first: ${shards.map(({ shard, why }) => `${code(shard)} (${line(why)})`).join(', ')}`,
     ...(needs.length === 0 ? [] : [`what they need: ${needs.map((id) => code(id)).join(', ')}`]),
-    `the other ${count(others, 'shard')} cost nothing until somebody has seen what these came to and approved them`,
+    `the rest (${count(others, 'shard')}) costs nothing until somebody has seen what these came to and approved it`,
   ].join('; ');
 }
 
@@ -126,8 +127,7 @@ function checks(plan: Plan): string {
 }
 
 function range({ low, expected, worst }: Range): string {
-  const number = (value: number): string => Math.round(value).toLocaleString('en-US');
-  return low === worst ? number(expected) : `${number(expected)} (${number(low)} to ${number(worst)})`;
+  return low === worst ? whole(expected) : `${whole(expected)} (${whole(low)} to ${whole(worst)})`;
 }
 
 function predicate(asked: Predicate): string {
@@ -151,8 +151,8 @@ function warnings({ plan }: PlanShown): string | null {
 }
 
 function failing(plan: Plan, name: string): string {
-  const whole = plan.checks.find((check) => check.name === name)?.when === 'converged';
-  return whole
+  const onWhole = plan.checks.find((check) => check.name === name)?.when === 'converged';
+  return onWhole
     ? `The check ${code(name)} fails on the base, before any change; it is expected to pass on the whole at the end.`
     : `The check ${code(name)} already fails on the base, before any change: it will not be held against a shard.`;
 }
@@ -182,9 +182,12 @@ function numbers(plan: Plan): string {
       [
         ['Dollars', dollars(plan.limits.budget)],
         ...limitRows(plan.limits),
-        ['Agents', String(plan.limits.agents)],
+        ['Agents', whole(plan.limits.agents)],
         ['At once', String(plan.limits.concurrency)],
-        ['Each agent', `${plan.limits.turnsPerAgent} turns, ${plan.limits.secondsPerAgent} s, ${dollars(plan.limits.budgetPerAgent)}`],
+        [
+          'Each agent',
+          `${count(plan.limits.turnsPerAgent, 'turn')}, ${duration(plan.limits.secondsPerAgent)}, ${dollars(plan.limits.budgetPerAgent)}`,
+        ],
         ['Input tokens, estimated', range(plan.estimate.inputTokens)],
         ['Output tokens, estimated', range(plan.estimate.outputTokens)],
       ],

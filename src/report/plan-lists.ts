@@ -1,6 +1,7 @@
 import type { Plan } from '../domain/plan.ts';
 import { inCell } from './inert.ts';
-import { code, count, line, table } from './markdown.ts';
+import { count } from '../domain/amounts.ts';
+import { code, line, table } from './markdown.ts';
 
 /**
  * Most that each list of a plan's comments takes, in characters: then the number of comments is bounded, whatever the repository's size (invariant 11). The hash names the

@@ -11,22 +11,8 @@ import { ledgerLine, ledgerTable, STATUS_WORDS } from './ledger.ts';
 import { receiptsTable, type Receipt } from './receipts.ts';
 import { census } from './status-comment.ts';
 import { plainWords } from './commit-message.ts';
-import {
-  block,
-  BODY_LIMIT,
-  clip,
-  code,
-  count,
-  details,
-  duration,
-  fitting,
-  hours,
-  line,
-  link,
-  paragraphs,
-  table,
-  plainLine,
-} from './markdown.ts';
+import { count, duration, hours, whole } from '../domain/amounts.ts';
+import { block, BODY_LIMIT, clip, code, details, fitting, line, link, paragraphs, table, plainLine } from './markdown.ts';
 
 export function pullRequestTitle(plan: Plan): string {
   return clip(plainWords(plan.draft.title).replaceAll(/\s+/gu, ' ').trim(), 120);
@@ -247,7 +233,6 @@ function verdictTable(shards: readonly ReviewedShard[]): string {
 
 function cost({ plan, state }: ResultFacts): string {
   const { phases } = state.spending;
-  const tokens = (number: number): string => number.toLocaleString('en-US');
   return paragraphs(
     outcome(plan, state),
     details(`Agents by phase: ${state.census.total.finished} finished, ${state.census.total.failed} failed`, census(state)),
@@ -258,10 +243,10 @@ function cost({ plan, state }: ResultFacts): string {
         phases.map(({ phase, spent, usage }) => [
           line(phase, 60) || '–',
           dollars(spent),
-          tokens(usage.input),
-          tokens(usage.output),
-          tokens(usage.cacheRead),
-          tokens(usage.cacheWrite5m + usage.cacheWrite1h),
+          whole(usage.input),
+          whole(usage.output),
+          whole(usage.cacheRead),
+          whole(usage.cacheWrite5m + usage.cacheWrite1h),
         ]),
       ),
     ),
@@ -271,7 +256,6 @@ function cost({ plan, state }: ResultFacts): string {
 /** What the plan estimated beside what it came to. Planning is in the outcome and not in the estimate: it was spent when the estimate was made. */
 function outcome({ estimate }: Plan, { spending, census, standing, lastEventAt }: RunState): string {
   const { total } = spending;
-  const whole = (number: number): string => Math.round(number).toLocaleString('en-US');
   const range = ({ low, expected, worst }: Range, show: (value: number) => string): string =>
     `${show(expected)} (${show(low)} to ${show(worst)})`;
   const rows = [

@@ -1,6 +1,7 @@
 import { dollars, type MicroDollars } from '../domain/budget.ts';
 import type { GateResult, Reviewer, VerdictOutcome } from '../domain/verdict.ts';
-import { code, count, details, line, paragraphs, table } from './markdown.ts';
+import { count } from '../domain/amounts.ts';
+import { code, details, line, paragraphs, table } from './markdown.ts';
 
 /** What one shard's result rests on, and what it cost with everything that was tried for it. */
 export interface Receipt {

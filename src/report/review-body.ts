@@ -1,7 +1,8 @@
 import type { Finding } from '../domain/finding.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { Verdict } from '../domain/verdict.ts';
-import { block, clip, code, count, details, fitting, line, paragraphs, prose, table, plainLine } from './markdown.ts';
+import { count } from '../domain/amounts.ts';
+import { block, clip, code, details, fitting, line, paragraphs, prose, table, plainLine } from './markdown.ts';
 
 export interface ReviewFacts {
   readonly plan: Plan;

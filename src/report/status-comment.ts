@@ -6,7 +6,8 @@ import type { RunState } from '../domain/run-state.ts';
 import { workedUntil } from '../domain/standing.ts';
 import { amendmentList } from './amendments.ts';
 import { ledgerLine, STATUS_WORDS } from './ledger.ts';
-import { code, count, details, duration, line, paragraphs, plainLine, table } from './markdown.ts';
+import { count, duration } from '../domain/amounts.ts';
+import { code, details, line, paragraphs, plainLine, table } from './markdown.ts';
 
 export interface StatusFacts {
   readonly run: string;

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import { Readable, Writable } from 'node:stream';
+import { duration } from '../domain/amounts.ts';
 import { ConvergeError } from '../domain/errors.ts';
 import type { CommandResult } from './commands.ts';
 import type { Launch } from './confinement.ts';
@@ -24,7 +25,7 @@ const MEGABYTE = 1_048_576;
 const DRAIN = 1_000;
 
 const TOLD: Readonly<Record<Exclude<CommandResult['ended'], 'exit'>, (limits: Limits) => string>> = {
-  timeout: ({ seconds }) => `ended after its limit of ${seconds} seconds`,
+  timeout: ({ seconds }) => `ended after its limit of ${duration(seconds)}`,
   memory: ({ memoryMegabytes }) => `ended at its limit of ${memoryMegabytes} MB of memory or 1,024 processes`,
   disk: ({ disk }) => `ended after writing more than its limit of ${disk.megabytes} MB to disk, or a million files`,
   output: () => 'ended after 64 MB of output',

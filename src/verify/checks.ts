@@ -1,3 +1,4 @@
+import { count, duration } from '../domain/amounts.ts';
 import { ConvergeError, Suspended } from '../domain/errors.ts';
 import { CHECK_SECONDS } from '../domain/plan.ts';
 import type { Check, Plan } from '../domain/plan.ts';
@@ -74,12 +75,12 @@ export function openChecks(commands: Commands, signal: AbortSignal): Checks {
 
 export function tail(output: string): string {
   const text = output.trim();
-  return text.length <= TAIL ? text : `… ${(text.length - TAIL).toLocaleString('en-US')} characters before this …\n${text.slice(-TAIL)}`;
+  return text.length <= TAIL ? text : `… ${count(text.length - TAIL, 'character')} before this …\n${text.slice(-TAIL)}`;
 }
 
-/** How a command ended, in words: `exit 1`, `stopped after 600 s`. */
+/** How a command ended, in words: `exit 1`, `stopped after 10 min`. */
 export function endOf(result: CommandResult): string {
   if (result.ended === 'exit') return `exit ${result.exitCode}`;
-  if (result.ended === 'timeout') return `stopped after ${CHECK_SECONDS} s`;
+  if (result.ended === 'timeout') return `stopped after ${duration(CHECK_SECONDS)}`;
   return `stopped: too much ${result.ended}`;
 }

@@ -101,8 +101,3 @@ export function firstChange(file: FileDiff): Pick<Objection, 'line' | 'side' | '
     evidence: { kind: 'lines', before: removed?.text ?? '', after: added?.text ?? '' },
   };
 }
-
-/** `1 file`, `2 files`; numbers as people write them. */
-export function count(n: number, noun: string): string {
-  return `${n.toLocaleString('en-US')} ${noun}${n === 1 ? '' : 's'}`;
-}

@@ -100,6 +100,7 @@ async function everything(fixture: HubFixture, apiUrl: string): Promise<Readonly
   await hub.review('run', 'review/b', { number, commit, body: 'Accepted', comments: [{ ...inline, line: 999 }] });
   const check: CheckRunDraft = {
     commit,
+    startedAt: '2026-11-01T00:00:00.000Z',
     status: 'in_progress',
     conclusion: null,
     title: 'Migrating',

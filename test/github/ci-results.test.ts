@@ -29,7 +29,16 @@ test('finished checks and statuses of others, with our own left out', async () =
     await ci.rest.checks.create({ ...HERE, name: 'test', head_sha: commit, status: 'completed', conclusion: 'failure', output });
     await ci.rest.checks.create({ ...HERE, name: 'lint', head_sha: commit, status: 'completed', conclusion: 'skipped' });
     await alice.rest.repos.createCommitStatus({ ...HERE, sha: commit, state: 'error', context: 'deploy', description: 'no server' });
-    const own = { commit, status: 'in_progress', conclusion: null, title: 'T', summary: '', text: '', detailsUrl: null } as const;
+    const own = {
+      commit,
+      startedAt: '2026-11-01T00:00:00.000Z',
+      status: 'in_progress',
+      conclusion: null,
+      title: 'T',
+      summary: '',
+      text: '',
+      detailsUrl: null,
+    } as const;
     await ours.startCheckRun('run', 'check', own);
     const result = await ours.waitForCi(commit, never);
     expect(result).toMatchObject({ kind: 'finished', commit });
@@ -48,7 +57,16 @@ test('finished checks and statuses of others, with our own left out', async () =
 test('nothing within the grace period is no CI; our own check is not one', async () => {
   await onCommit(
     async ({ commit, ours }) => {
-      const own = { commit, status: 'in_progress', conclusion: null, title: 'T', summary: '', text: '', detailsUrl: null } as const;
+      const own = {
+        commit,
+        startedAt: '2026-11-01T00:00:00.000Z',
+        status: 'in_progress',
+        conclusion: null,
+        title: 'T',
+        summary: '',
+        text: '',
+        detailsUrl: null,
+      } as const;
       await ours.startCheckRun('run', 'check', own);
       expect(await ours.waitForCi(commit, never)).toEqual({ kind: 'none', commit });
     },

@@ -224,7 +224,16 @@ test('pull requests, reviews and check runs are found again too', async () => {
     const review = { number, commit, body: 'Accepted', comments: [] };
     await expect(killed.review('run', 'review', review)).rejects.toThrow('killed');
     await ours.review('run', 'review', review);
-    const check = { commit, status: 'queued', conclusion: null, title: 'T', summary: '', text: '', detailsUrl: null } as const;
+    const check = {
+      commit,
+      startedAt: '2026-11-01T00:00:00.000Z',
+      status: 'queued',
+      conclusion: null,
+      title: 'T',
+      summary: '',
+      text: '',
+      detailsUrl: null,
+    } as const;
     await expect(killed.startCheckRun('run', 'check', check)).rejects.toThrow('killed');
     await ours.startCheckRun('run', 'check', check);
     expect((await alice.rest.pulls.list({ ...HERE, state: 'all' })).data).toHaveLength(1);

@@ -27,6 +27,7 @@ test('nothing that is posted holds a secret; what stands there says so, and the 
     });
     const check: CheckRunDraft = {
       commit: head,
+      startedAt: '2026-11-01T00:00:00.000Z',
       status: 'in_progress',
       conclusion: null,
       title: `K ${LEAK}`,

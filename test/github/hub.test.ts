@@ -202,6 +202,7 @@ test('a check run is started once and completed', async () => {
     const commit = await pushBranch('topic', { 'a.txt': 'a\n' });
     const check: CheckRunDraft = {
       commit,
+      startedAt: '2026-11-01T10:00:00.000Z',
       status: 'queued',
       conclusion: null,
       title: 'Planning',
@@ -221,7 +222,13 @@ test('a check run is started once and completed', async () => {
     });
     const { data } = await bot.rest.checks.listForRef({ ...HERE, ref: commit });
     expect(data.check_runs).toMatchObject([
-      { name: 'converge', status: 'completed', conclusion: 'neutral', output: { title: 'Partly', text: 't' } },
+      {
+        name: 'converge',
+        started_at: '2026-11-01T10:00:00Z',
+        status: 'completed',
+        conclusion: 'neutral',
+        output: { title: 'Partly', text: 't' },
+      },
     ]);
     expect(data.check_runs[0]?.output.summary).toMatch(/\*Cut here: 10,000 more characters do not fit into what GitHub accepts\.\*$/u);
   });

@@ -1,7 +1,8 @@
 import { array, assert, property, stringMatching } from 'fast-check';
 import { marked } from 'marked';
 import { describe, expect, it } from 'vitest';
-import { block, BODY_LIMIT, clip, code, count, duration, line, link, paragraphs, table, details } from '../../src/report/markdown.ts';
+import { count, duration } from '../../src/domain/amounts.ts';
+import { block, BODY_LIMIT, clip, code, line, link, paragraphs, table, details } from '../../src/report/markdown.ts';
 import { parts } from '../../src/report/parts.ts';
 import { acting, HOSTILE } from './support.ts';
 
@@ -40,6 +41,9 @@ describe('numbers', () => {
     [duration(42.4), '42 s'],
     [duration(185), '3 min'],
     [duration(7500), '2 h 5 min'],
+    [duration(3600), '1 h'],
+    [duration(60), '1 min'],
+    [duration(7200), '2 h'],
     [clip('abcdef', 4), 'abc…'],
     [clip('abcd', 4), 'abcd'],
   ])('%s', (shown, expected) => {

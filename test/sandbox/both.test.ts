@@ -73,7 +73,7 @@ for (const confinement of ['bubblewrap', 'none'] as const) {
         ok: false,
         exitCode: 124,
         ended: 'timeout',
-        output: 'begun\n\nconverge: ended after its limit of 1 seconds',
+        output: 'begun\n\nconverge: ended after its limit of 1 s',
       });
       expect(running(mark)).toBe(false);
     });

@@ -60,7 +60,7 @@ test('a run that was stopped proves nothing', async () => {
 test('ends in words, outputs by their tail', () => {
   const result: CommandResult = { ok: false, exitCode: 2, output: '', ended: 'exit' };
   expect(endOf(result)).toBe('exit 2');
-  expect(endOf({ ...result, ended: 'timeout' })).toBe('stopped after 600 s');
+  expect(endOf({ ...result, ended: 'timeout' })).toBe('stopped after 10 min');
   expect(endOf({ ...result, ended: 'memory' })).toBe('stopped: too much memory');
   expect(tail(`${'x'.repeat(5000)}end\n`)).toMatch(/^… 1,003 characters before this …\nx+end$/u);
 });

@@ -3,7 +3,8 @@ import { html } from './html.ts';
 import type { Html } from './html.ts';
 import { icon } from './icons.ts';
 import { plainFrame } from './layout.ts';
-import { count, moment } from './person.ts';
+import { count } from '../../domain/amounts.ts';
+import { moment } from './person.ts';
 import type { Page, Repository, View } from './view.ts';
 
 export function homePage(view: View): Page {

@@ -4,7 +4,8 @@ import type { Html } from './html.ts';
 import { icon } from './icons.ts';
 import { stateBadge, stateOf } from './issue-state.ts';
 import { repositoryFrame, repositoryTitle } from './layout.ts';
-import { author, avatar, count, moment } from './person.ts';
+import { count } from '../../domain/amounts.ts';
+import { author, avatar, moment } from './person.ts';
 import type { Account, Issue, Page, RepositoryView } from './view.ts';
 import { issueUrl } from './view.ts';
 

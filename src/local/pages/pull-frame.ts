@@ -4,7 +4,8 @@ import type { IconName } from './icons.ts';
 import { icon } from './icons.ts';
 import { stateBadge } from './issue-state.ts';
 import { repositoryFrame, repositoryTitle } from './layout.ts';
-import { author, count, moment } from './person.ts';
+import { count } from '../../domain/amounts.ts';
+import { author, moment } from './person.ts';
 import type { Page, PullView } from './view.ts';
 import { checkRunsAt } from './view.ts';
 

@@ -1,4 +1,5 @@
-import { count, failed, passed } from '../gate.ts';
+import { count } from '../../domain/amounts.ts';
+import { failed, passed } from '../gate.ts';
 import type { Gate } from '../gate.ts';
 
 const NAME = 'not-empty';

@@ -1,4 +1,5 @@
-import { count, failed, passed, pathBefore, skipped, textOf } from '../gate.ts';
+import { count } from '../../domain/amounts.ts';
+import { failed, passed, pathBefore, skipped, textOf } from '../gate.ts';
 import type { Gate, GateContext, Objection } from '../gate.ts';
 import { syntaxOf } from '../syntax.ts';
 import type { FileDiff } from '../../git/workspace.ts';

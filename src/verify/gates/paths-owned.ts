@@ -1,4 +1,5 @@
-import { count, failed, firstChange, passed, pathBefore } from '../gate.ts';
+import { count } from '../../domain/amounts.ts';
+import { failed, firstChange, passed, pathBefore } from '../gate.ts';
 import type { Gate } from '../gate.ts';
 import { ownedPaths } from '../ownership.ts';
 

@@ -1,5 +1,6 @@
 import { ConvergeError } from '../../domain/errors.ts';
-import { count, failed, passed, skipped } from '../gate.ts';
+import { count } from '../../domain/amounts.ts';
+import { failed, passed, skipped } from '../gate.ts';
 import type { Gate, GateContext, Objection } from '../gate.ts';
 import { ownedPaths } from '../ownership.ts';
 

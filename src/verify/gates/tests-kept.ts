@@ -1,5 +1,6 @@
 import type { FileDiff } from '../../git/workspace.ts';
-import { count, failed, firstChange, passed, pathBefore, skipped, textOf } from '../gate.ts';
+import { count } from '../../domain/amounts.ts';
+import { failed, firstChange, passed, pathBefore, skipped, textOf } from '../gate.ts';
 import type { Gate, GateContext, Objection } from '../gate.ts';
 import { ownedPaths } from '../ownership.ts';
 import { countTests, looksLikeTest } from '../test-counts.ts';
