@@ -65,7 +65,7 @@ test('every command is told, as there or as not there yet', () => {
   const later = /^\| (.*) \| (?:is|are) understood/mu.exec(README)?.[1] ?? '';
   for (const { name, form } of commandForms()) {
     if (isThere(name)) expect(README).toContain(name === 'migrate' ? '`/workflow migrate <task> [flags]`' : `\`${form}\``);
-    else expect(later).toContain(`\`${name}\``);
+    else expect(later).toContain(`\`/workflow ${name}\``);
   }
   const migrate = commandForms().find(({ name }) => name === 'migrate')?.form ?? '';
   for (const [flag] of migrate.matchAll(/--[a-z-]+/gu)) expect(README).toContain(`\`${flag}`);
