@@ -31,7 +31,7 @@ export async function checkChain(lines: AsyncIterable<string>): Promise<Checked>
   for await (const line of lines) {
     count += 1;
     const said = CHAIN.exec(line);
-    if (said?.groups === undefined) return { kind: 'broken', line: count, why: 'found no hash at its end' };
+    if (said?.groups === undefined) return { kind: 'broken', line: count, why: 'found no hash at its end, expected that of the line' };
     before = hash('sha256', `${before}${line.slice(0, said.index)}}`);
     if (before !== said.groups['chain'])
       return { kind: 'broken', line: count, why: 'its hash is not that of the line and of those before it' };

@@ -61,7 +61,7 @@ async function currentBranch(git: SimpleGit, path: string): Promise<string> {
   } catch (error) {
     throw new ConvergeError(
       'git',
-      `Found no git repository with a commit at ${path} (${messageOf(error).split('\n', 1)[0] ?? ''}). Give the path of one.`,
+      `Found no git repository with a commit at ${path}, expected one (${messageOf(error).split('\n', 1)[0] ?? ''}). Give the path of one.`,
       { cause: error },
     );
   }

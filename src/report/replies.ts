@@ -65,7 +65,7 @@ export function invalidConfigurationReply(branch: string, errors: readonly Confi
 
 export function notEnabledReply(owner: string, branch: string): string {
   return paragraphs(
-    `Converge is off in this repository: found no \`.github/converge.yml\` with \`enabled: true\` on ${code(branch)}. Somebody who may write to ${line(owner)}'s default branch turns it on there:`,
+    `Converge is off in this repository: found no \`.github/converge.yml\` with \`enabled: true\` on ${code(branch)}, expected one. Somebody who may write to ${line(owner)}'s default branch turns it on there:`,
     block('# .github/converge.yml\nenabled: true\nchecks:\n  - name: test\n    run: npm test\n    when: shard', 'yaml'),
   );
 }

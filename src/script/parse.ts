@@ -95,12 +95,12 @@ function readMeta(statement: Statement | ModuleDeclaration | undefined): ScriptM
 function refuseModules(program: Program, meta: AnyNode | undefined): void {
   for (const node of walk(program)) {
     if (node.type === 'ImportExpression' || node.type === 'ImportDeclaration') {
-      throw fault(node.loc?.start, 'found an import; a script imports nothing: the primitives are there by themselves');
+      throw fault(node.loc?.start, 'found an import, expected none: the primitives are there by themselves');
     }
     if (node.type === 'MetaProperty' && node.meta.name === 'import')
-      throw fault(node.loc?.start, 'found import.meta; it does not exist in a script');
+      throw fault(node.loc?.start, 'found import.meta, expected none: it does not exist in a script');
     if (node.type.startsWith('Export') && node !== meta && node.type !== 'ExportSpecifier') {
-      throw fault(node.loc?.start, 'found another export; a script exports only `meta` and ends with `return`');
+      throw fault(node.loc?.start, 'found another export, expected `meta` alone: a script ends with `return`');
     }
   }
 }
