@@ -14,8 +14,16 @@ import { readSavedFile } from './script/saved-file.ts';
 function givenTo({ saved }: House['settings']): { readonly given?: GivenScript } {
   if (saved === undefined) return {};
   const { script, draft } = readSavedFile(saved.source, saved.name);
-  const { name, args } = saved;
-  return { given: { name, args, script, draft: draft === null ? null : trusted<PlanDraft>().parse({ ...Object(draft), script }) } };
+  const { name, commit, args } = saved;
+  return {
+    given: {
+      name,
+      ...(commit === undefined ? {} : { commit }),
+      args,
+      script,
+      draft: draft === null ? null : trusted<PlanDraft>().parse({ ...Object(draft), script }),
+    },
+  };
 }
 
 /** A planner is told of a script that is given, so that its draft suits it. */

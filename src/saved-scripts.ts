@@ -4,7 +4,7 @@ import type { Hub } from './github/hub.ts';
 import { calledScripts, readSavedFile } from './script/saved-file.ts';
 
 export type SavedLookup =
-  | { readonly kind: 'found'; readonly source: string }
+  | { readonly kind: 'found'; readonly source: string; readonly commit: string }
   /** Whole sentences: what was looked for, and what there is. */
   | { readonly kind: 'none'; readonly reason: string };
 
@@ -44,9 +44,12 @@ export async function findSavedScript(called: string, places: SavedPlaces): Prom
 
 async function read(hub: Hub, { name }: SavedName, at: SavedPlaces['here']): Promise<SavedLookup> {
   const { defaultBranch } = await hub.repository();
-  const source = await hub.file(savedPath(name), defaultBranch);
-  if (source !== null) return { kind: 'found', source };
-  const there = (await hub.filesIn(SAVED_DIRECTORY, defaultBranch)).flatMap((file) => (file.endsWith('.js') ? [file.slice(0, -3)] : []));
+  const commit = await hub.branchHead(defaultBranch);
+  const source = commit === null ? null : await hub.file(savedPath(name), commit);
+  if (commit !== null && source !== null) return { kind: 'found', source, commit };
+  const there = (commit === null ? [] : await hub.filesIn(SAVED_DIRECTORY, commit)).flatMap((file) =>
+    file.endsWith('.js') ? [file.slice(0, -3)] : [],
+  );
   const names = there.map((one) => `\`${one}\``).join(', ');
   return none(
     `Found no \`${savedPath(name)}\` on \`${defaultBranch}\` of ${at.owner}/${at.repo}. ${there.length === 0 ? 'There is no saved script yet; `/workflow save <name>` makes one of a run.' : `There are: ${names}.`}`,
@@ -74,7 +77,7 @@ export async function pinCalls(script: string, places: SavedPlaces): Promise<Pin
       continue;
     }
     try {
-      scripts.push({ name, source: readSavedFile(found.source, name).script });
+      scripts.push({ name, source: readSavedFile(found.source, name).script, commit: found.commit });
     } catch (error) {
       if (!(error instanceof ConvergeError) || error.kind !== 'script') throw error;
       errors.push(`The script calls workflow('${name}'), which cannot run: ${error.message}`);

@@ -41,7 +41,7 @@ async function savedWork(
     return {
       kind: 'wanted',
       task: args === '' ? meta.description : args,
-      saved: { name: script, source: found.source, args: argsOf(args) },
+      saved: { name: script, source: found.source, commit: found.commit, args: argsOf(args) },
     };
   } catch (error) {
     if (!(error instanceof ConvergeError) || error.kind !== 'script') throw error;

@@ -131,7 +131,7 @@ export interface Plan {
   readonly estimate: Estimate;
   readonly notes: readonly string[];
   /** The saved script that this plan was made with, and what was given to it. */
-  readonly from?: { readonly saved: string; readonly args: Json; readonly drafted: boolean };
+  readonly from?: { readonly saved: string; readonly commit?: string; readonly args: Json; readonly drafted: boolean };
   /** Saved scripts that the script calls by name, word for word. */
   readonly calls?: readonly SavedScript[];
   readonly pilot?: Pilot;

@@ -11,6 +11,8 @@ export function savedPath(name: string): string {
 export interface SavedScript {
   readonly name: string;
   readonly source: string;
+  /** Of the default branch that it was read from; absent in records of earlier versions. */
+  readonly commit?: string;
 }
 
 export interface SavedName {

@@ -72,7 +72,7 @@ const settings: z.ZodType<Settings> = object({
   planOnly: z.boolean(),
   planOnlyReason: text.nullable(),
   notes: z.array(text).exactOptional(),
-  saved: object({ name: text, source: text, args: json }).exactOptional(),
+  saved: object({ name: text, source: text, commit: text.exactOptional(), args: json }).exactOptional(),
   pilot: count.exactOptional(),
 });
 

@@ -41,6 +41,7 @@ export interface PlanMigration {
 /** A saved script that the run was asked to carry out. */
 export interface GivenScript {
   readonly name: string;
+  readonly commit?: string;
   readonly args: Json;
   /** Takes the place of the draft's. */
   readonly script: string;
@@ -87,8 +88,7 @@ async function plan(request: PlanMigration): Promise<PlanOutcome> {
   if (submitted.kind === 'refused') return submitted;
   const examined = await examineDraft(submitted.draft, facts);
   if (examined.kind === 'unsound') return { kind: 'refused', reason: unsoundReason(request, saved !== null), errors: examined.errors };
-  const from =
-    request.given === undefined ? {} : { from: { saved: request.given.name, args: request.given.args, drafted: saved === null } };
+  const from = request.given === undefined ? {} : { from: fromOf(request.given) };
   return { kind: 'planned', plan: await assemblePlan(submitted.draft, examined, { ...request, ...from, workspace, baseChecks }) };
 }
 
@@ -183,4 +183,8 @@ function listed(paths: readonly string[]): string {
 
 function scriptText({ dialect, defaultScript }: PlanMigration): string {
   return `${dialect.trim()}\n\n## The default script\n\n\`\`\`js\n${defaultScript.trim()}\n\`\`\`\n`;
+}
+
+function fromOf({ name, commit, args, draft }: GivenScript): NonNullable<Plan['from']> {
+  return { saved: name, ...(commit === undefined ? {} : { commit }), args, drafted: draft === null };
 }

@@ -50,15 +50,22 @@ export function planComments(shown: PlanShown): readonly string[] {
       longTasks(plan),
       plan.skipped.length === 0 ? null : details(`${count(plan.skipped.length, 'file')} skipped, with reasons`, skippedList(plan)),
       details('Orchestration script', block(plan.script, 'js')),
-      ...(plan.calls ?? []).map(({ name, source }) => details(`Saved script ${plainLine(name, 100)}, which it calls`, block(source, 'js'))),
+      ...(plan.calls ?? []).map(({ name, source, commit }) =>
+        details(`Saved script ${plainLine(name, 100)}${at(commit, String)}, which it calls`, block(source, 'js')),
+      ),
       details('Models, limits and the exact numbers', numbers(plan)),
     ),
   );
 }
 
-function savedScript({ saved, args, drafted }: NonNullable<Plan['from']>): string {
+function savedScript({ saved, commit, args, drafted }: NonNullable<Plan['from']>): string {
   const given = args === null ? '' : ` with ${code(clip(typeof args === 'string' ? args : JSON.stringify(args), 300))}`;
-  return `**The saved script ${code(saved)}**${given}: ${drafted ? 'a planner drafted the rest for it.' : 'its draft was computed anew on this base, without a planner.'}`;
+  return `**The saved script ${code(saved)}**${at(commit, code)}${given}: ${drafted ? 'a planner drafted the rest for it.' : 'its draft was computed anew on this base, without a planner.'}`;
+}
+
+/** Where its text stands, so that whoever approves can look at what is around it there. */
+function at(commit: string | undefined, shown: (text: string) => string): string {
+  return commit === undefined ? '' : ` at ${shown(commit.slice(0, 12))}`;
 }
 
 /** The tasks that the list of shards cuts: what is approved can be read. */

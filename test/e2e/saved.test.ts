@@ -1,9 +1,14 @@
+import { mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { HERE } from './github.ts';
+import { git, HERE } from './github.ts';
+import { writeFiles } from './repository.ts';
 import { type Begun, openScene, type Scene, TASK } from './support.ts';
 
-/* Scripts that were saved: as a pull request, run again without a planner, refused where they are wrong. One App and one repository. */
+/* Scripts that were saved: as a pull request, run again without a planner, from another repository, refused where they are wrong. One App. */
 
+const ENTRY = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const PLANNER = 'claude-opus-5-5';
 const NOTHING = 'Nothing was started.';
 
@@ -17,6 +22,7 @@ beforeAll(async () => {
     files: { 'test/text/table.test.js': null, 'test/text/wrap.test.js': null },
     ci: false,
     waits: { redriveMs: 600 },
+    program: () => ({ entry: ENTRY, environment: { SCRIPT_REPOSITORIES: 'acme/recipes, acme/unseen' } }),
   });
   first = await scene.begin();
   await scene.planned(first.run);
@@ -85,8 +91,9 @@ describe('save and run', () => {
     const { planHash } = await scene.planned(again.run);
     expect(scene.claude.counts.snapshot().byModel[PLANNER] ?? 0).toBe(before);
     const shown = scene.ours(again.issue).find((body) => body.startsWith('## Plan'));
-    expect(shown).toContain('**The saved script `tests`** with `{"why":"again"}`');
-    expect(shown).toContain(`\`${(await scene.git('rev-parse', 'main')).slice(0, 12)}\``);
+    const tip = (await scene.git('rev-parse', 'main')).slice(0, 12);
+    expect(shown).toContain(`**The saved script \`tests\`** at \`${tip}\` with \`{"why":"again"}\``);
+    expect(shown).toContain(`\`main\` at \`${tip}\``);
     await scene.robin.say(again.issue, `/workflow approve ${planHash.slice(0, 12)}`);
     expect((await scene.ended(again.run)).status).toBe('completed');
   });
@@ -131,7 +138,7 @@ describe('a script that asks a person and calls another', () => {
     const begun = await startOn(await newIssue(), '/workflow run asks');
     const { planHash } = await scene.planned(begun.run);
     const shown = scene.ours(begun.issue).find((body) => body.startsWith('## Plan'));
-    expect(shown).toContain('Saved script tests, which it calls');
+    expect(shown).toMatch(/Saved script tests at [0-9a-f]{12}, which it calls/u);
     // What the branch says later is another script.
     await scene.push('main', { '.github/converge/tests.js': 'broken(\n' });
     await scene.robin.say(begun.issue, `/workflow approve ${planHash.slice(0, 12)}`);
@@ -164,16 +171,77 @@ describe('a script that asks a person and calls another', () => {
   });
 });
 
+describe('scripts of another repository', () => {
+  /** A repository of the operator's recipes, on which the App is installed; gives its directory. */
+  async function recipes(files: Readonly<Record<string, string>>): Promise<string> {
+    const from = await mkdtemp(join(scene.scratch, 'recipes-'));
+    await writeFiles(from, files);
+    const { directory } = await scene.hub.createRepository({ owner: 'acme', name: 'recipes', from, ci: false });
+    scene.hub.install(scene.world.appId, 'acme/recipes');
+    return directory;
+  }
+
+  it(
+    'that the operator allows are run and called, as they were when the plan was made, which tells their commit',
+    { timeout: 150_000 },
+    async () => {
+      const saved = await scene.git('show', 'main:.github/converge/tests.js');
+      const script = "export const meta = { name: 'calls', description: 'Calls' };\nreturn await workflow('acme/recipes:tests');\n";
+      await scene.push('main', { '.github/converge/calls.js': `${script}\n${saved.slice(saved.indexOf('/* converge-draft'))}` });
+      const directory = await recipes({ '.github/converge/tests.js': saved });
+      const tip = (await git(directory, ['rev-parse', 'main'])).slice(0, 12);
+
+      const run = await startOn(await newIssue(), '/workflow run Acme/recipes:tests');
+      await scene.planned(run.run);
+      const shown = scene.ours(run.issue).find((body) => body.startsWith('## Plan'));
+      expect(shown).toContain(`**The saved script \`Acme/recipes:tests\`** at \`${tip}\`: `);
+      await ask(run.issue, '/workflow stop');
+      await scene.ended(run.run);
+
+      const calls = await startOn(await newIssue(), '/workflow run calls');
+      const { planHash } = await scene.planned(calls.run);
+      const plan = scene.ours(calls.issue).find((body) => body.startsWith('## Plan'));
+      expect(plan).toContain(`Saved script acme/recipes:tests at ${tip}, which it calls`);
+      // What was approved is in the plan, whatever becomes of where it was read.
+      await git(directory, ['update-ref', '-d', 'refs/heads/main']);
+      await scene.robin.say(calls.issue, `/workflow approve ${planHash.slice(0, 12)}`);
+      expect((await scene.ended(calls.run)).status).toBe('completed');
+      expect(await ask(await newIssue(), '/workflow run acme/recipes:tests')).toBe(
+        `Found no \`.github/converge/tests.js\` on \`main\` of acme/recipes. There is no saved script yet; \`/workflow save <name>\` makes one of a run. ${NOTHING}`,
+      );
+    },
+  );
+
+  it('that the operator does not allow are not called either: the plan is not made, with the reason', { timeout: 60_000 }, async () => {
+    const saved = await scene.git('show', 'main:.github/converge/tests.js');
+    const script = "export const meta = { name: 'far', description: 'x' };\nreturn await workflow('acme/others:x');\n";
+    await scene.push('main', { '.github/converge/far.js': `${script}\n${saved.slice(saved.indexOf('/* converge-draft'))}` });
+    const begun = await startOn(await newIssue(), '/workflow run far');
+    const { status, why } = await scene.ended(begun.run);
+    expect(status).toBe('failed');
+    expect(why).toContain(
+      "The script calls workflow('acme/others:x'). Scripts of `acme/others` may not be run here: the operator of this Converge adds the repository to `SCRIPT_REPOSITORIES`.",
+    );
+  });
+
+  it('that the operator allows and the App does not see: what could not be read', async () => {
+    const reply = await ask(await newIssue(), '/workflow run acme/unseen:x');
+    expect(reply).toMatch(
+      /^`acme\/unseen` cannot be read: .* The App of this repository's installation must see it\. Nothing was started\.$/u,
+    );
+  });
+});
+
 describe('what cannot run', () => {
   it('a name that is none: what there is', async () => {
     expect(await ask(await newIssue(), '/workflow run test')).toBe(
-      `Found no \`.github/converge/test.js\` on \`main\` of acme/tally. There are: \`asks\`, \`bare\`, \`lost\`, \`tests\`. ${NOTHING}`,
+      `Found no \`.github/converge/test.js\` on \`main\` of acme/tally. There are: \`asks\`, \`bare\`, \`calls\`, \`far\`, \`lost\`, \`tests\`. ${NOTHING}`,
     );
   });
 
   it('another repository that the operator does not allow', async () => {
-    expect(await ask(await newIssue(), '/workflow run acme/recipes:x')).toBe(
-      `Scripts of \`acme/recipes\` may not be run here: the operator of this Converge adds the repository to \`SCRIPT_REPOSITORIES\`. ${NOTHING}`,
+    expect(await ask(await newIssue(), '/workflow run acme/others:x')).toBe(
+      `Scripts of \`acme/others\` may not be run here: the operator of this Converge adds the repository to \`SCRIPT_REPOSITORIES\`. ${NOTHING}`,
     );
   });
 
