@@ -6,11 +6,14 @@ import { code, details, line, paragraphs, table } from './markdown.ts';
 const WORDS: Readonly<Record<Ending, string>> = {
   migrated: '✅ migrated and verified',
   skipped: '➖ skipped, with a reason',
-  'left-over': '⛔ left\u00A0over',
+  'left-over': '⛔\u00A0left\u00A0over',
   unverified: '❔ unverified',
   dropped: '➖ dropped',
-  'not-started': '⏹️ not\u00A0started',
+  'not-started': '⏹️\u00A0not\u00A0started',
 };
+
+/** In a row beside the reason, which says by what it was verified. */
+const SHORT: Readonly<Record<Ending, string>> = { ...WORDS, migrated: '✅\u00A0migrated', skipped: '➖\u00A0skipped' };
 
 const ORDER: readonly Ending[] = ['left-over', 'unverified', 'not-started', 'dropped', 'skipped', 'migrated'];
 
@@ -27,7 +30,7 @@ export function ledgerLine(ledger: Ledger): string {
   const counts = countEndings(ledger);
   return ORDER.toReversed()
     .filter((ending) => counts[ending] > 0)
-    .map((ending) => WORDS[ending].replace(/^\S+ /u, `${counts[ending]} `))
+    .map((ending) => WORDS[ending].replace(/^\S+\s/u, `${counts[ending]} `))
     .join(' · ');
 }
 
@@ -105,7 +108,7 @@ function files(entries: Ledger): string | null {
   const whys = new Map([...new Set(entries.map(({ why }) => why))].map((why) => [why, line(why)]));
   return table(
     ['File', 'Ended as', 'Why'],
-    entries.map((entry) => [code(entry.path), WORDS[entry.ending], whys.get(entry.why) ?? '']),
+    entries.map((entry) => [code(entry.path), SHORT[entry.ending], whys.get(entry.why) ?? '']),
   );
 }
 
@@ -123,7 +126,7 @@ function directories(entries: Ledger, depth: number): string | null {
     if (first === undefined) return [];
     const whys = new Set(group.map(({ why }) => why));
     const why = whys.size === 1 ? lineOf(first.why) : count(whys.size, 'reason');
-    return [code(directoryOf(first.path, depth) || './'), String(group.length), WORDS[first.ending], why];
+    return [code(directoryOf(first.path, depth) || './'), String(group.length), SHORT[first.ending], why];
   });
   return table(['Directory', 'Files', 'Ended as', 'Why'], rows);
 }

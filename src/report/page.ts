@@ -8,7 +8,8 @@ export function page(title: string, markdown: string, { live }: { readonly live:
 <style>
 :root{color-scheme:light dark;font:15px/1.55 system-ui,sans-serif}
 body{max-width:52rem;margin:2.5rem auto;padding:0 1rem}
-table{border-collapse:collapse;width:100%;margin:.8rem 0}
+table{border-collapse:collapse;margin:.8rem 0}
+details{margin:.8rem 0}
 th,td{border:1px solid color-mix(in srgb,currentColor 20%,transparent);padding:.35rem .6rem;text-align:left;vertical-align:top}
 code{font:13px ui-monospace,monospace;background:color-mix(in srgb,currentColor 8%,transparent);padding:.1em .3em;border-radius:4px}
 summary{cursor:pointer;font-weight:600}

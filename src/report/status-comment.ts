@@ -108,13 +108,21 @@ function progress({ state, shards, inventory, pullRequest }: StatusFacts): strin
     state.end === null ? null : ledgerLine(state.end.ledger) || line(state.end.why),
     inventory === null || state.end !== null ? null : count(inventory, 'file'),
     `${dollars(spending.total.spent)} of ${dollars(standing.limits.budget)}`,
-    census.total.started === 0
-      ? null
-      : `${count(census.total.started, 'agent')} (${census.total.running} at work, ${census.total.finished} finished, ${census.total.failed} failed)`,
+    census.total.started === 0 ? null : agentsText(census.total),
     duration(seconds),
     pullRequest === null ? null : `pull request #${pullRequest.number}`,
   ].filter((fact) => fact !== null && fact !== '');
   return paragraphs(bar, facts.join(' · '));
+}
+
+/** `12 agents (9 at work, 3 finished)`; of a run that ended well the number alone. */
+function agentsText({ started, running, finished, failed }: RunState['census']['total']): string {
+  const parts = [
+    running === 0 ? null : `${running} at work`,
+    finished === started ? null : `${finished} finished`,
+    failed === 0 ? null : `${failed} failed`,
+  ].filter((part) => part !== null);
+  return `${count(started, 'agent')}${parts.length === 0 ? '' : ` (${parts.join(', ')})`}`;
 }
 
 /** Said while the run goes on; at the limit the headline says more. */
@@ -144,7 +152,8 @@ function meter(done: number, lost: number, all: number): string {
 }
 
 function next({ state, planHash, planUrl, questions }: StatusFacts): string | null {
-  if (state.end !== null) return line(state.end.why, 1000);
+  if (state.end !== null)
+    return `${line(state.end.why, 1000)}${state.leftOver.length === 0 || isUndone(state) ? '' : ' `/workflow retry` tries again what is left over.'}`;
   if (questions.length > 0) {
     return questions
       .map(
@@ -170,5 +179,10 @@ export function census(state: RunState): string {
     String(phase.failed),
     phase.causes.map(({ cause, count: times }) => `${times} × ${line(cause, 120)}`).join('<br>') || '–',
   ]);
-  return table(['Phase', 'Started', 'At work', 'Finished', 'Failed', 'Why'], rows);
+  const head = ['Phase', 'Started', 'At work', 'Finished', 'Failed', 'Why'];
+  const columns = state.census.total.causes.length === 0 ? head.length - 1 : head.length;
+  return table(
+    head.slice(0, columns),
+    rows.map((row) => row.slice(0, columns)),
+  );
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CiResult } from '../../src/domain/ci.ts';
+import type { RunEvent } from '../../src/domain/events.ts';
 import type { Ledger } from '../../src/domain/ledger.ts';
 import { checkText, conclusionOf } from '../../src/report/check-summary.ts';
 import { commitMessage } from '../../src/report/commit-message.ts';
@@ -113,6 +114,31 @@ describe('limits that come near', () => {
     expect(text).toContain("> ⚠️ 91 % of this repository's 2026-11 limit of $9.00 used. At the limit the run pauses with its work.\n");
     expect(text).not.toContain('/workflow budget');
   });
+});
+
+describe('how many agents', () => {
+  const agent = (id: string, ending?: 'done' | 'failed'): readonly RunEvent[] => [
+    { type: 'agent.started', agent: id, role: 'migrator', label: id, phase: 'Migrate', model: 'm' },
+    ...(ending === undefined ? [] : [{ type: 'agent.ended', agent: id, ending, cause: 'no luck', turns: 1, seconds: 1 } as const]),
+  ];
+
+  it.each([
+    [[agent('a', 'done')], '1 agent ·'],
+    [[agent('a', 'done'), agent('b')], '2 agents (1 at work, 1 finished) ·'],
+    [[agent('a', 'done'), agent('b', 'done'), agent('c', 'failed')], '3 agents (2 finished, 1 failed) ·'],
+  ])('%#: what is nought is not told', (events, words) => {
+    const text = statusComment({ ...STATUS, state: stateOf(...events.flat()) });
+    expect(text).toContain(words);
+    expect(text.includes('| Why |')).toBe(words.includes('failed'));
+  });
+});
+
+it('a run that left something over says at its end how it is tried again', () => {
+  const left: RunEvent = { type: 'shard.left-over', shard: 's-2', reason: 'no luck' };
+  const end: RunEvent = { type: 'run.ended', status: 'partial', why: 'Of 3 files, 1 is left over.', ledger: LEDGER };
+  const again = '`/workflow retry` tries again what is left over.';
+  expect(statusComment({ ...STATUS, state: stateOf(left, end) })).toContain(`Of 3 files, 1 is left over. ${again}`);
+  expect(statusComment({ ...STATUS, state: stateOf(end) })).not.toContain(again);
 });
 
 describe('nothing that others wrote acts', () => {
