@@ -15,7 +15,7 @@ export function prose(text: string): string {
 }
 
 /** Characters of a line, unless told. */
-export const LINE_LIMIT = 300;
+const LINE_LIMIT = 300;
 
 /** One line of untrusted prose, in the middle of a line of ours. */
 export function line(text: string, limit = LINE_LIMIT): string {

@@ -2,9 +2,9 @@ import { limitOf, limitText } from '../domain/allowance.ts';
 import { dollars, type Limits } from '../domain/budget.ts';
 import type { Check, Pilot, Plan, Predicate, Range } from '../domain/plan.ts';
 import { count, duration, hours, whole } from '../domain/amounts.ts';
-import { block, clip, code, details, line, LINE_LIMIT, paragraphs, plainLine, prose, table } from './markdown.ts';
+import { block, clip, code, details, line, paragraphs, plainLine, prose, table } from './markdown.ts';
 import { parts } from './parts.ts';
-import { shardList, skippedList } from './plan-lists.ts';
+import { shardList, skippedList, TASK_SHOWN } from './plan-lists.ts';
 
 export interface PlanShown {
   readonly plan: Plan;
@@ -70,7 +70,7 @@ function at(commit: string | undefined, shown: (text: string) => string): string
 
 /** The tasks that the list of shards cuts: what is approved can be read. */
 function longTasks(plan: Plan): string | null {
-  const long = plan.shards.filter(({ task }) => task.length > LINE_LIMIT);
+  const long = plan.shards.filter(({ task }) => task.length > TASK_SHOWN);
   if (long.length === 0) return null;
   return details(
     'Tasks of foundation and closing shards, word for word',

@@ -11,6 +11,9 @@ const ROOM = 200_000;
 /** Files shown of each shard: as many as there is room for. */
 const SHOWN_FILES = [200, 50, 10, 3, 0];
 
+/** Characters of a task in the list, where it has a narrow column; a longer one is shown beside it, word for word. */
+export const TASK_SHOWN = 80;
+
 export function shardList(plan: Plan): string {
   const lists = SHOWN_FILES.map((most) => plan.shards.map((shard) => shardRow(shard, most)));
   const rows = lists.find((candidate) => lengthOf(candidate) <= ROOM) ?? lists.at(-1) ?? [];
@@ -34,7 +37,13 @@ function shardRow(shard: Plan['shards'][number], most: number): readonly string[
   const left = shard.files.length - shown.length;
   const files = left === 0 ? shown : [...shown, shown.length === 0 ? count(left, 'file') : `and ${left} more`];
   const after = shard.after.map((id) => code(id)).join(' ') || '–';
-  return [code(shard.id), shard.kind, files.join('<br>'), after, line(shard.task) || (shard.owner === null ? '–' : line(shard.owner))];
+  return [
+    code(shard.id),
+    shard.kind,
+    files.join('<br>'),
+    after,
+    line(shard.task, TASK_SHOWN) || (shard.owner === null ? '–' : line(shard.owner)),
+  ];
 }
 
 function bounded(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -133,6 +133,17 @@ describe('how many agents', () => {
   });
 });
 
+it('a task that is too long for the list of shards stands beside it, whole', () => {
+  const task = `${'Write the helper. '.repeat(8)}Then tell of it.`;
+  const plan = hostilePlan();
+  const shards = [shard('s-1', ['a.js'], { kind: 'foundation', task }), shard('s-2', ['b.js'], { kind: 'closing', task: 'short' })];
+  const text = planComments({ plan: { ...plan, shards }, round: 1, why: null, planOnly: null }).join('\n');
+  expect(text).toContain(`**\`s-1\`**\n\n${task}`);
+  expect(text.split(task)).toHaveLength(2);
+  expect(text).toContain('Write the helper. Write the helper. Write the helper. Write the helper. Write t…');
+  expect(text).not.toContain('**`s-2`**');
+});
+
 it('a run that left something over says at its end how it is tried again', () => {
   const left: RunEvent = { type: 'shard.left-over', shard: 's-2', reason: 'no luck' };
   const end: RunEvent = { type: 'run.ended', status: 'partial', why: 'Of 3 files, 1 is left over.', ledger: LEDGER };
