@@ -18,9 +18,9 @@ import { watchRun } from './watch-run.ts';
 const USAGE = `usage: npm run try -- <path to a git repository> "/workflow migrate <task> [flags]" [--yes] [--fetch] [--unconfined]
 
   Works on a copy; nothing in the repository changes by itself. Needs ANTHROPIC_API_KEY.
-  --yes     approves the plan without asking
-  --fetch   fetches the result's branch into the repository without asking
-  --unconfined   runs the repository's commands without a sandbox where this machine has none`;
+  --yes         approves the plan without asking
+  --fetch       fetches the result's branch into the repository without asking
+  --unconfined  runs the repository's commands without a sandbox where this machine has none`;
 
 interface Asked {
   readonly path: string;
