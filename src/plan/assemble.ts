@@ -1,3 +1,4 @@
+import { count } from '../domain/amounts.ts';
 import { dollars, type MicroDollars, type Usage } from '../domain/budget.ts';
 import type { Base, Estimate, Pilot, Plan, PlanDraft } from '../domain/plan.ts';
 import type { Settings } from '../domain/run.ts';
@@ -88,7 +89,9 @@ async function linkNotes(draft: PlanDraft, workspace: Workspace): Promise<readon
   const inScope = matcherOf(draft.scope.include, { among: all.map(({ path }) => path) });
   const special = all.filter(({ path }) => inScope(path));
   if (special.length === 0) return [];
-  return [`${special.length} links or submodules in scope are left as they are: ${special.map(({ path }) => `\`${path}\``).join(', ')}.`];
+  return [
+    `${count(special.length, 'link or submodule', 'links or submodules')} in scope, left alone: ${special.map(({ path }) => `\`${path}\``).join(', ')}.`,
+  ];
 }
 
 function proofNotes({ checks }: SoundDraft, failingAtBase: Plan['failingAtBase']): readonly string[] {

@@ -1,3 +1,4 @@
+import { count, whole } from '../domain/amounts.ts';
 import { ConvergeError } from '../domain/errors.ts';
 import type { Exclusion, Predicate, SkippedFile } from '../domain/plan.ts';
 import type { Workspace } from '../git/workspace.ts';
@@ -112,7 +113,11 @@ async function examine(path: string, { predicate, request }: Examiner): Promise<
   const file = await request.workspace.read(path);
   if (file.kind !== 'file') return { kind: 'done' };
   if (file.bytes.length > MAX_BYTES && request.predicate.kind !== 'command' && !isBinary(file.bytes)) {
-    return { kind: 'skipped', path, why: `${file.bytes.length} bytes are more than the ${MAX_BYTES} that Converge examines` };
+    return {
+      kind: 'skipped',
+      path,
+      why: `${count(file.bytes.length, 'byte')} are more than the ${whole(MAX_BYTES)} that Converge examines`,
+    };
   }
   if (!(await predicate.holds(path, file.bytes, request.tree))) return { kind: 'done' };
   return { kind: 'inventory', path, bytes: file.bytes.length };

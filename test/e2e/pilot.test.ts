@@ -45,7 +45,7 @@ describe('the chosen shards', () => {
   it('go first; the report waits across a kill; approved, the others follow and nothing is paid twice', { timeout: 200_000 }, async () => {
     const begun = await begin(`${TASK} --pilot 1`);
     expect(begun.plan).toMatch(
-      /\*\*Pilot\*\* \| 1 shard first: `test-\w+` \(the largest, [\d,]+ bytes\); the other 2 shards cost nothing until/u,
+      /\*\*Pilot\*\* \| 1 shard first: `test-\w+` \(the largest, [\d,]+ bytes\); the rest \(2 shards\) costs nothing until/u,
     );
     const { body, gate } = await reported(begun);
     expect(body).toMatch(/^## Pilot: 1 of 1 shard accepted\. The other 2 shards: about \$\d+\.\d\d more/u);

@@ -53,7 +53,7 @@ test('dot files are files, binary files are not text, and huge text is skipped w
   });
   const taken = await survey(here);
   expect(paths(taken)).toEqual(['.config/x']);
-  expect(taken.skipped).toEqual([{ path: 'huge.js', why: '2200007 bytes are more than the 2097152 that Converge examines' }]);
+  expect(taken.skipped).toEqual([{ path: 'huge.js', why: '2,200,007 bytes are more than the 2,097,152 that Converge examines' }]);
 });
 
 test('a command is asked once for each file in scope, in the tree', async () => {
