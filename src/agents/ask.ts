@@ -4,7 +4,7 @@ import { Suspended } from '../domain/errors.ts';
 import type { ModelClient, ModelMessage } from './client.ts';
 import { CLEARED, type Clock } from './clock.ts';
 import type { Circuits, Passes } from './circuits.ts';
-import { faultOf, type Fault } from './faults.ts';
+import type { Fault } from './faults.ts';
 import type { Limiter, Refusal, Slot } from './limiter.ts';
 import { modelOf, priceOf } from './models.ts';
 import type { Orders } from './orders.ts';
@@ -179,20 +179,18 @@ async function send(parts: AskParts, sending: Sending): Promise<Tried> {
   const { clock, timings } = parts;
   const cut = cutOff(clock, { signal, drain: timings.drain, milliseconds: question.milliseconds });
   const started = clock.now();
-  let message: ModelMessage;
-  try {
-    const request = requestFor(question.opening, question.messages, reserved.maxTokens);
-    message = await parts.client.send(request, { signal: cut.signal, heard: (headers) => slot.admitted(headers), began });
-  } catch (error) {
-    const fault = faultOf(error);
+  const request = requestFor(question.opening, question.messages, reserved.maxTokens);
+  const sent = await parts.client.send(request, { signal: cut.signal, heard: (rates) => slot.admitted(rates), began });
+  cut.clear();
+  if (sent.kind === 'failed') {
+    const { fault } = sent;
     // First, so that nobody is sent in its place before it is known what it means.
     const refusal = learn(parts, sending, fault);
     const charged = await (fault.paid ? reserved.chargeInFull() : reserved.release());
     if (refusal instanceof Suspended) throw refusal;
     return { kind: 'failed', fault, refusal, late: cut.late(), charged };
-  } finally {
-    cut.clear();
   }
+  const { message } = sent;
   slot.answered(message.usage);
   for (const pass of Object.values(passes)) pass.succeeded();
   const charged = before + priceOf(question.opening.model, message.usage);
@@ -214,8 +212,8 @@ function learn(parts: AskParts, { question, slot, passes, tries }: Sending, faul
     }
     case 'limit':
     case 'fault': {
-      const { retryAfterMs, headers } = fault;
-      const refusal = slot.refused({ retryAfterMs, headers, tries });
+      const { retryAfterMs, rates } = fault;
+      const refusal = slot.refused({ retryAfterMs, rates, tries });
       const long = (retryAfterMs ?? 0) > parts.timings.patience;
       if (!long && refusal.kind !== 'down' && !passes.service.probing) return refusal;
       const message = long ? longText(retryAfterMs ?? 0, fault) : downText(refusal.kind === 'down' ? refusal.tries : 1, fault);

@@ -1,8 +1,9 @@
 import Anthropic, { APIUserAbortError } from '@anthropic-ai/sdk';
 import type { ContentBlockParam, Message, MessageCreateParamsStreaming, Usage as SdkUsage } from '@anthropic-ai/sdk/resources/messages';
 import type { Usage } from '../domain/budget.ts';
-import { BrokenStream } from './faults.ts';
+import { BrokenStream, faultOf, type Fault } from './faults.ts';
 import { openMessage } from './message.ts';
+import { ratesOf, type Rate } from './rates.ts';
 import { openTransport } from './transport.ts';
 
 export interface ClientSettings {
@@ -23,15 +24,17 @@ export type ModelRequest = Omit<MessageCreateParamsStreaming, 'stream'>;
 
 export interface Listener {
   readonly signal: AbortSignal;
-  /** The headers of a response that was not refused. */
-  readonly heard: (headers: Headers) => void;
+  /** A response that was not refused begins, and told this of limits. */
+  readonly heard: (rates: readonly Rate[]) => void;
   /** Its first event: from then on its cached prefix can be read. */
   readonly began: () => void;
 }
 
+export type Sent = { readonly kind: 'answered'; readonly message: ModelMessage } | { readonly kind: 'failed'; readonly fault: Fault };
+
 export interface ModelClient {
-  /** One HTTP request, never repeated here. Rejects with the SDK's errors or `BrokenStream` (faults.ts tells them apart). */
-  send(request: ModelRequest, listener: Listener): Promise<ModelMessage>;
+  /** One HTTP request, never repeated here, and what became of it. */
+  send(request: ModelRequest, listener: Listener): Promise<Sent>;
 }
 
 /** The Messages API, streaming, without the SDK's own retries and telemetry, over our own connections. `connectMs`: until the headers of a response, and between two pieces of it. */
@@ -50,7 +53,7 @@ export function openClient(settings: ClientSettings, connectMs: number): ModelCl
       let started = false;
       try {
         const { data: stream, response } = await sdk.messages.create({ ...request, stream: true }, { signal }).withResponse();
-        heard(response.headers);
+        heard(ratesOf(response.headers));
         const growing = openMessage();
         for await (const event of stream) {
           growing.take(event);
@@ -59,13 +62,12 @@ export function openClient(settings: ClientSettings, connectMs: number): ModelCl
           began();
         }
         const message = growing.whole();
-        if (message !== null) return understood(message);
+        if (message !== null) return { kind: 'answered', message: understood(message) };
         // The SDK's stream ends without a word when it is broken off.
         throw signal.aborted ? new APIUserAbortError() : new Error('the stream ended before the message did');
       } catch (error) {
         // After its beginning a response is paid for, whatever became of it: that is another case than a request that was refused.
-        if (started && !signal.aborted) throw new BrokenStream(error);
-        throw error;
+        return { kind: 'failed', fault: faultOf(started && !signal.aborted ? new BrokenStream(error) : error) };
       }
     },
   };

@@ -1,5 +1,6 @@
 import { APIConnectionError, APIError, APIUserAbortError } from '@anthropic-ai/sdk';
 import type { PauseReason } from '../domain/errors.ts';
+import { ratesOf, type Rate } from './rates.ts';
 
 /** A response that began and did not end: its usage was never learned. */
 export class BrokenStream extends Error {
@@ -11,8 +12,8 @@ export class BrokenStream extends Error {
 
 interface Refused {
   readonly retryAfterMs: number | null;
-  /** Of the answer, when there was one. */
-  readonly headers: Headers | undefined;
+  /** What the answer told of limits; nothing when there was none. */
+  readonly rates: readonly Rate[];
   readonly what: string;
 }
 
@@ -40,7 +41,7 @@ const SPENDING_CODES = new Set([
 // A limit that the owner of the account set himself, and an empty account, come as 400 without a code: only the words tell (Claude API errors page).
 const SPENDING_WORDS = /specified (workspace )?API usage limits|credit balance is too low/i;
 
-const unheard = { retryAfterMs: null, headers: undefined } as const;
+const unheard = { retryAfterMs: null, rates: [] } as const;
 
 /** Sorts what `ModelClient.send` rejected with (facts/claude.md §11). */
 export function faultOf(error: unknown): Fault {
@@ -63,7 +64,7 @@ function answeredFault(error: APIError): Fault {
     return { kind: 'pause', reason: 'authentication', scope: status === 404 ? 'model' : 'key', paid: false, what };
   }
   const headers: Headers | undefined = error.headers;
-  const heard = { retryAfterMs: retryAfterOf(headers), headers, what };
+  const heard = { retryAfterMs: retryAfterOf(headers), rates: headers === undefined ? [] : ratesOf(headers), what };
   if (status === 429 || status === 529) return { kind: 'limit', ...heard, paid: false };
   // Who gave up waiting never learned whether the answer was made.
   if (status === 408 || status === 504) return { kind: 'fault', ...heard, paid: true };

@@ -1,7 +1,8 @@
 import type { Usage } from '../domain/budget.ts';
 import type { Clock } from './clock.ts';
 import { openJudge, type Judge } from './judge.ts';
-import { openQuota, ratesOf, type Quota } from './quota.ts';
+import { openQuota, type Quota } from './quota.ts';
+import type { Rate } from './rates.ts';
 import { onHalt, throwIfHalted } from './stopping.ts';
 import type { Timings } from './timings.ts';
 
@@ -16,11 +17,11 @@ export type Refusal =
 
 /** A place among the requests in flight of one model class. It is free after `answered` or `refused`, of which one is called at most, and after `left` in any case. */
 export interface Slot {
-  /** A response begins, with these headers. */
-  admitted(headers: Headers): void;
+  /** A response begins, which told this of limits. */
+  admitted(rates: readonly Rate[]): void;
   answered(usage: Usage): void;
-  /** Too many, or out of order; `retryAfterMs`: what the service asked for, `headers`: of its answer, if there was one. `tries`: of this request so far, from 1. */
-  refused(refused: { readonly retryAfterMs: number | null; readonly headers: Headers | undefined; readonly tries: number }): Refusal;
+  /** Too many, or out of order; `retryAfterMs`: what the service asked for, `rates`: what its answer told, if there was one. `tries`: of this request so far, from 1. */
+  refused(refused: { readonly retryAfterMs: number | null; readonly rates: readonly Rate[]; readonly tries: number }): Refusal;
   /** Ended in any other way. */
   left(): void;
 }
@@ -99,8 +100,8 @@ function openSlot({ state, judge, quota, pauses, clock, pump }: Scheduling): Slo
   state.unheard += 1;
   const sent = judge.sent(state.active);
   let [free, heard] = [false, false];
-  const hear = (headers?: Headers): void => {
-    if (headers !== undefined) quota.heard(ratesOf(headers), clock.now());
+  const hear = (rates: readonly Rate[] = []): void => {
+    quota.heard(rates, clock.now());
     if (!heard) state.unheard -= 1;
     heard = true;
   };
@@ -112,9 +113,9 @@ function openSlot({ state, judge, quota, pauses, clock, pump }: Scheduling): Slo
     pump();
   };
   return {
-    admitted: (headers) => {
+    admitted: (rates) => {
       judge.admitted(sent);
-      hear(headers);
+      hear(rates);
       pump();
     },
     answered: (usage) => {
@@ -123,8 +124,8 @@ function openSlot({ state, judge, quota, pauses, clock, pump }: Scheduling): Slo
       pauses.over();
       leave();
     },
-    refused: ({ retryAfterMs, headers, tries }) => {
-      hear(headers);
+    refused: ({ retryAfterMs, rates, tries }) => {
+      hear(rates);
       const verdict = judge.refused(sent, clock.now());
       const refusal: Refusal =
         verdict === 'nobody' ? pauses.everybody(retryAfterMs, judge) : { kind: verdict, waitMs: pauses.own(verdict, retryAfterMs, tries) };

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { openJudge } from '../../src/agents/judge.ts';
 import { openLimiter, type Limiter, type Slot } from '../../src/agents/limiter.ts';
+import { ratesOf } from '../../src/agents/rates.ts';
 import { NO_USAGE } from '../../src/domain/budget.ts';
 import { Suspended } from '../../src/domain/errors.ts';
 import { testClock, type TestClock } from './support.ts';
@@ -67,9 +68,10 @@ function scheduler(most = 16, clock: TestClock = testClock()): { limiter: Limite
   return { limiter: openLimiter({ most, timings, clock, random: () => 0.5 }), clock };
 }
 
-const refuse = (slot: Slot, retryAfterMs: number | null = null, headers?: Headers) => slot.refused({ retryAfterMs, headers, tries: 1 });
+const refuse = (slot: Slot, retryAfterMs: number | null = null, headers = new Headers()) =>
+  slot.refused({ retryAfterMs, rates: ratesOf(headers), tries: 1 });
 const answer = (slot: Slot, headers: Record<string, string> = {}, usage = NO_USAGE): void => {
-  slot.admitted(new Headers(headers));
+  slot.admitted(ratesOf(new Headers(headers)));
   slot.answered(usage);
 };
 
@@ -225,7 +227,7 @@ async function simulate(seed: number, refuses: (active: number, luck: number) =>
       }
       service.refused += 1;
       await clock.sleep(1);
-      const refusal = slot.refused({ retryAfterMs, headers: undefined, tries });
+      const refusal = slot.refused({ retryAfterMs, rates: [], tries });
       expect(refusal.kind).not.toBe('down');
       if (refusal.kind === 'chance') tries += 1;
       if ('waitMs' in refusal && refusal.waitMs > 0) await clock.sleep(refusal.waitMs);

@@ -16,12 +16,15 @@ test.for(knownModels())(
       submit: null,
     }).definitions;
     const opening = { model, effort: 'xhigh' as const, system: ['You read.', 'A rule. '.repeat(3000)], tools };
-    const ask = (text: string) =>
-      client.send(requestFor(opening, [{ role: 'user', content: [{ type: 'text', text }] }], 32_000), {
+    const ask = async (text: string) => {
+      const sent = await client.send(requestFor(opening, [{ role: 'user', content: [{ type: 'text', text }] }], 32_000), {
         signal: new AbortController().signal,
         heard: () => undefined,
         began: () => undefined,
       });
+      if (sent.kind === 'failed') throw new Error(sent.fault.what);
+      return sent.message;
+    };
     const first = await ask('What is here?');
     expect(first.usage.cacheWrite1h).toBeGreaterThan(5000);
     const second = await ask('And what is there?');

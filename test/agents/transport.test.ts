@@ -2,7 +2,7 @@ import { createServer, setGlobalProxyFromEnv, type IncomingMessage, type ServerR
 import type { Duplex } from 'node:stream';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { openClient } from '../../src/agents/client.ts';
-import { faultOf, type Fault } from '../../src/agents/faults.ts';
+import type { Fault } from '../../src/agents/faults.ts';
 import { openTransport } from '../../src/agents/transport.ts';
 
 const LONG = 60_000;
@@ -157,7 +157,9 @@ test('a status that is none is an error of this request alone', async () => {
 async function fault(baseUrl: string, signal = new AbortController().signal): Promise<Fault> {
   const client = openClient({ apiKey: 'k', baseUrl }, LONG);
   const listener = { signal, heard: () => undefined, began: () => undefined };
-  return faultOf(await client.send({ model: 'm', max_tokens: 1, messages: [] }, listener).catch((thrown: unknown) => thrown));
+  const sent = await client.send({ model: 'm', max_tokens: 1, messages: [] }, listener);
+  if (sent.kind === 'answered') throw new Error('it was answered');
+  return sent.fault;
 }
 
 /** A proxy that Node is told to use, and when it was asked for a tunnel. */
