@@ -75,12 +75,10 @@ export async function converse<Answer>(
     const started = parts.clock.now();
     const step = await take({ task, closing, toolbox, progress, signal: parts.signal });
     if (step.kind === 'ended') return { outcome: step.outcome, stored };
-    // Its tools changed nothing but the workspace: what they answered is worth keeping when the response is.
-    await stored;
     const say = step.say === null ? null : saidDiscreetly(step.say, parts.discretion);
     const results = { ...step, say, milliseconds: progress.milliseconds + parts.clock.now() - started };
-    // On its way to the journal while the next request gets its place and its money: all of it shares one commit.
-    stored = inOrder(transcript.storeResults(progress.turns - 1, results, task.workspace));
+    // On its way to the journal, as the response is, while the next request gets its place and its money: all of it may share one commit.
+    stored = inOrder(Promise.all([stored, transcript.storeResults(progress.turns - 1, results, task.workspace)]));
     progress = afterResults(progress, { ...results, reverted: [] });
   }
 }

@@ -40,6 +40,7 @@ export class Draft {
   /** One for each event. */
   #records: Statement[] = [];
   #inserts: Statement[] = [];
+  #insertsOnInserted: Statement[] = [];
   #undo: (() => void)[] = [];
 
   constructor(clock: () => Date, kept: Kept | null = null) {
@@ -110,6 +111,11 @@ export class Draft {
     this.#inserts.push(statement);
   }
 
+  /** For a row that stands on one of those: written after all of them. */
+  insertOnInserted(statement: Statement): void {
+    this.#insertsOnInserted.push(statement);
+  }
+
   /** Writes one event and its index. Throws when the event contradicts the indexes. */
   record(scope: string, event: RunEvent): StoredEvent {
     const head = this.get('head', scope) ?? { n: 0, seq: 0, seal: null };
@@ -126,7 +132,8 @@ export class Draft {
 
   /** Decides one task; one that throws leaves nothing of itself behind. */
   attempt<T>(task: Task<T>): Decided<T> {
-    const [events, records, inserts] = [this.#events.length, this.#records.length, this.#inserts.length];
+    const [events, records] = [this.#events.length, this.#records.length];
+    const [inserts, onInserted] = [this.#inserts.length, this.#insertsOnInserted.length];
     this.#undo = [];
     try {
       const value = task.decide(this);
@@ -136,6 +143,7 @@ export class Draft {
       this.#events = this.#events.slice(0, events);
       this.#records = this.#records.slice(0, records);
       this.#inserts = this.#inserts.slice(0, inserts);
+      this.#insertsOnInserted = this.#insertsOnInserted.slice(0, onInserted);
       return { ok: false, error };
     }
   }
@@ -165,6 +173,7 @@ export class Draft {
     return [
       ...this.#records,
       ...this.#inserts,
+      ...this.#insertsOnInserted,
       ...[...this.#saves.values()].map((save) => save()),
       ...accounts.map(([account, amounts]) => addToBalance(account, amounts)),
     ];

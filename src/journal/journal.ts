@@ -45,7 +45,8 @@ export interface Journal {
   /** All calls of the run in order of issue. */
   calls(run: string): Promise<readonly CallState[]>;
 
-  /** An agent's finished model response and, later, what its tools answered and edited. Turns are numbered from 0; writing one twice replaces nothing. */
+  /** An agent's finished model response and what its tools answered and edited, which is written only where the response is: both may be asked for at once, and what stands on
+   * both waits for both. Turns are numbered from 0; writing one twice replaces nothing. */
   checkpoint(run: string, agent: string, turn: TurnRecord): Promise<void>;
   checkpoints(run: string, agent: string): Promise<readonly TurnRecord[]>;
 

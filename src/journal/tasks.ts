@@ -60,16 +60,22 @@ export function settle(run: string, key: string, outcome: CallOutcome): Task<num
   };
 }
 
-export function checkpoint(run: string, agent: string, turn: TurnRecord): Task<void> {
+export function checkpoint(run: string, agent: string, { n, part, data, overlay }: TurnRecord): Task<void> {
+  const contents = [JSON.stringify(data), JSON.stringify(overlay)];
   return {
     needs: [],
     decide: (draft) =>
-      draft.insert({
-        sql: 'INSERT INTO checkpoint (run, agent, n, part, data, overlay) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (run, agent, n, part) DO NOTHING',
-        values: [run, agent, turn.n, turn.part, JSON.stringify(turn.data), JSON.stringify(turn.overlay)],
-      }),
+      part === 'response'
+        ? draft.insert({ sql: RESPONSE, values: [run, agent, n, part, ...contents] })
+        : draft.insertOnInserted({ sql: RESULTS, values: [...contents, run, agent, n] }),
   };
 }
+
+const RESPONSE =
+  'INSERT INTO checkpoint (run, agent, n, part, data, overlay) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (run, agent, n, part) DO NOTHING';
+/** Where its response is not, nothing is written: who asked for both at once is told by the other that failed. */
+const RESULTS = `INSERT INTO checkpoint (run, agent, n, part, data, overlay)
+  SELECT run, agent, n, 'results', ?, ? FROM checkpoint WHERE run = ? AND agent = ? AND n = ? AND part = 'response' ON CONFLICT (run, agent, n, part) DO NOTHING`;
 
 export function signal(run: string, { id, name, by, text, account }: Signal): Task<boolean> {
   return {

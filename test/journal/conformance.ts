@@ -175,6 +175,21 @@ export function journalConformance(open: (clock: () => Date) => Promise<OpenedJo
     expect(await (await reopen()).checkpoints('r', 'x')).toEqual(turns);
   });
 
+  test('what tools answered is kept where its response is, however both are asked for', async () => {
+    const { journal, reopen } = await openAtNoon();
+    const turn = (n: number, part: TurnRecord['part'], data: string): TurnRecord => ({ n, part, data, overlay: [] });
+    await journal.checkpoint('r', 'x', turn(0, 'response', 'first'));
+    await Promise.all([
+      journal.checkpoint('r', 'x', turn(0, 'results', 'of the first')),
+      journal.checkpoint('r', 'x', turn(1, 'results', 'of none')),
+      journal.checkpoint('r', 'y', turn(0, 'response', 'of another')),
+      journal.checkpoint('r', 'y', turn(0, 'results', 'of the same')),
+    ]);
+    const again = await reopen();
+    expect(await again.checkpoints('r', 'x')).toEqual([turn(0, 'response', 'first'), turn(0, 'results', 'of the first')]);
+    expect(await again.checkpoints('r', 'y')).toEqual([turn(0, 'response', 'of another'), turn(0, 'results', 'of the same')]);
+  });
+
   test('a signal is kept once, whether or not somebody waits', async () => {
     const { journal, reopen } = await openAtNoon();
     const approve = { id: '11', name: 'approve', by: 'mona', text: 'abc' };
