@@ -31,6 +31,8 @@ import { openCommands } from './sandbox/commands-of.ts';
 import { deliveredBudget } from './script/budget.ts';
 import { DEFAULT_SCRIPT } from './script/default-script.ts';
 import { runScript } from './script/replay.ts';
+import { openThreads } from './script/sandbox.ts';
+import type { Threads } from './script/thread.ts';
 import { makePlan } from './make-plan.ts';
 import type { SavedPlaces } from './saved-scripts.ts';
 import type { Waits } from './waits.ts';
@@ -62,6 +64,7 @@ export function houseOpener(estate: Estate): {
   close(): Promise<void>;
 } {
   const mirrors = new Map<string, Mirror>();
+  const threads = openThreads();
   const mirrorOf: Entering['mirrorOf'] = (place, hub) => {
     const name = `${place.owner}/${place.repo}`.toLowerCase();
     const known = mirrors.get(name);
@@ -79,9 +82,10 @@ export function houseOpener(estate: Estate): {
     return mirror.repository;
   };
   return {
-    enter: (run, signal, journal = estate.journal) => enter({ ...estate, journal }, { run, signal, mirrorOf }),
+    enter: (run, signal, journal = estate.journal) => enter({ ...estate, journal }, { run, signal, mirrorOf, threads }),
     mirror: (repository) => mirrorOf(repository, estate.hubOf(repository)),
     close: async () => {
+      await threads.close();
       for (const { repository } of mirrors.values()) await (await repository).close();
     },
   };
@@ -97,9 +101,10 @@ interface Entering {
   readonly run: string;
   readonly signal: AbortSignal;
   readonly mirrorOf: (place: RepositoryName, hub: Hub) => Promise<Repository>;
+  readonly threads: Threads;
 }
 
-async function enter(estate: Estate, { run, signal, mirrorOf }: Entering): Promise<OpenHouse> {
+async function enter(estate: Estate, { run, signal, mirrorOf, threads }: Entering): Promise<OpenHouse> {
   const { config, journal } = estate;
   const { place, requester, task, settings, generation, stop } = foldRun(await journal.events(run));
   const hub = estate.hubOf(place, journal);
@@ -140,7 +145,9 @@ async function enter(estate: Estate, { run, signal, mirrorOf }: Entering): Promi
     scripts: {
       standard: DEFAULT_SCRIPT,
       run: (own, plan) =>
-        own.stoppedBy !== null ? Promise.resolve({ kind: 'stopped' as const, by: own.stoppedBy }) : runPlan(own, plan, estate),
+        own.stoppedBy !== null
+          ? Promise.resolve({ kind: 'stopped' as const, by: own.stoppedBy })
+          : runPlan({ house: own, plan, threads }, estate),
     },
     predicates: { open: (plan) => openPredicate(plan.draft.predicate, { commands }) },
   };
@@ -201,7 +208,13 @@ function savedPlaces({ config, hubOf }: Estate, { place, hub }: House): SavedPla
   return { here: place, hub, hubOf: (repository) => hubOf({ ...repository, installation }), allowed: config.scriptRepositories };
 }
 
-async function runPlan(house: House, plan: Plan, estate: Estate): Promise<Executed> {
+interface Running {
+  readonly house: House;
+  readonly plan: Plan;
+  readonly threads: Threads;
+}
+
+async function runPlan({ house, plan, threads }: Running, estate: Estate): Promise<Executed> {
   const { run, task, settings, journal, repository, agents, commands, signal } = house;
   const { shared, log, secrets } = estate;
   const { retryWaits } = estate.waits;
@@ -219,6 +232,7 @@ async function runPlan(house: House, plan: Plan, estate: Estate): Promise<Execut
       run,
       journal,
       signal,
+      threads,
       patient: house.patient,
       ...(carrying === null ? {} : { carry: carrying.carry }),
       budgetAt,

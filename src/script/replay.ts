@@ -7,6 +7,7 @@ import { carryHere, contentHash, type CallSource, type Carry, type ScriptCall, t
 import type { BudgetView, CallPort, Delivery, Drain, GuestCall, ScriptEnd, ScriptLimits, ScriptView, Tell } from './protocol.ts';
 import { Questions } from './questions.ts';
 import { runSandboxed } from './sandbox.ts';
+import type { Threads } from './thread.ts';
 import { Told } from './told.ts';
 
 export interface RunOptions {
@@ -23,6 +24,8 @@ export interface RunOptions {
   /** False: when nothing but questions to people is open the run lets go, and nobody waits in memory. True unless told. */
   readonly patient?: boolean;
   readonly limits?: Partial<ScriptLimits>;
+  /** Where its thread comes from; started for it unless told. */
+  readonly threads?: Threads;
   /** Calls that are open again in this generation of the run; none unless told. */
   readonly reopened?: Reopened;
   readonly signal: AbortSignal;
@@ -46,8 +49,9 @@ export interface ReplayCount {
 export async function runScript(options: RunOptions): Promise<ScriptEnd & { readonly replay: ReplayCount }> {
   const replay = new Replay(options);
   try {
-    const { source, saved = [], view, limits, signal } = options;
-    const running = runSandboxed({ source, saved, view, port: replay, signal, ...(limits === undefined ? {} : { limits }) });
+    const { source, saved = [], view, limits, threads, signal } = options;
+    const given = { ...(limits === undefined ? {} : { limits }), ...(threads === undefined ? {} : { threads }) };
+    const running = runSandboxed({ source, saved, view, port: replay, signal, ...given });
     // The record is read while the script's thread starts.
     const [end] = await Promise.all([running, replay.opened()]);
     await replay.rest();

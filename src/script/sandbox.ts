@@ -14,8 +14,8 @@ import {
   type ScriptLimits,
   type ScriptView,
 } from './protocol.ts';
-import { type Slice, startThread } from './thread.ts';
-import type { FromGuest } from './worker-messages.ts';
+import { type Slice, startThread, threadsAhead, type Threads } from './thread.ts';
+import type { FromGuest, WorkerBoot } from './worker-messages.ts';
 
 const textOf = (name: string): Promise<string> => readFile(new URL(`guest/${name}.js`, import.meta.url), 'utf8');
 const PRELUDE = {
@@ -35,7 +35,18 @@ export interface SandboxOptions {
   readonly port: CallPort;
   /** Production bounds where nothing else is said. */
   readonly limits?: Partial<ScriptLimits>;
+  /** Of production bounds; a thread of its own unless told. */
+  readonly threads?: Threads;
   readonly signal?: AbortSignal;
+}
+
+function bootOf(limits: ScriptLimits): WorkerBoot {
+  return { wasm: WASM, prelude: PRELUDE, limits };
+}
+
+/** Threads for scripts, of which one is started ahead. */
+export function openThreads(): Threads & { close(): Promise<void> } {
+  return threadsAhead(bootOf(SCRIPT_LIMITS));
 }
 
 /**
@@ -47,22 +58,17 @@ export async function runSandboxed(options: SandboxOptions): Promise<ScriptEnd> 
   const body = bodyOf(options.source, limits);
   if ('kind' in body) return body;
   const saved = calledFiles(options.saved ?? [], body.loops.length);
-  const thread = startThread({
-    wasm: WASM,
-    prelude: PRELUDE,
-    code: body.code,
-    saved: saved.map(({ code }) => code?.code ?? null),
-    facts: JSON.stringify({
-      view: options.view,
-      code: placesOf(body),
-      saved: saved.map(({ name, code, problem }) => ({ name, problem, code: code === null ? null : placesOf(code) })),
-      limits,
-    }),
+  const thread = (options.limits === undefined ? options.threads?.take() : undefined) ?? startThread(bootOf(limits));
+  const facts = {
+    view: options.view,
+    code: placesOf(body),
+    saved: saved.map(({ name, code, problem }) => ({ name, problem, code: code === null ? null : placesOf(code) })),
     limits,
-  });
+  };
+  const script = { code: body.code, saved: saved.map(({ code }) => code?.code ?? null), facts: JSON.stringify(facts) };
   try {
     let waiting = 0;
-    let slice = await thread.step({ type: 'run' });
+    let slice = await thread.step({ type: 'run', script });
     for (;;) {
       const end = endOf(slice, limits);
       const drain = drainOf(slice, end);

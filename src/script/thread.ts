@@ -11,6 +11,37 @@ export interface Thread {
   stop(): Promise<void>;
 }
 
+/** Where threads for scripts come from. */
+export interface Threads {
+  take(): Thread;
+}
+
+/**
+ * Threads of which one is always started ahead: a script waits for its thread longer than most compute in all. While one is at work there is no other ahead, so that waiting
+ * costs no memory where it is needed.
+ */
+export function threadsAhead(boot: WorkerBoot): Threads & { close(): Promise<void> } {
+  let ahead: Thread | null = startThread(boot);
+  let closed = false;
+  return {
+    take: () => {
+      const taken = ahead ?? startThread(boot);
+      ahead = null;
+      return {
+        step: taken.step,
+        stop: async () => {
+          await taken.stop();
+          if (!closed) ahead ??= startThread(boot);
+        },
+      };
+    },
+    close: async () => {
+      closed = true;
+      await ahead?.stop();
+    },
+  };
+}
+
 /** Beats that a thread may take to start on a busy machine. */
 const START_BEATS = 120;
 
@@ -32,8 +63,11 @@ export function startThread(boot: WorkerBoot): Thread {
   worker.on('error', (error) => answers.give(outOfMemory(error) ? 'gone' : error));
   worker.on('exit', () => answers.give('gone'));
   const ready = answers.take(boot.limits.heartbeatMs, START_BEATS);
+  // One that nobody took yet keeps no process alive.
+  worker.unref();
   return {
     step: async (message) => {
+      worker.ref();
       const state = await ready;
       if (state instanceof Error) throw state;
       if (state !== 'ready') return state;
@@ -77,6 +111,8 @@ class Answers {
       left -= 1;
       if (left <= 0) this.#waiting?.('silent');
     }, beatMs);
+    // The thread itself keeps the process alive.
+    heart.unref();
     this.#waiting = (answer) => {
       clearInterval(heart);
       this.#waiting = null;

@@ -1,17 +1,21 @@
 import type { ScriptLimits, Tell } from './protocol.ts';
 
-/** What the thread is started with. Texts are JavaScript, `facts` is JSON for the guest's prelude. */
+/** What every thread is started with. */
 export interface WorkerBoot {
   readonly wasm: WebAssembly.Module;
   readonly prelude: { readonly world: string; readonly basics: string; readonly arguments: string; readonly primitives: string };
+  readonly limits: ScriptLimits;
+}
+
+/** One script. Texts are JavaScript, `facts` is JSON for the guest's prelude. */
+export interface GuestScript {
   readonly code: string;
   /** Of the saved scripts that it may call, in the order in which `facts` describes them; null for one that cannot run. */
   readonly saved: readonly (string | null)[];
   readonly facts: string;
-  readonly limits: ScriptLimits;
 }
 
-export type ToGuest = { readonly type: 'run' } | { readonly type: 'settle'; readonly text: string };
+export type ToGuest = { readonly type: 'run'; readonly script: GuestScript } | { readonly type: 'settle'; readonly text: string };
 
 /** Why the thread stopped a slice: CPU time, too many calls, code that the interpreter does not know, an interpreter that broke (stack or memory). */
 export type GuestStop = 'time' | 'calls' | 'syntax' | 'broken';

@@ -74,13 +74,17 @@ function evaluated(text, name) {
   return vm.evalCode(text, name, EvalFlags.STRICT);
 }
 
-/** @returns {{ readonly [name in 'run' | 'begin' | 'settle' | 'where' | 'add']: JSValueHandle }} */
-function begin() {
-  const { prelude } = boot;
-  evaluated(prelude.world, 'world.js');
-  const parts = vm.callFunction(evaluated(prelude.arguments, 'arguments.js'), vm.undefined, evaluated(prelude.basics, 'basics.js'));
+evaluated(boot.prelude.world, 'world.js');
+const parts = vm.callFunction(evaluated(boot.prelude.arguments, 'arguments.js'), vm.undefined, evaluated(boot.prelude.basics, 'basics.js'));
+const primitives = evaluated(boot.prelude.primitives, 'primitives.js');
+
+/**
+ * @param {string} facts
+ * @returns {{ readonly [name in 'run' | 'begin' | 'settle' | 'where' | 'add']: JSValueHandle }}
+ */
+function open(facts) {
   const door = vm.newFunction('post', (type, ...texts) => (taken(type?.toString() ?? '', texts.map(String)) ? vm.true : vm.false));
-  const guest = vm.callFunction(evaluated(prelude.primitives, 'primitives.js'), vm.undefined, parts, door, vm.newString(boot.facts));
+  const guest = vm.callFunction(primitives, vm.undefined, parts, door, vm.newString(facts));
   return {
     run: guest.getProp('run'),
     begin: guest.getProp('begin'),
@@ -90,14 +94,13 @@ function begin() {
   };
 }
 
-const guest = begin();
-
 /**
  * Hands a saved script over, or what is wrong with it: that it cannot run concerns only who calls it.
+ * @param {ReturnType<typeof open>} guest
  * @param {string | null} code
  * @param {number} index
  */
-function hand(code, index) {
+function hand(guest, code, index) {
   if (code === null) return;
   const number = vm.newNumber(index);
   try {
@@ -108,12 +111,15 @@ function hand(code, index) {
   }
 }
 
-/** @param {ToGuest} message */
-function work(message) {
+/**
+ * @param {ReturnType<typeof open>} guest
+ * @param {ToGuest} message
+ */
+function work(guest, message) {
   vm.callFunction(guest.begin, vm.undefined);
   if (message.type === 'run') {
-    boot.saved.forEach(hand);
-    vm.callFunction(guest.run, vm.undefined, evaluated(boot.code, 'script.js'));
+    message.script.saved.forEach((code, index) => hand(guest, code, index));
+    vm.callFunction(guest.run, vm.undefined, evaluated(message.script.code, 'script.js'));
   } else {
     const text = vm.newString(message.text);
     vm.callFunction(guest.settle, vm.undefined, text);
@@ -124,9 +130,10 @@ function work(message) {
 
 /**
  * Where it hangs, asked of the guest with the clock off: it is our own code, and short.
+ * @param {ReturnType<typeof open>} guest
  * @returns {FromGuest['where']}
  */
-function where() {
+function where(guest) {
   const answer = vm.callFunction(guest.where, vm.undefined);
   /** @type {{ loop: string | null, waits: string[] }} */
   const { loop, waits } = JSON.parse(answer.toString());
@@ -135,16 +142,17 @@ function where() {
 }
 
 /**
+ * @param {ReturnType<typeof open>} guest
  * @param {ToGuest} message
  * @returns {FromGuest}
  */
-function run(message) {
+function run(guest, message) {
   slice = { calls: [], tells: [], end: null, stop: null, where: null };
   chars = 0;
   const started = cpuMs();
   deadline = started + Math.min(limits.sliceMs, limits.cpuMs - spentMs);
   try {
-    work(message);
+    work(guest, message);
   } catch (thrown) {
     // Thrown by the interpreter itself: interrupted (our flag says so), a script that it cannot compile, or memory and stack that ended in the middle of it.
     stop ??= thrown instanceof Error && thrown.name === 'SyntaxError' ? 'syntax' : 'broken';
@@ -155,7 +163,7 @@ function run(message) {
   deadline = Infinity;
   const stopped = stop;
   stop = null;
-  if (stopped !== 'broken') slice.where = where();
+  if (stopped !== 'broken') slice.where = where(guest);
   return { ...slice, stop: stopped };
 }
 
@@ -165,5 +173,10 @@ function answer(message) {
   parentPort?.postMessage(message);
 }
 
-parentPort?.on('message', (message) => answer(run(message)));
+// The first message brings the script: until then the thread is anybody's.
+parentPort?.once('message', (/** @type {Extract<ToGuest, { readonly type: 'run' }>} */ first) => {
+  const guest = open(first.script.facts);
+  answer(run(guest, first));
+  parentPort?.on('message', (/** @type {ToGuest} */ message) => answer(run(guest, message)));
+});
 answer('ready');

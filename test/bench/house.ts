@@ -14,6 +14,7 @@ import type { Commands } from '../../src/sandbox/commands.ts';
 import type { Carry } from '../../src/script/calls.ts';
 import { runScript } from '../../src/script/replay.ts';
 import { deliveredBudget } from '../../src/script/budget.ts';
+import { openThreads } from '../../src/script/sandbox.ts';
 import { planFor } from './plan.ts';
 import { guardOf } from '../secrets/support.ts';
 
@@ -130,6 +131,7 @@ return found.filter((one) => one !== null).length;`;
 /** As many read-only agents of two turns, from a script: the real runtime, replay, primitives, agents and journal. Gives how to run it, and how many turns that are. */
 export async function fan(options: Fan, carry?: Carry): Promise<() => Promise<number>> {
   const { agents: count, journal } = options;
+  const threads = openThreads();
   const { script, plan, primitives, signal } = await openFan(options);
   const { opening, budgetAt } = deliveredBudget({ journal, run: RUN, totals: { tokens: null, budget: plan.limits.budget } });
   return async () => {
@@ -138,6 +140,7 @@ export async function fan(options: Fan, carry?: Carry): Promise<() => Promise<nu
       source: script,
       journal,
       signal,
+      threads,
       budgetAt,
       ...(carry === undefined ? {} : { carry }),
       view: { args: {}, shards: [], budget: opening },
