@@ -21,29 +21,32 @@ export interface CensusOptions {
 export function openCensus({ run, journal, limits: approved, shared }: CensusOptions): Census {
   const raised = new Set<string>();
   let limits = approved;
-  /** In the order in which they came to their places. */
-  const places = new Set<string>();
+  /** By agent, in the order in which they came: numbered from 0. */
+  const places = new Map<string, number>();
   let seen = 0;
   let turn: Promise<void> = Promise.resolve();
 
+  const give = (agent: string): void => {
+    if (!places.has(agent)) places.set(agent, places.size);
+  };
   const read = async (): Promise<void> => {
     for (const { n, event } of await journal.events(run, seen)) {
       seen = Math.max(seen, n);
-      if (event.type === 'agent.started' || event.type === 'agent.admitted') places.add(event.agent);
+      if (event.type === 'agent.started' || event.type === 'agent.admitted') give(event.agent);
       if (event.type !== 'run.amended' || raised.has(event.id)) continue;
       raised.add(event.id);
       limits = raisedBy(limits, event.amendment);
     }
   };
   const hasPlace = (agent: string): boolean => {
-    const place = [...places].indexOf(agent);
-    return place !== -1 && place < limits.agents;
+    const place = places.get(agent);
+    return place !== undefined && place < limits.agents;
   };
   const admit = async (agent: string): Promise<void> => {
     await read();
     if (hasPlace(agent)) return;
     if (places.size < limits.agents) {
-      if (!shared) places.add(agent);
+      if (!shared) give(agent);
       else await journal.append(run, [{ type: 'agent.admitted', agent }]);
       await read();
     }
