@@ -109,19 +109,12 @@ async function enter(estate: Estate, { run, signal, mirrorOf, threads }: Enterin
   const { place, requester, task, settings, generation, stop } = foldRun(await journal.events(run));
   const hub = estate.hubOf(place, journal);
   const repository = await mirrorOf(place, hub);
-  const { sandbox } = config;
+  const { confinement, setupNetwork, parallel, memoryMegabytes, diskMegabytes, readOnly } = config.sandbox;
+  const directory = join(config.dataDirectory, 'sandbox', run);
+  const { setup } = settings;
   const commands = await openCommands({
     repository,
-    settings: {
-      confinement: sandbox.confinement,
-      directory: join(config.dataDirectory, 'sandbox', run),
-      setup: settings.setup,
-      setupNetwork: sandbox.setupNetwork,
-      parallel: sandbox.parallel,
-      memoryMegabytes: sandbox.memoryMegabytes,
-      diskMegabytes: sandbox.diskMegabytes,
-      readOnly: sandbox.readOnly,
-    },
+    settings: { confinement, directory, setup, setupNetwork, parallel, memoryMegabytes, diskMegabytes, readOnly },
   });
   await estate.allowances.follow(run);
   const house: House = {

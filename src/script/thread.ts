@@ -28,7 +28,7 @@ export function threadsAhead(boot: WorkerBoot): Threads & { close(): Promise<voi
       const taken = ahead ?? startThread(boot);
       ahead = null;
       return {
-        step: taken.step,
+        step: (message) => taken.step(message),
         stop: async () => {
           await taken.stop();
           if (!closed) ahead ??= startThread(boot);
