@@ -12,7 +12,7 @@ import { openGenerations } from './control/retry.ts';
 import { runCeilings } from './domain/ceilings.ts';
 import { inGeneration } from './domain/generation.ts';
 import { maySpend } from './domain/may-spend.ts';
-import { OPERATOR_DEFAULTS, underPolicy, type OperatorLimits } from './domain/settings.ts';
+import { OPERATOR_DEFAULTS, underPolicy, type OperatorLimits } from './domain/operator-limits.ts';
 import { foldRun } from './domain/run-state.ts';
 import { messageOf, type PauseReason } from './domain/errors.ts';
 import { SWITCH_SCOPE, type SwitchedOff } from './domain/switched-off.ts';

@@ -1,4 +1,4 @@
-import type { OperatorLimits } from '../domain/settings.ts';
+import type { OperatorLimits } from '../domain/operator-limits.ts';
 import type { SwitchedOff } from '../domain/switched-off.ts';
 import type { Repository } from '../git/workspace.ts';
 import type { Hub } from '../github/hub.ts';

@@ -1,6 +1,6 @@
 import { isAtLeast, stricter, type Permission } from '../domain/permission.ts';
 import type { RunState } from '../domain/run-state.ts';
-import { strictest } from '../domain/settings.ts';
+import { strictest } from '../domain/operator-limits.ts';
 import type { RepositoryConfiguration } from '../domain/repository-configuration.ts';
 import type { Asked, Desk } from './desk.ts';
 

@@ -2,7 +2,7 @@ import { LIMIT_NAMES, limitOf, limitText, type RunCeilings } from './allowance.t
 import { EFFORTS, isAbove, ROLES } from './effort.ts';
 import type { OperatorPolicy } from './operator-policy.ts';
 import type { Plan } from './plan.ts';
-import { OPERATOR_DEFAULTS, underPolicy, type OperatorLimits } from './settings.ts';
+import { OPERATOR_DEFAULTS, underPolicy, type OperatorLimits } from './operator-limits.ts';
 
 /** What the operator's policy allows each run now, whatever it was approved with. */
 export function runCeilings(policy: OperatorPolicy): RunCeilings {

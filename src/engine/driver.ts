@@ -7,7 +7,7 @@ import type { House, Log } from '../house.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Bulletin } from '../publish/bulletin.ts';
 import { CLOSING, type Delivery, type Dispatch, DRIVE } from './dispatch.ts';
-import { holdIfAsked, letGoOnPause, letGoWhenOff, pauseIfNotAllowed, pauseIfOff, shownUnlessLetGo } from './hold.ts';
+import { holdIfAsked, letGoOnPause, letGoOnWord, letGoWhenOff, pauseIfNotAllowed, pauseIfOff, shownUnlessLetGo } from './hold.ts';
 
 /** A run's house with what has to be closed after it. */
 export interface OpenHouse {
@@ -175,18 +175,6 @@ async function hasNews(journal: Journal, run: string, before: number): Promise<b
   return since.some((event, at) => {
     if (event.type === 'run.amended' || (event.type === 'signal.received' && event.name === 'resume')) return at > ended;
     return event.type === 'signal.received' && at > over;
-  });
-}
-
-/** Lets go of a run that somebody stopped or wants to be tried again, whichever process heard it: the next drive does what was said. What this drive began with may be told late. */
-function letGoOnWord(
-  journal: Journal,
-  { run, before, abort }: { readonly run: string; readonly before: number; readonly abort: AbortController },
-): () => void {
-  return journal.watch(run, ({ n, event }) => {
-    if (n <= before) return;
-    const said = event.type === 'signal.received' && (event.name === 'stop' || event.name === 'retry');
-    if (said || (event.type === 'run.amended' && event.amendment.kind === 'drop')) abort.abort();
   });
 }
 

@@ -36,6 +36,18 @@ export function letGoOnPause({ journal, quiet }: Holding, run: string, abort: Ab
   });
 }
 
+/** Lets go of a run that somebody stopped or wants to be tried again, whichever process heard it: the next drive does what was said. What this drive began with may be told late. */
+export function letGoOnWord(
+  journal: Journal,
+  { run, before, abort }: { readonly run: string; readonly before: number; readonly abort: AbortController },
+): () => void {
+  return journal.watch(run, ({ n, event }) => {
+    if (n <= before) return;
+    const said = event.type === 'signal.received' && (event.name === 'stop' || event.name === 'retry');
+    if (said || (event.type === 'run.amended' && event.amendment.kind === 'drop')) abort.abort();
+  });
+}
+
 /** Writes the pause of a run whose repository the operator lets spend no more, unless it is written; false when it may. */
 export async function pauseIfNotAllowed(
   { journal, allowed }: { readonly journal: Journal; readonly allowed: (place: Place) => boolean },

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { messageOf, Suspended } from '../domain/errors.ts';
+import { ConvergeError, messageOf, Suspended } from '../domain/errors.ts';
 import { type Json, canonical } from '../domain/json.ts';
 import type { CallOutcome, Journal } from '../journal/journal.ts';
 
@@ -19,6 +19,17 @@ export interface CallSource {
   prepare(kind: string, args: readonly Json[]): Promise<ScriptCall>;
   /** What the script sees of a value in the journal. */
   view(kind: string, value: Json): Json;
+}
+
+/** Wrong arguments are an end of the call like any other: it throws in the script, with its place in the order. */
+export async function prepared(source: CallSource, { kind, args }: Pick<Carried, 'kind' | 'args'>): Promise<ScriptCall> {
+  try {
+    return await source.prepare(kind, args);
+  } catch (thrown) {
+    if (!(thrown instanceof ConvergeError) || thrown.kind !== 'script') throw thrown;
+    const outcome: CallOutcome = { kind: 'throw', message: thrown.message };
+    return { label: kind, phase: '', identity: { wrong: args }, perform: () => Promise.resolve(outcome) };
+  }
 }
 
 /** sha256 of kind and identity, 24 hex digits. */

@@ -1,10 +1,10 @@
-import { ConvergeError, Suspended } from '../domain/errors.ts';
+import { Suspended } from '../domain/errors.ts';
 import { stands, type Reopened } from '../domain/generation.ts';
-import type { Json } from '../domain/json.ts';
 import type { SavedScript } from '../domain/saved-script.ts';
 import type { CallOutcome, Journal, SettledCall } from '../journal/journal.ts';
-import { carryHere, contentHash, type CallSource, type Carry, type ScriptCall, type Withhold } from './calls.ts';
+import { carryHere, prepared, type CallSource, type Carry, type ScriptCall, type Withhold } from './calls.ts';
 import type { BudgetView, CallPort, Delivery, Drain, GuestCall, ScriptEnd, ScriptLimits, ScriptView, Tell } from './protocol.ts';
+import { openKeys, type Keys } from './keys.ts';
 import { Questions } from './questions.ts';
 import { runSandboxed } from './sandbox.ts';
 import type { Threads } from './thread.ts';
@@ -74,7 +74,7 @@ class Replay implements CallPort {
   readonly #options: RunOptions;
   readonly #reopened: Reopened;
   readonly #issued = new Map<string, Issued>();
-  readonly #occurrences = new Map<string, number>();
+  readonly #keyOf: Keys;
   /** Settled calls in commit order that were read and not handed over. */
   readonly #ready: SettledCall[] = [];
   /** Settled calls that came up before this replay issued them. */
@@ -96,6 +96,7 @@ class Replay implements CallPort {
   constructor(options: RunOptions) {
     this.#options = options;
     this.#reopened = options.reopened ?? new Map();
+    this.#keyOf = openKeys(this.#reopened);
   }
 
   /** Resolves when it is known what was told before. */
@@ -160,9 +161,9 @@ class Replay implements CallPort {
 
   async #issue(calls: readonly GuestCall[]): Promise<void> {
     const { run, journal } = this.#options;
-    const prepared = await Promise.all(calls.map((call) => this.#prepare(call)));
+    const scripts = await Promise.all(calls.map((call) => prepared(this.#options.calls, call)));
     const issued = calls.map((call, index) => {
-      const script = prepared[index];
+      const script = scripts[index];
       if (script === undefined) throw new Error(`no preparation of call ${call.id}`);
       return { call, script, key: this.#keyOf(call.kind, script.identity) };
     });
@@ -183,26 +184,6 @@ class Replay implements CallPort {
       if (!settled.has(key)) this.#start(key, call, script);
       else this.#redeliver(key);
     }
-  }
-
-  /** Wrong arguments are an end of the call like any other: it throws in the script, with its place in the order. */
-  async #prepare({ kind, args }: GuestCall): Promise<ScriptCall> {
-    try {
-      return await this.#options.calls.prepare(kind, args);
-    } catch (thrown) {
-      if (!(thrown instanceof ConvergeError) || thrown.kind !== 'script') throw thrown;
-      const outcome: CallOutcome = { kind: 'throw', message: thrown.message };
-      return { label: kind, phase: '', identity: { wrong: args }, perform: () => Promise.resolve(outcome) };
-    }
-  }
-
-  /** `<sha256 of kind and identity, 24 hex digits>#<how many equal calls this replay has issued, from 1>`, and `~<generation>` where it is open again since that. */
-  #keyOf(kind: string, identity: Json): string {
-    const hash = contentHash(kind, identity);
-    const occurrence = (this.#occurrences.get(hash) ?? 0) + 1;
-    this.#occurrences.set(hash, occurrence);
-    const key = `${hash}#${occurrence}`;
-    return this.#reopened.get(key) ?? key;
   }
 
   /** What already waits aside is handed over next: an edited script may issue a call later than the first time. */

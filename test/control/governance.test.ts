@@ -3,7 +3,7 @@ import { carryOut } from '../../src/control/carry-out.ts';
 import type { Desk } from '../../src/control/desk.ts';
 import { toJson } from '../../src/domain/json.ts';
 import { foldRun } from '../../src/domain/run-state.ts';
-import { OPERATOR_DEFAULTS, underPolicy } from '../../src/domain/settings.ts';
+import { OPERATOR_DEFAULTS, underPolicy } from '../../src/domain/operator-limits.ts';
 import { parseOperatorPolicy } from '../../src/domain/operator-policy.ts';
 import type { CommentEvent } from '../../src/github/events.ts';
 import type { Hub } from '../../src/github/hub.ts';

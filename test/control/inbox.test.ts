@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { Desk } from '../../src/control/desk.ts';
 import { openInbox, type Inbox } from '../../src/control/inbox.ts';
 import { ConvergeError } from '../../src/domain/errors.ts';
-import { OPERATOR_DEFAULTS } from '../../src/domain/settings.ts';
+import { OPERATOR_DEFAULTS } from '../../src/domain/operator-limits.ts';
 import { openInProcess } from '../../src/engine/in-process.ts';
 import type { CommentEvent } from '../../src/github/events.ts';
 import type { Hub } from '../../src/github/hub.ts';

@@ -2,7 +2,7 @@ import { onTestFinished } from 'vitest';
 import type { Answer, Asked, Desk } from '../../src/control/desk.ts';
 import { toJson } from '../../src/domain/json.ts';
 import type { Plan } from '../../src/domain/plan.ts';
-import { OPERATOR_DEFAULTS } from '../../src/domain/settings.ts';
+import { OPERATOR_DEFAULTS } from '../../src/domain/operator-limits.ts';
 import type { Hub } from '../../src/github/hub.ts';
 import { openSqliteJournal } from '../../src/journal/sqlite.ts';
 import type { Journal } from '../../src/journal/journal.ts';

@@ -7,7 +7,8 @@ import { maySpend } from '../../src/domain/may-spend.ts';
 import { parseOperatorPolicy, type OperatorPolicy } from '../../src/domain/operator-policy.ts';
 import { isAtLeast, PERMISSIONS } from '../../src/domain/permission.ts';
 import { parseRepositoryConfiguration, type RepositoryConfiguration } from '../../src/domain/repository-configuration.ts';
-import { OPERATOR_DEFAULTS, type OperatorLimits, PROTECTED_PATHS, resolveSettings, underPolicy } from '../../src/domain/settings.ts';
+import { OPERATOR_DEFAULTS, type OperatorLimits, underPolicy } from '../../src/domain/operator-limits.ts';
+import { PROTECTED_PATHS, resolveSettings } from '../../src/domain/settings.ts';
 
 const MODELS = ['claude-opus-5-5', 'claude-sonnet-5-5', 'claude-opus-4-8', 'claude-haiku-5'] as const;
 

@@ -4,7 +4,8 @@ import type { MigrateFlags } from '../../src/domain/command.ts';
 import type { RepositoryConfiguration } from '../../src/domain/repository-configuration.ts';
 import { parseRepositoryConfiguration } from '../../src/domain/repository-configuration.ts';
 import type { Settings } from '../../src/domain/run.ts';
-import { OPERATOR_DEFAULTS, type OperatorLimits, PROTECTED_PATHS, resolveSettings } from '../../src/domain/settings.ts';
+import { OPERATOR_DEFAULTS, type OperatorLimits } from '../../src/domain/operator-limits.ts';
+import { PROTECTED_PATHS, resolveSettings } from '../../src/domain/settings.ts';
 
 function configuration(yaml: string): RepositoryConfiguration {
   const parsed = parseRepositoryConfiguration(`enabled: true\n${yaml}`);

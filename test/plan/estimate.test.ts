@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { priceOf } from '../../src/agents/models.ts';
 import type { Estimate } from '../../src/domain/plan.ts';
-import { OPERATOR_DEFAULTS } from '../../src/domain/settings.ts';
+import { OPERATOR_DEFAULTS } from '../../src/domain/operator-limits.ts';
 import { estimate } from '../../src/plan/estimate.ts';
 import { worstAgentsOfShard } from '../../src/plan/sharding.ts';
 import { settings } from './support.ts';
