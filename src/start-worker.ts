@@ -1,5 +1,6 @@
 import { agentsOf, CALLS, processName } from './open-engine.ts';
 import { openAllowances } from './allowances.ts';
+import { learnModels } from './agents/told-models.ts';
 import { settleLeftReservations, type Owner } from './agents/spending.ts';
 import type { WorkerConfig } from './config.ts';
 import { runCeilings } from './domain/ceilings.ts';
@@ -51,6 +52,7 @@ export async function startWorker(config: WorkerConfig): Promise<Working> {
     guard,
     log,
   });
+  void learnModels(config.model, { signal: life.signal, log });
   const ask = accessAsker(boss);
   const accessOf: typeof ask = async (run) => {
     const access = await ask(run);

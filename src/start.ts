@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import { createNodeMiddleware, Probot } from 'probot';
 import { openAllowances } from './allowances.ts';
+import { learnModels } from './agents/told-models.ts';
 import { settleLeftReservations } from './agents/spending.ts';
 import { appLog } from './app-log.ts';
 import { converge } from './app.ts';
@@ -64,6 +65,8 @@ export async function start(
   const off = (): SwitchedOff | null => operatorSwitch.off();
   const paying = { journal: engine.agentsJournal, owner: engine.owner, allowances, timings: waits.agents, off, guard, log };
   const agents = agentsOf(config, paying);
+  // Nobody waits for it: until it is known, the table holds.
+  void learnModels(config.model, { signal: life.signal, log });
   const told = { timings: waits.github, markerSecret: config.webhookSecret, secrets: guard, minted };
   const hubs = openHubs({ ...config, ...told, journal, signal: life.signal });
   const hubOf: Estate['hubOf'] = (place, own) => hubs.of(place, own);

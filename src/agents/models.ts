@@ -36,18 +36,27 @@ export type Model = Readonly<z.infer<typeof modelSchema>>;
 
 const dataSchema = z.strictObject({ about: z.string(), models: z.record(z.string(), modelSchema) });
 
-const MODELS: Readonly<Record<string, Model>> = dataSchema.parse(
-  JSON.parse(readFileSync(new URL('models.json', import.meta.url), 'utf8')),
-).models;
+/** The table of models.json, with what the service said since (told-models.ts). */
+const MODELS = new Map<string, Model>(
+  Object.entries(dataSchema.parse(JSON.parse(readFileSync(new URL('models.json', import.meta.url), 'utf8'))).models),
+);
+
+/** What a service tells of a model. */
+export type ToldModel = Partial<Pick<Model, 'context' | 'maxOutput' | 'efforts' | 'thinking'>>;
+
+/** From here on this holds in this process, in place of the table's. */
+export function learnModel(name: string, told: ToldModel): void {
+  MODELS.set(name, { ...modelOf(name), ...told });
+}
 
 /** Names of all models with a price, in the order of the data file. */
 export function knownModels(): readonly string[] {
-  return Object.keys(MODELS);
+  return [...MODELS.keys()];
 }
 
 /** What is known of a model; ConvergeError `configuration` for one without a price: it is never used. */
 export function modelOf(name: string): Model {
-  const model = Object.hasOwn(MODELS, name) ? MODELS[name] : undefined;
+  const model = MODELS.get(name);
   if (model === undefined) {
     throw new ConvergeError(
       'configuration',

@@ -11,14 +11,22 @@ export interface LocalModel {
   /** `role: system` inside of messages is accepted. */
   readonly systemMessages: boolean;
   readonly cacheMinimum: number;
+  readonly efforts: readonly string[];
 }
+
+const EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'];
 
 const MODELS: readonly LocalModel[] = [
   newest('claude-fable-5-2', 'fable'),
   newest('claude-fable-5-1', 'fable'),
   newest('claude-opus-5-5', 'opus'),
   { ...newest('claude-sonnet-5-5', 'sonnet'), thinking: ['adaptive', 'between_tools'] },
-  { ...newest('claude-haiku-5-5', 'haiku'), thinking: ['adaptive', 'disabled'], forcedToolChoice: true },
+  {
+    ...newest('claude-haiku-5-5', 'haiku'),
+    thinking: ['adaptive', 'disabled'],
+    forcedToolChoice: true,
+    efforts: ['low', 'medium', 'high'],
+  },
   {
     ...newest('claude-opus-5', 'opus'),
     thinking: ['adaptive', 'disabled'],
@@ -32,7 +40,16 @@ const MODELS: readonly LocalModel[] = [
 
 // Whether the 5.5 family takes system messages is unconfirmed: refusing them makes callers prove their fallback.
 function newest(id: string, line: string): LocalModel {
-  return { id, line, forcedToolChoice: false, thinking: ['adaptive'], thinksByDefault: true, systemMessages: false, cacheMinimum: 1_024 };
+  return {
+    id,
+    line,
+    forcedToolChoice: false,
+    thinking: ['adaptive'],
+    thinksByDefault: true,
+    systemMessages: false,
+    cacheMinimum: 1_024,
+    efforts: EFFORTS,
+  };
 }
 
 export const MAX_OUTPUT = 128_000;
@@ -44,7 +61,7 @@ export function findModel(id: string): LocalModel | null {
 /** The answer of `GET /v1/models/{id}`. */
 export function modelInfo(model: LocalModel): object {
   const supported = (yes: boolean): object => ({ supported: yes });
-  const efforts = ['low', 'medium', 'high', 'xhigh', 'max'].map((level) => [level, supported(true)]);
+  const efforts = EFFORTS.map((level) => [level, supported(model.efforts.includes(level))]);
   const thinkingKinds = ['adaptive', 'between_tools', 'disabled', 'enabled'].map((kind) => [
     kind,
     supported(model.thinking.includes(kind)),
