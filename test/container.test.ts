@@ -76,3 +76,13 @@ test('the compose file gives what the sandbox needs and takes all else', () => {
   const dockerfile = readFileSync('Dockerfile', 'utf8');
   expect(dockerfile).toMatch(/^USER node$/mu);
 });
+
+test('App and worker start with the same flags of Node, in the image too', () => {
+  const { scripts } = z
+    .object({ scripts: z.object({ start: z.string(), worker: z.string() }) })
+    .parse(JSON.parse(readFileSync('package.json', 'utf8')));
+  const flags = (command: string): readonly string[] => command.match(/--max-[\w=-]+/gu) ?? [];
+  expect(flags(scripts.start)).toEqual(['--max-semi-space-size=16']);
+  expect(flags(scripts.worker)).toEqual(flags(scripts.start));
+  expect(flags(/^CMD (.*)$/mu.exec(readFileSync('Dockerfile', 'utf8'))?.[1] ?? '')).toEqual(flags(scripts.start));
+});

@@ -1,5 +1,6 @@
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -29,9 +30,25 @@ export async function startModel(latencyMs: number, bytes = 0): Promise<{ readon
   return { url, end: () => child.kill() };
 }
 
+const Scripts = z.object({ scripts: z.object({ start: z.string() }) });
+
+/** The flags with which `npm start` has Node run Converge. */
+export const OUR_FLAGS: readonly string[] =
+  Scripts.parse(JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))).scripts.start.match(/--max-[\w=-]+/gu) ??
+  [];
+
+export interface Circumstances {
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Of Node; its own unless told. */
+  readonly flags?: readonly string[];
+}
+
 /** Runs a module in a process of its own, so that nobody's memory or garbage counts as another's. It answers one task with one Result. */
-export async function contest(module: string, task: Task, environment: Readonly<Record<string, string>> = {}): Promise<Result> {
-  const child = fork(fileURLToPath(new URL(module, import.meta.url)), [JSON.stringify(task)], { env: { ...process.env, ...environment } });
+export async function contest(module: string, task: Task, { environment = {}, flags = [] }: Circumstances = {}): Promise<Result> {
+  const child = fork(fileURLToPath(new URL(module, import.meta.url)), [JSON.stringify(task)], {
+    env: { ...process.env, ...environment },
+    execArgv: [...flags],
+  });
   const [message] = z.tuple([z.unknown(), z.unknown()]).parse(await once(child, 'message'));
   child.kill();
   return Result.parse(message);

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { z } from 'zod';
 import { POSTGRES_HERE, startPostgres } from '../postgres.ts';
-import { contest, type Result, startModel, type Task } from './contest.ts';
+import { contest, OUR_FLAGS, type Result, startModel, type Task } from './contest.ts';
 import { atLeast, atMost, type Bench, median, round, type Table } from './table.ts';
 
 const AGENTS = 1000;
@@ -19,13 +19,20 @@ interface Contestant {
   readonly name: string;
   readonly module: string;
   readonly durable: string;
+  /** Of Node; its own unless told. */
+  readonly flags?: readonly string[];
 }
 
 const RAW: Contestant = { name: 'raw HTTP (the floor)', module: 'raw.ts', durable: 'no' };
 const BARE: Contestant = { name: 'SDK, streaming, p-queue', module: 'bare-sdk.ts', durable: 'no' };
-const OURS: Contestant = { name: 'Converge, SQLite', module: 'converge.ts', durable: 'each turn' };
+const OURS: Contestant = { name: 'Converge, SQLite', module: 'converge.ts', durable: 'each turn', flags: OUR_FLAGS };
 const PEER: Contestant = { name: 'LangGraph, a node a turn, SQLite', module: 'peers/langgraph.mjs', durable: 'each turn' };
-const SHARED: Contestant = { name: 'Converge, Postgres with pg-boss', module: 'converge-postgres.ts', durable: 'each turn' };
+const SHARED: Contestant = {
+  name: 'Converge, Postgres with pg-boss',
+  module: 'converge-postgres.ts',
+  durable: 'each turn',
+  flags: OUR_FLAGS,
+};
 
 /** 1,000 agents of two turns of 50 ms, 16 at once; and, saturated, 1 ms and 64 at once. */
 export const bench: Bench = {
@@ -56,6 +63,7 @@ export const bench: Bench = {
         ...(shared === null ? [] : [atMost('Postgres and pg-boss: makespan ÷ ideal', shared.result.seconds / IDEAL, 1.45)]),
       ],
       notes: [
+        `Converge runs with the flags of \`npm start\` (${OUR_FLAGS.join(' ')}), the others with Node's own`,
         ...(lack === null ? [] : [`LangGraph was not measured: ${lack}`]),
         ...(shared === null ? ['no Postgres here: its row was not measured'] : shared.notes),
       ],
@@ -90,7 +98,11 @@ async function onPostgres(): Promise<{ readonly result: Result; readonly notes: 
   await client.connect();
   try {
     await client.query('CREATE EXTENSION IF NOT EXISTS pg_stat_statements');
-    const result = await contest(SHARED.module, { url: model.url, agents: AGENTS, concurrency: LANES }, { BENCH_DATABASE: url });
+    const result = await contest(
+      SHARED.module,
+      { url: model.url, agents: AGENTS, concurrency: LANES },
+      { environment: { BENCH_DATABASE: url }, flags: OUR_FLAGS },
+    );
     const { rows } = await client.query(SPENT);
     const parts = z.array(Spent).parse(rows);
     const per = (number: number): number => round(number / AGENTS);
@@ -123,7 +135,8 @@ async function rounds(latency: number, task: Omit<Task, 'url'>, contestants: rea
   const model = await startModel(latency);
   const results = new Map<string, Result[]>(contestants.map(({ name }) => [name, []]));
   for (let round = 0; round < ROUNDS; round += 1) {
-    for (const { name, module } of contestants) results.get(name)?.push(await contest(module, { ...task, url: model.url }));
+    for (const { name, module, flags = [] } of contestants)
+      results.get(name)?.push(await contest(module, { ...task, url: model.url }, { flags }));
   }
   model.end();
   const middle = (name: string, figure: (result: Result) => number): number => median((results.get(name) ?? []).map(figure));

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { startModel } from './contest.ts';
+import { OUR_FLAGS, startModel } from './contest.ts';
 import { atMost, type Bench, round, type Table } from './table.ts';
 
 const AGENTS = 1000;
@@ -24,7 +24,7 @@ export const bench: Bench = {
     const seen = async (): Promise<z.infer<typeof Seen>> => Seen.parse(await (await fetch(model.url)).json());
     const launch = (): ChildProcess => {
       const task = { url: model.url, agents: AGENTS, concurrency: LANES, directory };
-      return fork(fileURLToPath(new URL('resuming.ts', import.meta.url)), [JSON.stringify(task)]);
+      return fork(fileURLToPath(new URL('resuming.ts', import.meta.url)), [JSON.stringify(task)], { execArgv: [...OUR_FLAGS] });
     };
     try {
       const first = launch();
