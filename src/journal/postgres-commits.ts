@@ -6,10 +6,9 @@ import { z } from 'zod';
 import type { StoredEvent } from '../domain/events.ts';
 import { Draft, type Task } from './draft.ts';
 import { refusal } from './group-commit.ts';
-import { batchInserts } from './batch-inserts.ts';
 import { Connection } from './postgres-connection.ts';
 import { throughFaults, unanswered } from './postgres-faults.ts';
-import { look, news, send } from './postgres-transaction.ts';
+import { leave, look, send } from './postgres-transaction.ts';
 
 interface Waiting {
   readonly needs: Task<unknown>['needs'];
@@ -119,10 +118,10 @@ export class PostgresCommits {
     // Under the locks of its scopes an earlier attempt has ended one way or the other.
     if (done.sent && (await this.#committed(client))) return void (await send(client, ['COMMIT']));
     done.decided = group.map((task) => task.decide(draft));
-    const statements = batchInserts(draft.statements());
+    const statements = draft.statements();
     if (statements.length === 0) return void (await send(client, ['COMMIT']));
     done.sent = true;
-    const results = await send(client, [...statements, this.#sign(), ...news(draft.events), 'COMMIT']);
+    const results = await send(client, [leave([...statements, this.#sign()], draft.events), 'COMMIT']);
     if (results.at(-1)?.command !== 'COMMIT') throw new Error('Postgres rolled the transaction back');
   }
 

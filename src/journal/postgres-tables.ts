@@ -1,10 +1,9 @@
 import type { Client } from 'pg';
 
-import { batchInserts } from './batch-inserts.ts';
 import { Draft } from './draft.ts';
-import { batchLookups } from './postgres-batch.ts';
+import { allLookups } from './postgres-batch.ts';
 import { prepared } from './postgres-connection.ts';
-import { demandVersion, locks, send, VERSION } from './postgres-transaction.ts';
+import { demandVersion, leave, locks, send, VERSION } from './postgres-transaction.ts';
 import { eventsOfAll } from './reads.ts';
 import { addSeals, contentTables, INDEX_NAMES, indexTables, INDEX_VERSION, POSTGRES, sharedTables } from './schema.ts';
 
@@ -41,11 +40,11 @@ async function rebuild(client: Client): Promise<void> {
     if (last === undefined) break;
     const draft = new Draft(() => new Date());
     const events = page.map(({ event }) => event);
-    const lookups = batchLookups(draft.projectionLookups(events));
-    const found = await send(client, lookups);
-    for (const [index, lookup] of lookups.entries()) lookup.found(found[index]?.rows ?? []);
+    const lookups = allLookups(draft.projectionLookups(events));
+    const [found] = await send(client, [lookups]);
+    lookups.found(found?.rows ?? []);
     draft.projectAgain(events);
-    await send(client, batchInserts(draft.statements()));
+    await send(client, [leave(draft.statements(), [])]);
     after = last.id;
   }
   await send(client, ['DELETE FROM version', { sql: 'INSERT INTO version (number) VALUES (?)', values: [INDEX_VERSION] }]);

@@ -5,10 +5,9 @@ import { Pool, type PoolClient } from 'pg';
 import type { StoredEvent } from '../domain/events.ts';
 import { Draft, type Task } from './draft.ts';
 import { refusal } from './group-commit.ts';
-import { batchInserts } from './batch-inserts.ts';
 import { clientSettings, SESSION } from './postgres-connection.ts';
 import { isFault, throughFaults, unanswered } from './postgres-faults.ts';
-import { look, news, send } from './postgres-transaction.ts';
+import { leave, look, send } from './postgres-transaction.ts';
 
 /** For SQL of others inside of a transaction of the journal; values stand at `$1`, `$2`… */
 export interface SqlTransaction {
@@ -59,7 +58,7 @@ export class Together {
       await look(client, draft, task.needs);
       const decided = draft.attempt(task);
       if (!decided.ok) throw refusal(decided.error);
-      await send(client, batchInserts(draft.statements()));
+      await send(client, [leave(draft.statements(), decided.events)]);
       last = { value: decided.value, also: await also(asTransaction(client)), events: decided.events };
       return last;
     };
@@ -79,8 +78,8 @@ export class Together {
         const client = await this.#pool.connect();
         try {
           const done = await attempt(client);
-          const results = await send(client, [...news(done.events), 'COMMIT']);
-          if (results.at(-1)?.command !== 'COMMIT') throw new Error('Postgres rolled the transaction back');
+          const [committed] = await send(client, ['COMMIT']);
+          if (committed?.command !== 'COMMIT') throw new Error('Postgres rolled the transaction back');
           client.release();
           return done;
         } catch (thrown) {

@@ -5,7 +5,7 @@ import { ConvergeError } from '../domain/errors.ts';
 import type { StoredEvent } from '../domain/events.ts';
 import type { Draft } from './draft.ts';
 import { gather, prepared } from './postgres-connection.ts';
-import { batchLookups } from './postgres-batch.ts';
+import { allInserts, allLookups, textArray } from './postgres-batch.ts';
 import type { Need } from './rows.ts';
 import { INDEX_VERSION } from './schema.ts';
 import type { Statement } from './statement.ts';
@@ -19,11 +19,6 @@ export function locks(names: readonly string[]): Statement {
   return { sql: LOCK, values: [textArray(names)] };
 }
 
-/** A list as Postgres writes it: https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO */
-function textArray(items: readonly string[]): string {
-  return `{${items.map((item) => `"${item.replaceAll(/["\\]/gu, String.raw`\$&`)}"`).join(',')}}`;
-}
-
 /** What must stand still while a decision is taken. A trigger and a comment are not of a run yet. */
 function lockOf({ table, scope }: Need): string {
   if (table === 'run' || table === 'received' || table === 'balance') return `${table} ${scope}`;
@@ -32,10 +27,10 @@ function lockOf({ table, scope }: Need): string {
 
 /** Locks what the needs name, in a transaction that has begun, and looks it up: one way there and back. */
 export async function look(client: Client, draft: Draft, needs: readonly Need[]): Promise<void> {
-  const lookups = batchLookups(draft.lookups(needs));
-  const [, version, ...found] = await send(client, [locks([...new Set(needs.map(lockOf))]), VERSION, ...lookups]);
+  const lookups = allLookups(draft.lookups(needs));
+  const [, version, found] = await send(client, [locks([...new Set(needs.map(lockOf))]), VERSION, lookups]);
   demandVersion(version?.rows[0]);
-  for (const [index, lookup] of lookups.entries()) lookup.found(found[index]?.rows ?? []);
+  lookups.found(found?.rows ?? []);
 }
 
 export const VERSION = 'SELECT number FROM version';
@@ -62,8 +57,8 @@ type Row = Record<string, unknown>;
 
 export const CHANNEL = 'converge';
 
-/** Tells all processes that listen, at the commit, how far these scopes have come. */
-export function news(events: readonly StoredEvent[]): readonly Statement[] {
+/** What a transaction leaves, in one statement: rows, and word for all processes that listen how far these scopes have come. */
+export function leave(inserts: readonly Statement[], events: readonly StoredEvent[]): Statement {
   const last = new Map(events.map(({ scope, n }) => [scope, n]));
-  return [...last].map(([scope, n]) => ({ sql: 'SELECT pg_notify(?, ?)', values: [CHANNEL, JSON.stringify({ scope, n })] }));
+  return allInserts(inserts, { channel: CHANNEL, messages: [...last].map(([scope, n]) => JSON.stringify({ scope, n })) });
 }
