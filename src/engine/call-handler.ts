@@ -40,9 +40,10 @@ const AFTER_FAULT_MS = 5000;
 export function callHandler(parts: CallParts): Handler {
   return async (delivery) => {
     const { run, key } = delivery;
-    const [call, over] = await Promise.all([parts.journal.call(run, key), isOver(parts.journal, run)]);
-    if (call === undefined || call.settled !== null || over) return;
-    const claim = await parts.journal.takeClaim({ run, key, owner: parts.owner });
+    // A run that is stopped needs no more calls, also where it delivers what it has. Its record grows with all of them, and is not read.
+    const [taken, signals] = await Promise.all([parts.journal.takeCall({ run, key, owner: parts.owner }), parts.journal.signals(run)]);
+    if (taken === null || stopIn(signals) !== null) return;
+    const { call, claim } = taken;
     const held = parts.holdings.hold(claim);
     const leave = letGoAtEnd(parts.journal, run);
     const long = AbortSignal.timeout(LONGEST_MS);
@@ -50,7 +51,7 @@ export function callHandler(parts: CallParts): Handler {
     try {
       // Who had it before may be dead, with money still reserved.
       if (claim.attempt > 1) await parts.settleLeft(run);
-      const outcome = await carryOut(parts, { call, run, own: { journal: held.journal, signal } });
+      const outcome = await carryOut(parts, { call, run, own: { journal: held.journal, signal, phase: call.phase } });
       await held.journal.settle(run, key, outcome);
     } catch (thrown) {
       await suspend(parts, held.journal, { delivery, thrown, interrupted: signal.aborted, again: long.aborted });
@@ -59,12 +60,6 @@ export function callHandler(parts: CallParts): Handler {
       held.release();
     }
   };
-}
-
-/** A run that is stopped needs no more calls, also where it delivers what it has. Asked for each call: its record grows with all of them, and is not read. */
-async function isOver(journal: Journal, run: string): Promise<boolean> {
-  const [unfinished, signals] = await Promise.all([journal.unfinished(), journal.signals(run)]);
-  return !unfinished.includes(run) || stopIn(signals) !== null;
 }
 
 /** Aborts when the run ends or is stopped: nobody waits for its calls any more. */

@@ -43,7 +43,7 @@ export interface Carrying {
 export function openCarrying(parts: CarryParts): Carrying {
   const { run, journal, signal } = parts;
   const window = new ReleaseWindow(parts.limit);
-  const under = new Map<string, PromiseWithResolvers<void>>();
+  const ends = new Ends();
   const here = carryHere(journal);
   let stopped = false;
   const unattended = openUnattended(parts);
@@ -52,17 +52,17 @@ export function openCarrying(parts: CarryParts): Carrying {
   const push = (keys: readonly string[]): void => pushTo(parts, keys);
   const leave = (key: string): void => {
     window.leave(key);
-    under.delete(key);
+    ends.leave(key);
     if (!stopped) push(window.release());
   };
   const stop = (thrown: Suspended): void => {
     stopped = true;
-    for (const { reject } of under.values()) reject(thrown);
+    ends.stop(thrown);
   };
   const hear = ({ event }: StoredEvent): void => {
     unattended.moved();
-    if (event.type === 'call.settled') under.get(event.key)?.resolve();
-    if (event.type !== 'call.suspended' || !under.has(event.key)) return;
+    if (event.type === 'call.settled') ends.settled(event.key);
+    if (event.type !== 'call.suspended' || !ends.awaits(event.key)) return;
     // The worker's own affair, or a pause that may be over by now: while the run goes on, the call does.
     if (event.reason === 'stopping' || event.reason === 'person') push([event.key]);
     else stop(new Suspended(event.reason, event.message));
@@ -76,20 +76,18 @@ export function openCarrying(parts: CarryParts): Carrying {
   const letGo = (): void => stop(new Suspended('stopping', 'The run lets go of its calls; they go on where they are.'));
   signal.addEventListener('abort', letGo, { once: true });
 
-  const deliver = async ({ key }: Carried): Promise<void> => {
+  const deliver = async ({ key, kind }: Carried): Promise<void> => {
     if (stopped || signal.aborted) throw new Suspended('stopping', 'The run was told to stop.');
-    const ended = Promise.withResolvers<void>();
-    ended.promise.catch(() => undefined);
-    under.set(key, ended);
+    const ended = ends.of(key);
     try {
       // Entered before anything is waited for: the window's order is the order of issue.
-      const weighed = weigh(parts, key);
+      const weighed = kind === 'review' ? weigh(parts, key) : 1;
       const order = entering.then(async () => window.enter({ key, weight: await weighed }));
       entering = order.catch(() => undefined);
       await order;
-      if ((await journal.call(run, key))?.settled !== null) return;
+      if (ends.isSettled(key)) return;
       if (!stopped) push(window.release());
-      await ended.promise;
+      await ended;
     } finally {
       leave(key);
     }
@@ -102,6 +100,42 @@ export function openCarrying(parts: CarryParts): Carrying {
       signal.removeEventListener('abort', letGo);
     },
   };
+}
+
+/** Ends of calls, as they are told. */
+class Ends {
+  readonly #awaited = new Map<string, PromiseWithResolvers<void>>();
+  readonly #settled = new Set<string>();
+
+  /** Resolves when the call is settled; a rejection may be nobody's. */
+  of(key: string): Promise<void> {
+    const ended = Promise.withResolvers<void>();
+    ended.promise.catch(() => undefined);
+    this.#awaited.set(key, ended);
+    return ended.promise;
+  }
+
+  awaits(key: string): boolean {
+    return this.#awaited.has(key);
+  }
+
+  /** Whether that was told, also before anybody waited for it. */
+  isSettled(key: string): boolean {
+    return this.#settled.has(key);
+  }
+
+  settled(key: string): void {
+    this.#settled.add(key);
+    this.#awaited.get(key)?.resolve();
+  }
+
+  leave(key: string): void {
+    this.#awaited.delete(key);
+  }
+
+  stop(thrown: Suspended): void {
+    for (const { reject } of this.#awaited.values()) reject(thrown);
+  }
 }
 
 /** Sees calls that wait while nothing of the run moves, and tells it once when there is nobody who could take them. */
@@ -143,9 +177,8 @@ function pushTo({ run, dispatch, log }: CarryParts, keys: readonly string[]): vo
 
 const ofReview = z.object({ seats: z.array(z.string()).min(1) });
 
-/** A review holds a conversation for each of its reviewers. */
+/** A review holds a conversation for each of its reviewers; everything else is one. */
 async function weigh({ run, journal }: CarryParts, key: string): Promise<number> {
-  const call = await journal.call(run, key);
-  const review = call?.kind === 'review' ? ofReview.safeParse(call.input) : null;
-  return review?.success === true ? review.data.seats.length : 1;
+  const review = ofReview.safeParse((await journal.call(run, key))?.input);
+  return review.success ? review.data.seats.length : 1;
 }

@@ -15,17 +15,20 @@ export interface Holdings {
 }
 
 export function openHoldings(journal: Journal): Holdings {
-  const held = new Map<string, { readonly claim: Claim; readonly journal: Journal }>();
-  const holderOf = (run: string, agent: string | null): Journal => {
+  const held = new Map<string, Held>();
+  const findHolder = (run: string, agent: string | null): Held | undefined => {
     const call = agent === null ? undefined : held.get(idOf(run, callOf(agent)));
-    const holder = call ?? held.get(idOf(run, ''));
+    return call ?? held.get(idOf(run, ''));
+  };
+  const holderOf = (run: string, agent: string | null): Held => {
+    const holder = findHolder(run, agent);
     if (holder === undefined) throw new Suspended('stopping', `Nothing of this run is carried out here any more: ${LOST}.`);
-    return holder.journal;
+    return holder;
   };
   return {
     hold: (claim) => {
       const id = idOf(claim.run, claim.kind === 'call' ? claim.key : '');
-      const mine = { claim, journal: journal.fenced(claim) };
+      const mine: Held = { claim, journal: journal.fenced(claim), stored: new Set() };
       held.set(id, mine);
       return {
         journal: mine.journal,
@@ -34,8 +37,28 @@ export function openHoldings(journal: Journal): Holdings {
         },
       };
     },
-    journal: routed(journal, holderOf),
+    journal: {
+      ...routed(journal, (run, agent) => holderOf(run, agent).journal),
+      checkpoint: async (run, agent, turn) => {
+        const holder = holderOf(run, agent);
+        holder.stored.add(agent);
+        await holder.journal.checkpoint(run, agent, turn);
+      },
+      checkpoints: async (run, agent) => (isFirst(findHolder(run, agent), agent) ? [] : journal.checkpoints(run, agent)),
+    },
   };
+}
+
+interface Held {
+  readonly claim: Claim;
+  readonly journal: Journal;
+  /** Agents that stored turns under this claim. */
+  readonly stored: Set<string>;
+}
+
+/** Whether nothing can be stored of this agent: nobody had its call before, and here it stored nothing. */
+function isFirst(holder: Held | undefined, agent: string): boolean {
+  return holder?.claim.kind === 'call' && holder.claim.attempt === 1 && !holder.stored.has(agent);
 }
 
 function idOf(run: string, key: string): string {
@@ -52,7 +75,9 @@ function agentOf(events: readonly RunEvent[]): string | null {
   return null;
 }
 
-function routed(journal: Journal, holderOf: (run: string, agent: string | null) => Journal): Journal {
+type Routed = Omit<Journal, 'checkpoint' | 'checkpoints'>;
+
+function routed(journal: Journal, holderOf: (run: string, agent: string | null) => Journal): Routed {
   return {
     start: (options) => journal.start(options),
     unfinished: () => journal.unfinished(),
@@ -67,8 +92,6 @@ function routed(journal: Journal, holderOf: (run: string, agent: string | null) 
     call: (run, key) => journal.call(run, key),
     settled: (run, afterSeq) => journal.settled(run, afterSeq),
     calls: (run) => journal.calls(run),
-    checkpoint: async (run, agent, turn) => holderOf(run, agent).checkpoint(run, agent, turn),
-    checkpoints: (run, agent) => journal.checkpoints(run, agent),
     signal: (run, signal) => journal.signal(run, signal),
     signals: (run) => journal.signals(run),
     intend: async (scope, key, intent) => holderOf(scope, null).intend(scope, key, intent),

@@ -99,6 +99,12 @@ export type Claim =
   | { readonly kind: 'run'; readonly run: string; readonly attempt: number }
   | { readonly kind: 'call'; readonly run: string; readonly key: string; readonly attempt: number };
 
+/** A call in its holder's hands. */
+export interface TakenCall {
+  readonly call: CallState;
+  readonly claim: Claim;
+}
+
 export interface IssuedCall {
   readonly key: string;
   /** Name of the primitive. */

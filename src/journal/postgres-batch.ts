@@ -52,7 +52,10 @@ const INSERT = /^INSERT INTO (\w+) \(([\w, ]+)\) VALUES \((?:\?(?:, )?)+\)/u;
  * Any number of inserts as one statement: for each kind one part, whose text is the same however many rows it has. Rows of a kind are inserted in their order; kinds must not
  * depend on each other. Tells the listeners of the channel each of the messages, at the commit.
  */
-export function allInserts(inserts: readonly Statement[], { channel, messages }: { channel: string; messages: readonly string[] }): Statement {
+export function allInserts(
+  inserts: readonly Statement[],
+  { channel, messages }: { channel: string; messages: readonly string[] },
+): Statement {
   const kinds = bySql(inserts);
   const parts = kinds.map(([sql], kind) => `kind_${kind} AS (${manyRows(sql)})`);
   return {

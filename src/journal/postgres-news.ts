@@ -48,7 +48,8 @@ export class News {
     this.#ear = new Ear({
       url,
       channel: CHANNEL,
-      heard: (text) => this.#heard(message.parse(text)),
+      // Of a commit of ours the answer comes beside it, and tells it without a look.
+      heard: (text) => void setImmediate(() => this.#heard(message.parse(text))),
       again: async (connection) => {
         for (const head of await connection.rows(HEADS)) this.#heard(head);
       },

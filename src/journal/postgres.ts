@@ -1,7 +1,7 @@
 import { ConvergeError, messageOf } from '../domain/errors.ts';
 import type { StoredEvent } from '../domain/events.ts';
 import type { Task } from './draft.ts';
-import type { CallOutcome, Claim, Journal } from './journal.ts';
+import type { CallOutcome, Claim, Journal, TakenCall } from './journal.ts';
 import { PostgresCommits } from './postgres-commits.ts';
 import { Connection } from './postgres-connection.ts';
 import { isFault, throughFaults, unanswered } from './postgres-faults.ts';
@@ -9,12 +9,14 @@ import { News } from './postgres-news.ts';
 import { prepareTables, rebuildIndexes } from './postgres-tables.ts';
 import { Together, type SqlTransaction } from './postgres-together.ts';
 import type { Query } from './statement.ts';
-import { NOTHING, settle, takeClaim, underClaim } from './tasks.ts';
+import { NOTHING, settle, takeCall, takeClaim, underClaim } from './tasks.ts';
 import { Verbs } from './verbs.ts';
 
 export interface PostgresJournal extends Journal {
   /** The newest claim of a run (`key` null) or of one of its calls; whoever held it before writes no more. `owner` is for people who look. */
   takeClaim(holder: { readonly run: string; readonly key: string | null; readonly owner: string }): Promise<Claim>;
+  /** The same of a call that is still to be carried out, with the call; null when it is settled or unknown, or its run has ended. */
+  takeCall(holder: { readonly run: string; readonly key: string; readonly owner: string }): Promise<TakenCall | null>;
   fenced(claim: Claim): PostgresJournal;
   /**
    * `settle` and somebody else's SQL in one transaction, e.g. a delivery's completion: both or neither. `also` is called whether or not the call was settled before;
@@ -108,6 +110,10 @@ class Postgres extends Verbs implements PostgresJournal {
 
   takeClaim(holder: { readonly run: string; readonly key: string | null; readonly owner: string }): Promise<Claim> {
     return this.#parts.commits.write(takeClaim(holder));
+  }
+
+  takeCall(holder: { readonly run: string; readonly key: string; readonly owner: string }): Promise<TakenCall | null> {
+    return this.#parts.commits.write(takeCall(holder));
   }
 
   async settleWith(

@@ -3,7 +3,7 @@ import { ConvergeError, Suspended } from '../domain/errors.ts';
 import type { RunEvent, StoredEvent } from '../domain/events.ts';
 import type { Json } from '../domain/json.ts';
 import type { Task } from './draft.ts';
-import type { CallOutcome, CallState, Charge, Claim, IssuedCall, Journal, Reservation, Signal, TurnRecord } from './journal.ts';
+import type { CallOutcome, CallState, Charge, Claim, IssuedCall, Journal, Reservation, Signal, TakenCall, TurnRecord } from './journal.ts';
 import { projectionNeeds } from './projection.ts';
 import type { Need } from './rows.ts';
 
@@ -196,6 +196,20 @@ export function takeClaim(holder: { readonly run: string; readonly key: string |
       const attempt = (draft.get('claim', run, key ?? '')?.attempt ?? 0) + 1;
       draft.put('claim', { scope: run, key: key ?? '' }, { attempt, owner });
       return key === null ? { kind: 'run', run, attempt } : { kind: 'call', run, key, attempt };
+    },
+  };
+}
+
+/** The next attempt of a call that is open, of a run that has not ended; null when there is nothing to take. */
+export function takeCall(holder: { readonly run: string; readonly key: string; readonly owner: string }): Task<TakenCall | null> {
+  const { run, key } = holder;
+  const taking = takeClaim(holder);
+  return {
+    needs: [...taking.needs, { table: 'call', scope: run, key }, { table: 'status', scope: run }],
+    decide: (draft) => {
+      const call = draft.get('call', run, key)?.state;
+      if (call === undefined || call.settled !== null || draft.get('status', run)?.status === 'ended') return null;
+      return { call, claim: taking.decide(draft) };
     },
   };
 }

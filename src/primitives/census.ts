@@ -43,12 +43,14 @@ export function openCensus({ run, journal, limits: approved, shared }: CensusOpt
     return place !== undefined && place < limits.agents;
   };
   const admit = async (agent: string): Promise<void> => {
-    await read();
+    // Whoever starts agents alone knows them all; what people raised matters at the limit.
+    if (shared || seen === 0 || places.size >= limits.agents) await read();
     if (hasPlace(agent)) return;
     if (places.size < limits.agents) {
-      if (!shared) give(agent);
-      else await journal.append(run, [{ type: 'agent.admitted', agent }]);
-      await read();
+      if (shared) {
+        await journal.append(run, [{ type: 'agent.admitted', agent }]);
+        await read();
+      } else give(agent);
     }
     // Somebody else may have taken the last place at the same moment.
     if (!hasPlace(agent)) throw new Suspended('budget', agentsText(limits.agents));

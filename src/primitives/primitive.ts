@@ -35,6 +35,8 @@ export interface PrimitivePorts {
   readonly retryWaits: readonly number[];
   /** Aborts when the run stops or this process ends; performing calls then throw `Suspended`. */
   readonly signal: AbortSignal;
+  /** Under which the call was recorded, where that is known already. */
+  readonly phase?: string;
   /** Other processes carry out calls of this run too; false unless told. */
   readonly shared?: boolean;
 }

@@ -30,7 +30,7 @@ export interface Primitives {
 }
 
 /** Of a call that a worker carries out: its journal writes only while the worker holds the call. */
-export type OwnPorts = Pick<PrimitivePorts, 'journal' | 'signal'>;
+export type OwnPorts = Pick<PrimitivePorts, 'journal' | 'signal' | 'phase'>;
 
 export function openPrimitives(ports: PrimitivePorts): Primitives {
   const { run, journal, plan, commands, signal } = ports;

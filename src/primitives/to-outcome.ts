@@ -33,6 +33,6 @@ function stopping(): Suspended {
 }
 
 /** The phase under which a call was recorded: its own, or the script's at the time. */
-export async function phaseOf(key: string, { journal, run }: Pick<PrimitivePorts, 'journal' | 'run'>): Promise<string> {
-  return (await journal.call(run, key))?.phase ?? '';
+export async function phaseOf(key: string, { journal, run, phase }: Pick<PrimitivePorts, 'journal' | 'run' | 'phase'>): Promise<string> {
+  return phase ?? (await journal.call(run, key))?.phase ?? '';
 }

@@ -8,7 +8,7 @@ import { openPostgresJournal, type PostgresJournal } from '../../src/journal/pos
 import { POSTGRES_HERE, startPostgres, type TestPostgres } from '../postgres.ts';
 import { journalConformance } from './conformance.ts';
 import { sealConformance } from './seals.ts';
-import { aCall, fill } from './support.ts';
+import { aCall, fill, STARTED } from './support.ts';
 
 describe.skipIf(!POSTGRES_HERE)('Postgres', () => {
   let server: TestPostgres;
@@ -82,6 +82,36 @@ describe.skipIf(!POSTGRES_HERE)('Postgres', () => {
         { type: 'log', text: 'mine' },
         { type: 'log', text: 'next' },
       ]);
+    });
+  });
+
+  describe('taking a call', () => {
+    const took = (owner: string) => ({ run: 'r', key: 'a', owner });
+
+    test('gives it with a claim that ends the one before, while it is open', async () => {
+      const journal = await open(await server.database());
+      await journal.start({ run: 'r', trigger: 't', event: STARTED });
+      expect(await journal.takeCall(took('one'))).toBeNull();
+      await journal.issue('r', [aCall('a')]);
+      const first = await journal.takeCall(took('one'));
+      const second = await journal.takeCall(took('two'));
+      expect([first, second]).toMatchObject([
+        { call: aCall('a'), claim: { key: 'a', attempt: 1 } },
+        { call: aCall('a'), claim: { key: 'a', attempt: 2 } },
+      ]);
+      const outcome = { kind: 'value', value: 1 } as const;
+      if (first === null || second === null) throw new Error('nothing was taken');
+      await expect(journal.fenced(first.claim).settle('r', 'a', outcome)).rejects.toMatchObject({ reason: 'stopping' });
+      await journal.fenced(second.claim).settle('r', 'a', outcome);
+      expect(await journal.takeCall(took('three'))).toBeNull();
+    });
+
+    test('takes nothing of a run that has ended', async () => {
+      const journal = await open(await server.database());
+      await journal.start({ run: 'r', trigger: 't', event: STARTED });
+      await journal.issue('r', [aCall('a')]);
+      await journal.append('r', [{ type: 'run.ended', status: 'stopped', why: 'a person said so', ledger: [] }]);
+      expect(await journal.takeCall(took('one'))).toBeNull();
     });
   });
 
