@@ -49,19 +49,20 @@ function columns(lookups: readonly Lookup[]): readonly string[] {
 const INSERT = /^INSERT INTO (\w+) \(([\w, ]+)\) VALUES \((?:\?(?:, )?)+\)/u;
 
 /**
- * Any number of inserts as one statement: for each kind one part, whose text is the same however many rows it has. Rows of a kind are inserted in their order; kinds must not
- * depend on each other. Tells the listeners of the channel each of the messages, at the commit.
+ * Any number of inserts of rows as one statement: for each kind one part, whose text is the same however many rows it has. Rows of a kind are inserted in their order; kinds must
+ * not depend on each other. Tells the listeners of the channel each of the messages, at the commit. What looks at other rows, maybe at these, follows as it is.
  */
 export function allInserts(
-  inserts: readonly Statement[],
+  statements: readonly Statement[],
   { channel, messages }: { channel: string; messages: readonly string[] },
-): Statement {
-  const kinds = bySql(inserts);
+): readonly Statement[] {
+  const kinds = bySql(statements.filter(({ sql }) => INSERT.test(sql)));
   const parts = kinds.map(([sql], kind) => `kind_${kind} AS (${manyRows(sql)})`);
-  return {
+  const rows = {
     sql: `${parts.length === 0 ? '' : `WITH ${parts.join(', ')} `}SELECT pg_notify('${channel}', message) FROM json_array_elements_text(?) AS message`,
     values: [...kinds.map(([sql, same]) => rowsOf(sql, same)), JSON.stringify(messages)],
   };
+  return [rows, ...statements.filter(({ sql }) => !INSERT.test(sql))];
 }
 
 function manyRows(sql: string): string {

@@ -121,7 +121,7 @@ export class PostgresCommits {
     const statements = draft.statements();
     if (statements.length === 0) return void (await send(client, ['COMMIT']));
     done.sent = true;
-    const results = await send(client, [leave([...statements, this.#sign()], draft.events), 'COMMIT']);
+    const results = await send(client, [...leave([...statements, this.#sign()], draft.events), 'COMMIT']);
     if (results.at(-1)?.command !== 'COMMIT') throw new Error('Postgres rolled the transaction back');
   }
 

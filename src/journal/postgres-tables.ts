@@ -44,7 +44,7 @@ async function rebuild(client: Client): Promise<void> {
     const [found] = await send(client, [lookups]);
     lookups.found(found?.rows ?? []);
     draft.projectAgain(events);
-    await send(client, [leave(draft.statements(), [])]);
+    await send(client, leave(draft.statements(), []));
     after = last.id;
   }
   await send(client, ['DELETE FROM version', { sql: 'INSERT INTO version (number) VALUES (?)', values: [INDEX_VERSION] }]);

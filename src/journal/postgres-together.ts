@@ -58,7 +58,7 @@ export class Together {
       await look(client, draft, task.needs);
       const decided = draft.attempt(task);
       if (!decided.ok) throw refusal(decided.error);
-      await send(client, [leave(draft.statements(), decided.events)]);
+      await send(client, leave(draft.statements(), decided.events));
       last = { value: decided.value, also: await also(asTransaction(client)), events: decided.events };
       return last;
     };

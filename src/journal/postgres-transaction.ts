@@ -57,8 +57,8 @@ type Row = Record<string, unknown>;
 
 export const CHANNEL = 'converge';
 
-/** What a transaction leaves, in one statement: rows, and word for all processes that listen how far these scopes have come. */
-export function leave(inserts: readonly Statement[], events: readonly StoredEvent[]): Statement {
+/** What a transaction leaves: rows, and word for all processes that listen how far these scopes have come. */
+export function leave(inserts: readonly Statement[], events: readonly StoredEvent[]): readonly Statement[] {
   const last = new Map(events.map(({ scope, n }) => [scope, n]));
   return allInserts(inserts, { channel: CHANNEL, messages: [...last].map(([scope, n]) => JSON.stringify({ scope, n })) });
 }
