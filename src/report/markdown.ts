@@ -19,7 +19,13 @@ const LINE_LIMIT = 300;
 
 /** One line of untrusted prose, in the middle of a line of ours. */
 export function line(text: string, limit = LINE_LIMIT): string {
-  return inertLine(plainLine(text, limit));
+  const flat = plainLine(text, Number.POSITIVE_INFINITY);
+  return inertLine(flat.length <= limit ? flat : closingCode(clip(flat, limit)));
+}
+
+/** A code span that was cut ends there: half of one would be a backtick and words. */
+function closingCode(cut: string): string {
+  return cut.split('`').length % 2 === 1 ? cut : `${cut}\``;
 }
 
 /** Inline code, whatever is in it. */

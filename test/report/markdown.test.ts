@@ -27,6 +27,11 @@ describe('what others wrote', () => {
     expect(line('one\n\ntwo')).toBe('one two');
   });
 
+  it('ends a code span in which it is cut', () => {
+    expect(line('Create `near.js`. It exports `near(actual, expected)`.', 40)).toBe('Create `near.js`. It exports `near(actu…`');
+    expect(line('Create a helper that compares.', 20)).toBe('Create a helper tha…');
+  });
+
   it('hides nothing: invisible and turning characters are taken out of prose, and shown by number in code', () => {
     expect(line('a\u202Eb\u200Bc\u2066d')).toBe('abcd');
     expect(code('a\u202Eb')).toBe('`a⟦U+202E⟧b`');
