@@ -160,7 +160,7 @@ async function enter(estate: Estate, { run, signal, mirrorOf, threads }: Enterin
 }
 
 /** What a run shows on GitHub while it is driven. */
-export async function bulletinOf({ config, journal, hubOf, waits, log }: Estate, run: string): Promise<Bulletin> {
+export async function bulletinOf({ config, journal, hubOf, waits, log }: Estate, run: string, after: Promise<void>): Promise<Bulletin> {
   const { place } = foldRun(await journal.events(run));
   const onProblem = (problem: unknown): void =>
     log.warn({ run, problem: messageOf(problem) }, 'status could not be shown; it is shown with the next change');
@@ -169,7 +169,7 @@ export async function bulletinOf({ config, journal, hubOf, waits, log }: Estate,
     return (await Promise.all(accounts.map(async (account) => nearLimitsOf(account, await journal.balance(account.name))))).flat();
   };
   const shown = { pageUrl: pageUrlOf(config, run), caveats: caveatsOf(config), intervalMs: waits.bulletinMs };
-  return openBulletin({ run, journal, hub: hubOf(place, journal), ...shown, months, onProblem });
+  return openBulletin({ run, after, journal, hub: hubOf(place, journal), ...shown, months, onProblem });
 }
 
 /** Null where nobody could open it. */

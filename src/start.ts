@@ -199,7 +199,7 @@ function driverOf(estate: Estate, { engine, houses, operatorSwitch, quiet }: Dri
     dispatch: engine.runs,
     slots: engine.slots,
     hold: (run) => engine.hold(run),
-    bulletin: (run, journal) => bulletinOf({ ...estate, journal }, run),
+    bulletin: (run, journal, after) => bulletinOf({ ...estate, journal }, run, after),
     enter: (run, journal, signal) => houses.enter(run, signal, journal),
     migrate,
     quiet,

@@ -1,6 +1,5 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 
 import { requireNode } from './node-version.ts';
 
@@ -46,7 +45,10 @@ interface Turn {
 }
 
 function asked(): Turn {
-  const [to, ...words] = parseArgs({ allowPositionals: true }).positionals;
+  const [to, ...words] = process.argv.slice(2);
+  // A reason may begin with a dash; an option that is not known must not switch anything.
+  const option = words.find((word) => /^-\S*$/u.test(word));
+  if (option !== undefined) throw new Error(`Found ${option}, expected no options.`);
   if (to !== 'off' && to !== 'on') throw new Error(`Found ${to ?? 'nothing'}, expected off or on.`);
   if (to === 'on' && words.length > 0) throw new Error(`Found ${words.join(' ')} after on, expected nothing more.`);
   return { to, reason: reasonIn(words.join(' ')) };

@@ -123,6 +123,8 @@ test('the program makes the file, takes it away, and says what it expects', asyn
   const here = { DATA_DIR: dirname(file) };
   expect(turn(here, 'off', 'a key', 'leaked')).toEqual({ status: 0, told: `Switched off: ${file}.\n` });
   expect(opened.off()).toMatchObject({ reason: 'a key leaked' });
+  expect(turn(here, 'off', '- a key leaked, again').status).toBe(0);
+  expect(opened.off()).toMatchObject({ reason: '- a key leaked, again' });
   expect(turn(here, 'on').status).toBe(0);
   expect(opened.off()).toBeNull();
   expect(turn({ DATA_DIR: join(dirname(file), 'nowhere') }, 'off')).toMatchObject({
@@ -134,7 +136,8 @@ test('the program makes the file, takes it away, and says what it expects', asyn
 test.each([
   [[], 'Found nothing, expected off or on.'],
   [['of'], 'Found of, expected off or on.'],
-  [['off', '--dry-run'], "Unknown option '--dry-run'"],
+  [['off', '--dry-run'], 'Found --dry-run, expected no options.'],
+  [['off', '-n', 'a key leaked'], 'Found -n, expected no options.'],
   [['on', 'please'], 'Found please after on, expected nothing more.'],
 ])('%j turns nothing: why, the usage, and 2', async (words, why) => {
   const { file } = await scene();

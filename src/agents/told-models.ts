@@ -9,7 +9,9 @@ import { openTransport } from './transport.ts';
 
 /** Longest silence of the service while it tells. */
 const SILENCE_MS = 10_000;
-/** Models on one page; the service has fewer. */
+/** Longest that it may take in all. */
+const LONGEST_MS = 30_000;
+/** Models on one page; the service has fewer, and no other page is asked for. */
 const PAGE = 1000;
 
 const support = z.looseObject({ supported: z.boolean() }).nullish();
@@ -50,14 +52,17 @@ async function askAll({ apiKey, baseUrl }: ClientSettings, signal: AbortSignal):
   const fetch = openTransport(SILENCE_MS);
   const sdk = new Anthropic({ apiKey, baseURL: baseUrl, maxRetries: 0, timeout: SILENCE_MS, openTelemetry: false, logLevel: 'off', fetch });
   const told = new Map<string, ToldModel>();
-  for await (const each of sdk.models.list({ limit: PAGE }, { signal })) {
+  const page = await sdk.models.list({ limit: PAGE }, { signal: AbortSignal.any([signal, AbortSignal.timeout(LONGEST_MS)]) });
+  for (const each of page.data) {
     const { id, max_input_tokens: context, max_tokens: maxOutput, capabilities } = info.parse(each);
     if (!knownModels().includes(id)) continue;
-    const efforts = EFFORTS.filter((effort) => capabilities?.effort?.[effort]?.supported === true);
+    const has = modelOf(id).efforts;
+    const efforts = EFFORTS.filter((effort) => capabilities?.effort?.[effort]?.supported ?? has.includes(effort));
     told.set(id, {
       ...(typeof context === 'number' ? { context } : {}),
       ...(typeof maxOutput === 'number' ? { maxOutput } : {}),
-      ...(efforts.length > 0 ? { efforts } : {}),
+      // Without the lowest, what was approved would be answered with more.
+      ...(efforts[0] === EFFORTS[0] ? { efforts } : {}),
       // It says what is taken, and not what a model does by itself: only what would be refused is left out.
       ...(capabilities?.thinking?.types?.adaptive?.supported === false ? { thinking: 'default' as const } : {}),
     });

@@ -41,9 +41,10 @@ async function verify(file: string): Promise<boolean> {
 }
 
 async function write({ directory, run }: Exclude<Asked, { verify: string }>): Promise<boolean> {
-  const { databaseUrl, dataDirectory } = journalPlace();
-  const file = resolve(directory ?? dataDirectory, 'journal.sqlite');
-  const inDatabase = directory === undefined && databaseUrl !== null;
+  // A directory that is named needs no environment.
+  const { databaseUrl, dataDirectory } = directory === undefined ? journalPlace() : { databaseUrl: null, dataDirectory: directory };
+  const file = resolve(dataDirectory, 'journal.sqlite');
+  const inDatabase = databaseUrl !== null;
   if (!inDatabase && !existsSync(file))
     throw new Error(`Found no ${file}, expected the journal of a data directory, or DATABASE_URL.\n\n${USAGE}`);
   const lines = auditLines(inDatabase ? eventsOfDatabase(databaseUrl) : eventsOfFile(file), run);

@@ -69,10 +69,11 @@ function privateKeyIn(
   if (key === undefined && path === undefined) return wrong('PRIVATE_KEY', 'nothing there nor in PRIVATE_KEY_PATH');
   const text = key ?? readFile(path ?? '');
   const variable = key === undefined ? 'PRIVATE_KEY_PATH' : 'PRIVATE_KEY';
-  if (text === undefined) return wrong(variable, `no readable file ${path}`);
+  // Neither is shown: who mixes the two up has the key itself in the path.
+  if (text === undefined) return wrong(variable, 'the name of no file that can be read');
   const candidates = [text, text.replaceAll(String.raw`\n`, '\n'), Buffer.from(text, 'base64').toString('utf8')];
   const pem = candidates.find((candidate) => /-----BEGIN [A-Z ]*PRIVATE KEY-----\n/u.test(candidate));
-  if (pem === undefined) return wrong(variable, key === undefined ? `no PEM in ${path}` : 'no PEM');
+  if (pem === undefined) return wrong(variable, key === undefined ? 'a file without a PEM' : 'no PEM');
   return isKey(pem) ? pem : wrong(variable, 'a PEM that holds no whole RSA key');
 }
 

@@ -55,7 +55,11 @@ const SHOWN = 80;
 export function foundText(variable: string, value: string | undefined): string {
   if (value === undefined) return 'nothing';
   if (SECRETS.has(variable)) return `${value.length} characters`;
-  const flat = value.replaceAll(/\s+/gu, ' ').trim();
+  // A name and password in an address are nobody's business either.
+  const flat = value
+    .replaceAll(/\s+/gu, ' ')
+    .replaceAll(/\/\/[^/\s@]*@/gu, '//…@')
+    .trim();
   return flat.length <= SHOWN ? flat : `${flat.slice(0, SHOWN - 1)}…`;
 }
 

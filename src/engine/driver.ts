@@ -24,7 +24,8 @@ export interface DriverParts {
   /** The journal of whoever drives the run from now on. */
   readonly hold: (run: string) => Promise<{ readonly journal: Journal; release(): void }>;
   /** What a run shows while it is driven; opened before its house, so that what goes wrong there is shown too. */
-  readonly bulletin: (run: string, journal: Journal) => Promise<Bulletin>;
+  /** `after`: what an earlier drive still shows; its words must not come after these. */
+  readonly bulletin: (run: string, journal: Journal, after: Promise<void>) => Promise<Bulletin>;
   readonly enter: (run: string, journal: Journal, signal: AbortSignal) => Promise<OpenHouse>;
   readonly migrate: (house: House) => Promise<void>;
   /** Resolves when no request of the run to the model is in flight. */
@@ -60,6 +61,11 @@ export interface Driver {
 /** How one drive came out: `again` asks for another, later; `interrupted` for one at once, when it is the first; `paused` waits for people, who may have come before it was over. */
 type Trip = 'rest' | 'paused' | 'again' | 'interrupted';
 
+/** What drives that were let go still show, by run: it ends before the next drive shows anything. */
+type Showing = Map<string, Promise<void>>;
+
+type DrivingParts = DriverParts & { readonly showing: Showing };
+
 interface Driven {
   readonly abort: AbortController;
   readonly done: Promise<void>;
@@ -68,6 +74,7 @@ interface Driven {
 export async function openDriver(parts: DriverParts): Promise<Driver> {
   const { dispatch, log } = parts;
   const driven = new Map<string, Driven>();
+  const showing: Showing = new Map();
   const ends = new Map<string, () => void>();
   const push = async (run: string): Promise<void> => {
     try {
@@ -82,7 +89,7 @@ export async function openDriver(parts: DriverParts): Promise<Driver> {
     const abort = new AbortController();
     driven.set(run, { abort, done });
     try {
-      await driveDelivery(parts, delivery, abort);
+      await driveDelivery({ ...parts, showing }, delivery, abort);
     } finally {
       driven.delete(run);
       resolve();
@@ -133,7 +140,7 @@ function overOf(journal: Journal, run: string): { readonly promise: Promise<void
 /** pg-boss ends a delivery after 23 hours; what is still driven then goes on in another one. */
 const LONGEST_MS = 20 * 3600 * 1000;
 
-async function driveDelivery(parts: DriverParts, delivery: Delivery, abort: AbortController): Promise<void> {
+async function driveDelivery(parts: DrivingParts, delivery: Delivery, abort: AbortController): Promise<void> {
   const { run } = delivery;
   const { dispatch, redriveMs } = parts;
   const held = await parts.hold(run);
@@ -182,12 +189,12 @@ async function hasNews(journal: Journal, run: string, before: number): Promise<b
 export const SHOWN = 'shown';
 
 /** Never rejects: what happens to a run is told where people see it, and what happens to this process in its log. */
-async function driveOnce(parts: DriverParts, run: string, signal: AbortSignal): Promise<Trip> {
-  const { journal, log } = parts;
+async function driveOnce(parts: DrivingParts, run: string, signal: AbortSignal): Promise<Trip> {
+  const { journal, log, showing } = parts;
   let bulletin: Bulletin | null = null;
   let trip: Trip = 'rest';
   try {
-    bulletin = await parts.bulletin(run, journal);
+    bulletin = await parts.bulletin(run, journal, showing.get(run) ?? Promise.resolve());
     trip = await travel(parts, run, signal);
     const seen = await shownUnlessLetGo(bulletin.flush(), signal);
     const { status, generation } = foldRun(await journal.events(run));
@@ -207,11 +214,24 @@ async function driveOnce(parts: DriverParts, run: string, signal: AbortSignal): 
       await tellUnrecorded(parts, bulletin, { run, message: error.message, signal });
   }
   try {
-    if (bulletin !== null) await shownUnlessLetGo(bulletin.close(), signal);
+    if (bulletin !== null) {
+      const closed = bulletin.close();
+      keepUntilOver(showing, run, closed);
+      await shownUnlessLetGo(closed, signal);
+    }
   } catch (error) {
     log.warn({ run, error: messageOf(error) }, 'the status could not be closed');
   }
   return trip;
+}
+
+function keepUntilOver(showing: Showing, run: string, closed: Promise<void>): void {
+  const over = closed
+    .catch(() => undefined)
+    .then(() => {
+      if (showing.get(run) === over) showing.delete(run);
+    });
+  showing.set(run, over);
 }
 
 /** A pause that the journal cannot take is told all the same, from what it has. */

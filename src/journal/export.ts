@@ -42,9 +42,10 @@ async function write(lines: Iterable<string> | AsyncIterable<string>, from: stri
 }
 
 async function exportFrom(directory: string | undefined): Promise<boolean> {
-  const { databaseUrl, dataDirectory } = journalPlace();
-  if (directory === undefined && databaseUrl !== null) return write(linesOf(databaseUrl), 'DATABASE_URL');
-  const file = resolve(directory ?? dataDirectory, 'journal.sqlite');
+  // A directory that is named needs no environment, which may be what is broken.
+  const { databaseUrl, dataDirectory } = directory === undefined ? journalPlace() : { databaseUrl: null, dataDirectory: directory };
+  if (databaseUrl !== null) return write(linesOf(databaseUrl), 'DATABASE_URL');
+  const file = resolve(dataDirectory, 'journal.sqlite');
   if (existsSync(file)) return write(readableEvents(file), file);
   console.error(`Found no ${file}, expected the journal of a data directory: name it, or set DATA_DIR or DATABASE_URL.\n\n${USAGE}`);
   return false;

@@ -16,7 +16,7 @@ const answer = z.object({ kind: z.number(), place: z.number(), row: z.unknown() 
 
 /** Any number of lookups as one statement: for each kind one part, whose text is the same however many rows it looks for. Ids and keys are looked for, all of them texts. */
 export function allLookups(lookups: readonly Lookup[]): Statement & { found(rows: readonly unknown[]): void } {
-  const kinds = bySql(lookups);
+  const kinds = inOneOrder(bySql(lookups));
   return {
     sql: [NONE, ...kinds.map(([sql, [first]], kind) => lookupsOfKind(sql, first?.values.length ?? 0, kind))].join(' UNION ALL '),
     values: kinds.flatMap(([, same]) => columns(same)),
@@ -46,6 +46,11 @@ function columns(lookups: readonly Lookup[]): readonly string[] {
   return (first?.values ?? []).map((_, index) => textArray(lookups.map(({ values }) => values[index] ?? '')));
 }
 
+/** The same kinds make the same text, whichever came first: every text is planned and kept. */
+function inOneOrder<S>(kinds: readonly (readonly [string, S])[]): readonly (readonly [string, S])[] {
+  return kinds.toSorted(([a], [b]) => (a < b ? -1 : 1));
+}
+
 const INSERT = /^INSERT INTO (\w+) \(([\w, ]+)\) VALUES \((?:\?(?:, )?)+\)/u;
 
 /**
@@ -56,7 +61,7 @@ export function allInserts(
   statements: readonly Statement[],
   { channel, messages }: { channel: string; messages: readonly string[] },
 ): readonly Statement[] {
-  const kinds = bySql(statements.filter(({ sql }) => INSERT.test(sql)));
+  const kinds = inOneOrder(bySql(statements.filter(({ sql }) => INSERT.test(sql))));
   const parts = kinds.map(([sql], kind) => `kind_${kind} AS (${manyRows(sql)})`);
   const rows = {
     sql: `${parts.length === 0 ? '' : `WITH ${parts.join(', ')} `}SELECT pg_notify('${channel}', message) FROM json_array_elements_text(?) AS message`,

@@ -48,10 +48,15 @@ export class Ear {
   async #keepListening(): Promise<void> {
     const { signal } = this.#life;
     let client = await this.#connection.client();
+    let lost = false;
     while (!signal.aborted) {
-      const ended = Promise.withResolvers<void>();
-      client.once('end', () => ended.resolve());
-      await Promise.race([ended.promise, wait(PULSE_MS, undefined, { signal }).catch(() => {})]);
+      if (!lost) {
+        const ended = Promise.withResolvers<void>();
+        const end = (): void => ended.resolve();
+        client.once('end', end);
+        await Promise.race([ended.promise, wait(PULSE_MS, undefined, { signal }).catch(() => {})]);
+        client.off('end', end);
+      }
       if (signal.aborted) return;
       try {
         if ((await this.#connection.client()) === client) await client.query('SELECT 1');
@@ -59,7 +64,9 @@ export class Ear {
           await this.#listen();
           client = await this.#connection.client();
         }
+        lost = false;
       } catch {
+        lost = true;
         await this.#connection.drop();
         await wait(100, undefined, { signal }).catch(() => {});
       }

@@ -33,7 +33,10 @@ export class Statements implements Executor {
     gather(client);
     const name = this.#nameOf(text);
     try {
-      return await client.query({ text, values: [...values], ...(name === undefined ? {} : { name }) });
+      const answered = client.query<Record<string, unknown>>({ text, values: [...values], ...(name === undefined ? {} : { name }) });
+      // Several statements in one text may be a transaction: where one fails it stays open, and would take all that follow with it.
+      if (name === undefined) void client.query('ROLLBACK').catch(() => undefined);
+      return await answered;
     } catch (thrown) {
       if (thrown instanceof Error && 'code' in thrown && thrown.code === OUTDATED) await this.#connection.drop();
       throw thrown;

@@ -8,6 +8,8 @@ import { viewOf } from './view.ts';
 
 export interface BulletinParts {
   readonly run: string;
+  /** Edits of an earlier bulletin of the run that are still under way. */
+  readonly after: Promise<void>;
   readonly journal: Journal;
   readonly hub: Hub;
   /** Least time between two edits. */
@@ -80,7 +82,7 @@ function openEdits(parts: BulletinParts): (unrecorded?: Pause) => Promise<void> 
 
 export function openBulletin(parts: BulletinParts): Bulletin {
   const edit = openEdits(parts);
-  let last: Promise<void> = Promise.resolve();
+  let last = parts.after;
   let timer: NodeJS.Timeout | null = null;
   const enqueue = (unrecorded?: Pause): Promise<void> => {
     const mine = last.then(() => edit(unrecorded));

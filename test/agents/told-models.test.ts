@@ -16,8 +16,9 @@ function listen(): { readonly log: Log; readonly lines: string[] } {
   return { log: { info: line, warn: line, error: line }, lines };
 }
 
-async function service(status: number, body: unknown): Promise<string> {
+async function service(status: number, body: unknown, onRequest: () => void = () => undefined): Promise<string> {
   const server = createServer((_request, response) => {
+    onRequest();
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -39,6 +40,28 @@ test.each([
   await learnModels({ apiKey: 'key', baseUrl: await service(status, body) }, { signal: live(), log });
   expect(lines).toEqual([expect.stringContaining('the model service could not be asked what its models can do: models.json holds')]);
   expect(modelOf(OPUS)).toEqual(before);
+});
+
+test('efforts without the lowest are not taken: what was approved would be answered with more', async () => {
+  const { log } = listen();
+  const high = {
+    supported: true,
+    low: { supported: false },
+    medium: { supported: false },
+    high: { supported: true },
+    max: { supported: true },
+  };
+  const told = { id: OPUS, max_input_tokens: null, max_tokens: null, capabilities: { effort: high } };
+  await learnModels({ apiKey: 'key', baseUrl: await service(200, page(told)) }, { signal: live(), log });
+  expect(modelOf(OPUS)).toEqual(before);
+});
+
+test('a service that always has one more page is asked once', async () => {
+  let asked = 0;
+  const more = { ...page({ id: 'claude-of-tomorrow' }), has_more: true, last_id: 'claude-of-tomorrow' };
+  const { log } = listen();
+  await learnModels({ apiKey: 'key', baseUrl: await service(200, more, () => (asked += 1)) }, { signal: live(), log });
+  expect(asked).toBe(1);
 });
 
 test('who stops meanwhile is told nothing', async () => {
@@ -66,7 +89,7 @@ test('what the service says holds: limits, efforts, thinking; prices and what it
     max_input_tokens: 200_000,
     max_tokens: 16_000,
     capabilities: {
-      effort: { supported: true, low: yes, medium: yes, high: yes, max: no, xhigh: null },
+      effort: { supported: true, low: null, medium: yes, high: yes, max: no, xhigh: no },
       thinking: { supported: true, types: { adaptive: no, enabled: yes } },
     },
   };

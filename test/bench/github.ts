@@ -103,6 +103,7 @@ async function count(shards: number): Promise<Counted> {
     await begin(journal, place);
     const house = await houseOf({ hub, journal, directory, place, shards, signal: life.signal });
     const bulletin = openBulletin({
+      after: Promise.resolve(),
       run: RUN,
       journal,
       hub,
