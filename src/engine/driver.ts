@@ -226,11 +226,12 @@ async function driveOnce(parts: DrivingParts, run: string, signal: AbortSignal):
 }
 
 function keepUntilOver(showing: Showing, run: string, closed: Promise<void>): void {
-  const over = closed
-    .catch(() => undefined)
-    .then(() => {
-      if (showing.get(run) === over) showing.delete(run);
-    });
+  const wait = async (): Promise<void> => {
+    // That it failed was told by the drive that waits for it, or by the bulletin itself.
+    await Promise.allSettled([closed]);
+    if (showing.get(run) === over) showing.delete(run);
+  };
+  const over = wait();
   showing.set(run, over);
 }
 
