@@ -13,7 +13,7 @@ import type { Plan } from './domain/plan.ts';
 import { scriptArgs } from './domain/saved-script.ts';
 import { openCarrying } from './engine/carry.ts';
 import type { Dispatch } from './engine/dispatch.ts';
-import type { OpenHouse } from './engine/driver.ts';
+import type { OpenHouse } from './engine/drive.ts';
 import { openRepository } from './git/mirror.ts';
 import type { Repository } from './git/workspace.ts';
 import type { Hub } from './github/hub.ts';

@@ -9,7 +9,7 @@ import { settleShards } from '../src/converge/shards.ts';
 import type { Config } from '../src/config.ts';
 import { toJson } from '../src/domain/json.ts';
 import type { Plan } from '../src/domain/plan.ts';
-import type { OpenHouse } from '../src/engine/driver.ts';
+import type { OpenHouse } from '../src/engine/drive.ts';
 import type { Hub } from '../src/github/hub.ts';
 import type { Executed, House } from '../src/house.ts';
 import { openSqliteJournal } from '../src/journal/sqlite.ts';

@@ -177,9 +177,9 @@ async function sendAndTell(parts: AskParts, sending: Sending): Promise<Tried> {
 async function send(parts: AskParts, sending: Sending): Promise<Tried> {
   const { question, reserved, slot, passes, before, began, signal } = sending;
   const { clock, timings } = parts;
+  const request = requestFor(question.opening, question.messages, reserved.maxTokens);
   const cut = cutOff(clock, { signal, drain: timings.drain, milliseconds: question.milliseconds });
   const started = clock.now();
-  const request = requestFor(question.opening, question.messages, reserved.maxTokens);
   const sent = await parts.client.send(request, { signal: cut.signal, heard: (rates) => slot.admitted(rates), began });
   cut.clear();
   if (sent.kind === 'failed') {

@@ -43,7 +43,7 @@ const SPENDING_WORDS = /specified (workspace )?API usage limits|credit balance i
 
 const unheard = { retryAfterMs: null, rates: [] } as const;
 
-/** Sorts what `ModelClient.send` rejected with (facts/claude.md §11). */
+/** Sorts what the SDK rejected with, and `BrokenStream` (facts/claude.md §11). */
 export function faultOf(error: unknown): Fault {
   if (error instanceof BrokenStream) return { kind: 'fault', ...unheard, paid: true, what: `${error.message} ${textOf(error.cause)}` };
   if (error instanceof APIUserAbortError) return { kind: 'aborted', paid: true, what: 'broken off' };

@@ -1,49 +1,8 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { Suspended } from '../../src/domain/errors.ts';
 import { foldRun } from '../../src/domain/run-state.ts';
-import { openDriver, SHOWN, type Driver, type DriverParts } from '../../src/engine/driver.ts';
-import { openInProcess } from '../../src/engine/in-process.ts';
-import type { House } from '../../src/house.ts';
-import type { Journal } from '../../src/journal/journal.ts';
-import { openSqliteJournal } from '../../src/journal/sqlite.ts';
-import { STARTED, temporaryDirectory } from '../journal/support.ts';
-import { quiet } from './quiet.ts';
-
-const RUN = 'run-1';
-
-async function openJournal(): Promise<Journal> {
-  const journal = await openSqliteJournal({ directory: temporaryDirectory() });
-  onTestFinished(() => journal.close());
-  await journal.start({ run: RUN, trigger: '1', event: STARTED });
-  return journal;
-}
-
-async function open(journal: Journal, changes: Partial<DriverParts>): Promise<Driver> {
-  // A run's whole house is of no matter to who drives it.
-  const house: House = Object.create(null);
-  const driver = await openDriver({
-    journal,
-    dispatch: openInProcess({ log: quiet }),
-    slots: 4,
-    hold: () => Promise.resolve({ journal, release: () => {} }),
-    bulletin: () => Promise.resolve({ flush: () => Promise.resolve(), close: () => Promise.resolve() }),
-    enter: () => Promise.resolve({ house, close: () => Promise.resolve() }),
-    migrate: () => Promise.resolve(),
-    quiet: () => Promise.resolve(),
-    allowed: () => true,
-    off: () => null,
-    watchSwitch: () => () => {},
-    openGenerations: () => Promise.resolve(),
-    stopped: () => Promise.resolve(),
-    failed: () => Promise.resolve(),
-    showEarlyEnd: () => Promise.resolve(),
-    redriveMs: [10],
-    log: quiet,
-    ...changes,
-  });
-  onTestFinished(() => driver.close());
-  return driver;
-}
+import { SHOWN } from '../../src/engine/drive.ts';
+import { openRunJournal as openJournal, openTestDriver as open, RUN } from './driving.ts';
 
 test(
   'a limit that is raised while the run is letting go of its work is heard: it is driven again by itself',
@@ -166,4 +125,64 @@ test('a drive that breaks off though nobody told it to stop is followed by anoth
   await driver.close();
   expect(drives).toHaveLength(2);
   expect(foldRun(await journal.events(RUN)).pause).toBeNull();
+});
+
+test('a pause whose telling fails after nobody waited for it is told again', { timeout: 20_000 }, async () => {
+  const journal = await openJournal();
+  const refused = Promise.withResolvers<void>();
+  const told = Promise.withResolvers<void>();
+  const flushing = Promise.withResolvers<void>();
+  const working = Promise.withResolvers<void>();
+  const letGo = Promise.withResolvers<void>();
+  let drives = 0;
+  const driver = await open(journal, {
+    bulletin: () => {
+      drives += 1;
+      const own = drives;
+      const flush = async (): Promise<void> => {
+        if (own > 1) return told.resolve();
+        flushing.resolve();
+        await refused.promise;
+        throw new Error('GitHub does not answer.');
+      };
+      return Promise.resolve({ flush, close: () => Promise.resolve() });
+    },
+    enter: (_run, _journal, signal) => {
+      signal.addEventListener('abort', () => letGo.resolve());
+      return Promise.resolve({ house: Object.create(null), close: () => Promise.resolve() });
+    },
+    migrate: async () => {
+      working.resolve();
+      await letGo.promise;
+      throw new Suspended('stopping', 'The run was told to stop.');
+    },
+  });
+  driver.drive(RUN);
+  await working.promise;
+  await journal.signal(RUN, { id: '2', name: 'pause', by: 'mona', text: '' });
+  await flushing.promise;
+  expect(drives).toBe(1);
+  refused.resolve();
+  await told.promise;
+  expect(drives).toBe(2);
+});
+
+test('whoever interrupts a run is not kept by a drive that cannot let go: it ends by itself later', { timeout: 20_000 }, async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const journal = await openJournal();
+  const writing = Promise.withResolvers<void>();
+  const held = Promise.withResolvers<void>();
+  const driver = await open(journal, {
+    migrate: async () => {
+      writing.resolve();
+      await held.promise;
+    },
+  });
+  driver.drive(RUN);
+  await writing.promise;
+  const interrupted = driver.interrupt(RUN);
+  await vi.advanceTimersByTimeAsync(20_000);
+  await interrupted;
+  held.resolve();
 });

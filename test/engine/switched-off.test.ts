@@ -1,16 +1,10 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { Suspended } from '../../src/domain/errors.ts';
 import { foldRun } from '../../src/domain/run-state.ts';
 import type { SwitchedOff } from '../../src/domain/switched-off.ts';
-import { openDriver, type DriverParts } from '../../src/engine/driver.ts';
-import { openInProcess } from '../../src/engine/in-process.ts';
-import type { House } from '../../src/house.ts';
-import { openSqliteJournal } from '../../src/journal/sqlite.ts';
+import type { DriverParts } from '../../src/engine/driver.ts';
 import type { Journal } from '../../src/journal/journal.ts';
-import { STARTED, temporaryDirectory } from '../journal/support.ts';
-import { quiet } from './quiet.ts';
-
-const RUN = 'run-1';
+import { openRunJournal, openTestDriver, RUN } from './driving.ts';
 
 interface Scene {
   readonly journal: Journal;
@@ -19,43 +13,19 @@ interface Scene {
   readonly types: () => Promise<readonly string[]>;
 }
 
-async function openJournal(): Promise<Journal> {
-  const journal = await openSqliteJournal({ directory: temporaryDirectory() });
-  onTestFinished(() => journal.close());
-  await journal.start({ run: RUN, trigger: '1', event: STARTED });
-  return journal;
-}
-
 async function scene(changes: (journal: Journal) => Partial<DriverParts>, begin: SwitchedOff | null, there?: Journal): Promise<Scene> {
-  const journal = there ?? (await openJournal());
+  const journal = there ?? (await openRunJournal());
   let off = begin;
   const listeners = new Set<() => void>();
-  // A run's whole house is of no matter to who drives it.
-  const house: House = Object.create(null);
-  const driver = await openDriver({
-    journal,
-    dispatch: openInProcess({ log: quiet }),
-    slots: 4,
-    hold: () => Promise.resolve({ journal, release: () => {} }),
-    bulletin: () => Promise.resolve({ flush: () => Promise.resolve(), close: () => Promise.resolve() }),
-    enter: () => Promise.resolve({ house, close: () => Promise.resolve() }),
-    migrate: () => Promise.resolve(),
-    quiet: () => Promise.resolve(),
-    allowed: () => true,
+  const driver = await openTestDriver(journal, {
     off: () => off,
     watchSwitch: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    openGenerations: () => Promise.resolve(),
-    stopped: () => Promise.resolve(),
-    failed: () => Promise.resolve(),
-    showEarlyEnd: () => Promise.resolve(),
     redriveMs: [5],
-    log: quiet,
     ...changes(journal),
   });
-  onTestFinished(() => driver.close());
   return {
     journal,
     turn: (to) => {
@@ -185,7 +155,7 @@ test('switched on again while the run lets go: it is driven again by itself', as
 });
 
 test('a run whose repository was taken off the list enters no house, once or after a start: it pauses and says why; on the list again, the next start goes on', async () => {
-  const journal = await openJournal();
+  const journal = await openRunJournal();
   let entered = 0;
   const starts = async (mayBe: boolean): Promise<Scene> => {
     const parts: Partial<DriverParts> = {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import type { Octokit } from '@octokit/rest';
 import { Suspended } from '../../src/domain/errors.ts';
-import { clientOf, HERE, withHub, type HubFixture, type HubFixtureOptions } from './support.ts';
+import { clientOf, HERE, withHub, type HubFixture, type HubFixtureOptions, ownCheck } from './support.ts';
 
 const never = new AbortController().signal;
 const FOREVER = 60_000;
@@ -29,16 +29,7 @@ test('finished checks and statuses of others, with our own left out', async () =
     await ci.rest.checks.create({ ...HERE, name: 'test', head_sha: commit, status: 'completed', conclusion: 'failure', output });
     await ci.rest.checks.create({ ...HERE, name: 'lint', head_sha: commit, status: 'completed', conclusion: 'skipped' });
     await alice.rest.repos.createCommitStatus({ ...HERE, sha: commit, state: 'error', context: 'deploy', description: 'no server' });
-    const own = {
-      commit,
-      startedAt: '2026-11-01T00:00:00.000Z',
-      status: 'in_progress',
-      conclusion: null,
-      title: 'T',
-      summary: '',
-      text: '',
-      detailsUrl: null,
-    } as const;
+    const own = ownCheck(commit, 'in_progress');
     await ours.startCheckRun('run', 'check', own);
     const result = await ours.waitForCi(commit, never);
     expect(result).toMatchObject({ kind: 'finished', commit });
@@ -57,16 +48,7 @@ test('finished checks and statuses of others, with our own left out', async () =
 test('nothing within the grace period is no CI; our own check is not one', async () => {
   await onCommit(
     async ({ commit, ours }) => {
-      const own = {
-        commit,
-        startedAt: '2026-11-01T00:00:00.000Z',
-        status: 'in_progress',
-        conclusion: null,
-        title: 'T',
-        summary: '',
-        text: '',
-        detailsUrl: null,
-      } as const;
+      const own = ownCheck(commit, 'in_progress');
       await ours.startCheckRun('run', 'check', own);
       expect(await ours.waitForCi(commit, never)).toEqual({ kind: 'none', commit });
     },

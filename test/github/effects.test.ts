@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { Suspended } from '../../src/domain/errors.ts';
 import { Effects, effectsMemory } from '../../src/github/effects.ts';
 import { openHubs } from '../../src/github/open-hubs.ts';
-import { FAST, HERE, journalWith, withHub, type HubFixture } from './support.ts';
+import { FAST, HERE, journalWith, withHub, type HubFixture, ownCheck } from './support.ts';
 import { guardOf } from '../secrets/support.ts';
 
 const POST = { number: 1, body: 'The plan' };
@@ -224,16 +224,7 @@ test('pull requests, reviews and check runs are found again too', async () => {
     const review = { number, commit, body: 'Accepted', comments: [] };
     await expect(killed.review('run', 'review', review)).rejects.toThrow('killed');
     await ours.review('run', 'review', review);
-    const check = {
-      commit,
-      startedAt: '2026-11-01T00:00:00.000Z',
-      status: 'queued',
-      conclusion: null,
-      title: 'T',
-      summary: '',
-      text: '',
-      detailsUrl: null,
-    } as const;
+    const check = ownCheck(commit, 'queued');
     await expect(killed.startCheckRun('run', 'check', check)).rejects.toThrow('killed');
     await ours.startCheckRun('run', 'check', check);
     expect((await alice.rest.pulls.list({ ...HERE, state: 'all' })).data).toHaveLength(1);

@@ -29,6 +29,20 @@ export const FAST: GitHubTimings = {
 
 export const HERE = { owner: 'acme', repo: 'widgets' } as const;
 
+/** Our own check on a commit, with no words of interest. */
+export function ownCheck<Status extends 'queued' | 'in_progress'>(commit: string, status: Status) {
+  return {
+    commit,
+    startedAt: '2026-11-01T00:00:00.000Z',
+    status,
+    conclusion: null,
+    title: 'T',
+    summary: '',
+    text: '',
+    detailsUrl: null,
+  };
+}
+
 type Facts = Pick<ClientOptions, 'appId' | 'privateKey' | 'apiUrl'>;
 
 /** Clients at the pace of the tests. */
