@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { AccountLimits } from '../domain/account.ts';
 import type { MonthLimits } from '../domain/allowance.ts';
-import { HOUR, MICRO, type MicroDollars } from '../domain/budget.ts';
+import { given, HOUR, MICRO, type MicroDollars } from '../domain/budget.ts';
 import { amount, whole } from './values.ts';
 
 const NO_LIMIT = 'Leave it out for no limit';
@@ -59,14 +59,4 @@ function monthLimitsOf(env: LimitsEnvironment, of: 'REPOSITORY_MONTH' | 'MONTH')
     agents: env[`MAX_AGENTS_PER_${of}`],
     hours: times(env[`MAX_HOURS_PER_${of}`], HOUR),
   });
-}
-
-/** Without the keys that have no value. */
-function given<Key extends string>(values: Readonly<Record<Key, number | undefined>>): Partial<Record<Key, number>> {
-  const kept: Partial<Record<Key, number>> = {};
-  for (const key in values) {
-    const value = values[key];
-    if (value !== undefined) kept[key] = value;
-  }
-  return kept;
 }

@@ -55,3 +55,13 @@ export interface Limits {
   readonly secondsPerAgent: number;
   readonly budgetPerAgent: MicroDollars;
 }
+
+/** Without the keys that have no value: a limit that nobody set is none. */
+export function given<Key extends string>(values: Readonly<Record<Key, number | undefined>>): Partial<Record<Key, number>> {
+  const kept: Partial<Record<Key, number>> = {};
+  for (const key in values) {
+    const value = values[key];
+    if (value !== undefined) kept[key] = value;
+  }
+  return kept;
+}

@@ -1,5 +1,5 @@
 import type { MonthLimits } from './allowance.ts';
-import { MICRO, type MicroDollars } from './budget.ts';
+import { given, MICRO, type MicroDollars } from './budget.ts';
 import { lower, type Effort, type ModelChoices } from './effort.ts';
 import type { OperatorPolicy } from './operator-policy.ts';
 import { stricter, type Permission } from './permission.ts';
@@ -69,9 +69,11 @@ export function underPolicy(operator: OperatorLimits, policy: OperatorPolicy): O
   return {
     ...operator,
     budget,
-    ...only('tokens', ceiling(operator.tokens, limits.tokens) ?? 0),
-    ...only('turns', ceiling(operator.turns, limits.run_turns) ?? 0),
-    ...only('hours', ceiling(operator.hours, limits.hours) ?? 0),
+    ...given({
+      tokens: ceiling(operator.tokens, limits.tokens),
+      turns: ceiling(operator.turns, limits.run_turns),
+      hours: ceiling(operator.hours, limits.hours),
+    }),
     agents: ceiling(operator.agents, limits.agents) ?? operator.agents,
     concurrency: ceiling(operator.concurrency, limits.concurrency) ?? operator.concurrency,
     reviewers: Math.max(operator.reviewers, policy.reviewers ?? 0),
@@ -113,11 +115,4 @@ export function strictest<Theirs extends { readonly permission: Permission; read
     permission: stricter(operator.permission, theirs.permission),
     otherThanRequester: operator.otherThanRequester || theirs.otherThanRequester === true,
   };
-}
-
-/** A limit that nobody set is none, not zero. */
-export function only<Key extends string>(key: Key, value: number): Partial<Record<Key, number>> {
-  const kept: Partial<Record<Key, number>> = {};
-  if (value > 0) kept[key] = value;
-  return kept;
 }

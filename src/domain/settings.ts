@@ -1,7 +1,7 @@
-import { dollars, MICRO, type Limits } from './budget.ts';
+import { dollars, given, MICRO, type Limits } from './budget.ts';
 import type { MigrateFlags } from './command.ts';
 import { isAbove, lower, type ModelChoices, type Role } from './effort.ts';
-import { only, strictest, type OperatorLimits } from './operator-limits.ts';
+import { strictest, type OperatorLimits } from './operator-limits.ts';
 import type { RepositoryConfiguration } from './repository-configuration.ts';
 import type { Settings } from './run.ts';
 
@@ -74,7 +74,7 @@ function resolveLimits({ configuration, flags, operator }: SettingsSources): {
   readonly notes: readonly string[];
 } {
   const notes: string[] = [];
-  const least = (name: string, bounds: readonly (Bound | null)[], show = plain): number => {
+  const leastOf = (name: string, bounds: readonly (Bound | null)[], show = plain): number | undefined => {
     let held: Bound | null = null;
     for (const bound of bounds) {
       if (bound === null) continue;
@@ -82,46 +82,43 @@ function resolveLimits({ configuration, flags, operator }: SettingsSources): {
         notes.push(`${name} ${show(bound.value)} (${bound.whose}) was cut to ${show(held.value)}, ${held.whose}.`);
       else held = bound;
     }
-    return held?.value ?? 0;
+    return held?.value;
   };
-  const ours = (value: number): Bound => ({ whose: "the operator's limit", value });
-  const oursOf = (value: number | undefined): Bound | null => (value === undefined ? null : ours(value));
+  const ours = (value: number | undefined): Bound | null => (value === undefined ? null : { whose: "the operator's limit", value });
+  // Where the operator always has one.
+  const least = (name: string, operators: number, others: readonly (Bound | null)[]): number =>
+    leastOf(name, [ours(operators), ...others]) ?? operators;
   const theirs = (key: string, value: number | undefined): Bound | null =>
     value === undefined ? null : { whose: `limits.${key} of .github/converge.yml`, value };
   const asked = (flag: string, value: number | undefined): Bound | null => (value === undefined ? null : { whose: flag, value });
   const { limits: wish } = configuration;
-  const budget = least(
-    'Budget',
-    [
-      ours(operator.budget),
-      theirs('dollars', wish.dollars === undefined ? undefined : Math.floor(wish.dollars * MICRO)),
-      asked('--budget', flags.budget),
-    ],
-    dollars,
-  );
+  const theirDollars = wish.dollars === undefined ? undefined : Math.floor(wish.dollars * MICRO);
+  const budget =
+    leastOf('Budget', [ours(operator.budget), theirs('dollars', theirDollars), asked('--budget', flags.budget)], dollars) ??
+    operator.budget;
   const reviewers = Math.max(operator.reviewers, configuration.reviewers, flags.reviewers ?? 0);
   if (flags.reviewers !== undefined && flags.reviewers < reviewers) {
     notes.push(`--reviewers ${flags.reviewers} was raised to ${reviewers}: a command may ask for more verifiers, not for fewer.`);
   }
   const limits: Limits = {
     budget,
-    agents: least('Agents', [ours(operator.agents), theirs('agents', wish.agents), asked('--agents', flags.agents)]),
-    concurrency: least('Concurrency', [
-      ours(operator.concurrency),
+    agents: least('Agents', operator.agents, [theirs('agents', wish.agents), asked('--agents', flags.agents)]),
+    concurrency: least('Concurrency', operator.concurrency, [
       theirs('concurrency', wish.concurrency),
       asked('--concurrency', flags.concurrency),
     ]),
     reviewers,
     rounds: configuration.rounds,
-    turnsPerAgent: least('Turns of an agent', [ours(operator.turnsPerAgent), theirs('turns', wish.turns)]),
-    secondsPerAgent: least('Seconds of an agent', [
-      ours(operator.secondsPerAgent),
+    turnsPerAgent: least('Turns of an agent', operator.turnsPerAgent, [theirs('turns', wish.turns)]),
+    secondsPerAgent: least('Seconds of an agent', operator.secondsPerAgent, [
       theirs('minutes', wish.minutes === undefined ? undefined : wish.minutes * 60),
     ]),
     budgetPerAgent: Math.min(operator.budgetPerAgent, budget),
-    ...only('tokens', least('Tokens', [oursOf(operator.tokens), theirs('tokens', wish.tokens)])),
-    ...only('turns', least('Turns of the run', [oursOf(operator.turns), theirs('run_turns', wish.run_turns)])),
-    ...only('hours', least('Hours', [oursOf(operator.hours), theirs('hours', wish.hours)])),
+    ...given({
+      tokens: leastOf('Tokens', [ours(operator.tokens), theirs('tokens', wish.tokens)]),
+      turns: leastOf('Turns of the run', [ours(operator.turns), theirs('run_turns', wish.run_turns)]),
+      hours: leastOf('Hours', [ours(operator.hours), theirs('hours', wish.hours)]),
+    }),
   };
   return { limits, notes };
 }
