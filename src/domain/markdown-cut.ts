@@ -1,17 +1,35 @@
 import { count } from './amounts.ts';
-const FENCE = /^ {0,3}(`{3,}|~{3,})/u;
 
-/** The fence with which a line begins; empty without one. */
-export function fenceOf(text: string): string {
-  return FENCE.exec(text)?.[1] ?? '';
+/** A fence's line: what stands before it (blanks, quotes, marks of lists), its ticks, and what follows: no tick, else it is a code span. */
+const FENCE = /^((?:[ \t>]|[-*+] |\d{1,9}[.)] )*)(`{3,}|~{3,})([^`]*)$/u;
+
+interface Fence {
+  readonly margin: string;
+  readonly ticks: string;
+  readonly info: string;
 }
 
-/** The line that opened the fence in which the next line stands; null outside of one. */
-export function openAfter(text: string, open: string | null): string | null {
-  const ticks = fenceOf(text);
-  if (open === null) return ticks === '' ? null : text;
-  const ends = ticks.startsWith(fenceOf(open)) && text.trim() === ticks;
+function fenceOf(line: string): Fence | null {
+  const [, margin, ticks, info] = FENCE.exec(line) ?? [];
+  return margin === undefined || ticks === undefined || info === undefined ? null : { margin, ticks, info };
+}
+
+/** The line that opened the fence in which the next line stands, as we write fences: none of their lines can close them. Null outside of one. */
+export function openAfter(line: string, open: string | null): string | null {
+  const fence = fenceOf(line);
+  if (open === null) return fence === null ? null : line;
+  const ends = fence !== null && fence.info.trim() === '' && fence.ticks.startsWith(fenceOf(open)?.ticks ?? '');
   return ends ? null : open;
+}
+
+/** What every line of a fence begins with that this line opened: its quotes, and blanks for the marks of its lists. */
+export function marginWithin(open: string): string {
+  return (fenceOf(open)?.margin ?? '').replaceAll(/[^> \t]/gu, ' ');
+}
+
+/** The line that closes it. */
+export function closingOf(open: string): string {
+  return `${marginWithin(open)}${fenceOf(open)?.ticks ?? ''}`;
 }
 
 /**
@@ -38,7 +56,7 @@ export function cutMarkdown(text: string, limit: number): string {
   const shown = text.slice(0, kept).replace(/[\uD800-\uDBFF]$/u, '');
   const left = text.length - shown.length;
   return [
-    `${shown}${open === null ? '' : `\n${fenceOf(open)}`}${'\n\n</details>'.repeat(Math.max(0, folds))}`,
+    `${shown}${open === null ? '' : `\n${closingOf(open)}`}${'\n\n</details>'.repeat(Math.max(0, folds))}`,
     `*Cut here: ${count(left, 'more character does', 'more characters do')} not fit into what GitHub accepts.*`,
   ].join('\n\n');
 }

@@ -1,4 +1,4 @@
-import { fenceOf, openAfter } from '../domain/markdown-cut.ts';
+import { closingOf, marginWithin, openAfter } from '../domain/markdown-cut.ts';
 import { BODY_LIMIT } from './markdown.ts';
 
 /** What is open at some place of Markdown of ours. */
@@ -56,7 +56,7 @@ function lengthOf(lines: readonly string[]): number {
 }
 
 function closing({ fence, folds }: Open): readonly string[] {
-  return [...(fence === null ? [] : [fenceOf(fence)]), ...folds.flatMap(() => ['', '</details>'])];
+  return [...(fence === null ? [] : [closingOf(fence)]), ...folds.flatMap(() => ['', '</details>'])];
 }
 
 function opening({ fence, folds, head }: Open): readonly string[] {
@@ -75,9 +75,11 @@ function* unitsOf(text: string, limit: number): Generator<Unit> {
       continue;
     }
     const room = Math.max(limit / 2, limit - lengthOf(opening(open)) - lengthOf(closing(open)) - SLACK);
-    const [first = '', ...others] = piecesOf(line, room);
+    const margin = open.fence === null ? '' : marginWithin(open.fence);
+    const [first = '', ...others] = piecesOf(line, room - margin.length);
     yield { lines: [...held.splice(0), first], after: open };
-    for (const piece of others) yield { lines: [piece], after: open };
+    // Without it, what follows would leave the quote or the list, and its fence with that.
+    for (const piece of others) yield { lines: [`${margin}${piece}`], after: open };
   }
   if (held.length > 0) yield { lines: held, after: open };
 }

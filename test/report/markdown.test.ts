@@ -3,6 +3,8 @@ import { marked } from 'marked';
 import { describe, expect, it } from 'vitest';
 import { count, duration } from '../../src/domain/amounts.ts';
 import { block, BODY_LIMIT, clip, code, line, link, paragraphs, table, details } from '../../src/report/markdown.ts';
+import { cutMarkdown } from '../../src/domain/markdown-cut.ts';
+import { inertMarkdown } from '../../src/report/inert.ts';
 import { parts } from '../../src/report/parts.ts';
 import { acting, HOSTILE } from './support.ts';
 
@@ -71,6 +73,25 @@ describe('parts', () => {
         expect(found.join('').replaceAll('\n', '')).toBe(whole.replaceAll('\n', ''));
       }),
     );
+  });
+
+  it.each([
+    ['a quote', (code: string) => code.replaceAll(/^/gmu, '> ')],
+    ['a list item', (code: string) => `- ${code.replaceAll('\n', '\n  ')}`],
+    ['an item after its text', (code: string) => `1. First\n\n   ${code.replaceAll('\n', '\n   ')}`],
+    ['a list in a list', (code: string) => `- a\n  - b\n\n    ${code.replaceAll('\n', '\n    ')}`],
+    ['a quote in a list', (code: string) => `- > ${code.replaceAll('\n', '\n  > ')}`],
+  ])('end a fence within %s and begin it again', (_where, within) => {
+    const lines = Array.from({ length: 60 }, (_, at) => `${at} @everyone ![x](http://evil/i.png) <b>`);
+    for (const text of [lines.join('\n'), lines.join(' ')]) {
+      const whole = inertMarkdown(`Before.\n\n${within(`\`\`\`js\n${text}\n\`\`\``)}\n\nAfter \`\`\`a\`\`b\`\`\`.`);
+      expect(acting(whole)).toEqual([]);
+      const found = parts(whole, 400);
+      expect(found.length).toBeGreaterThan(3);
+      expect(found.flatMap((part) => acting(part))).toEqual([]);
+      expect(found.at(-1)).toContain('After');
+      for (let limit = 100; limit < whole.length; limit += 97) expect(acting(cutMarkdown(whole, limit))).toEqual([]);
+    }
   });
 
   it('end a fence that is cut and begin it again, so that what was code stays code', () => {
