@@ -23,6 +23,12 @@ export async function startRecordedClaude(exchanges: readonly Exchange[]): Promi
   const drift: string[] = [];
   const asked = new Set<string>();
   const server = createServer((request, response) => {
+    if (request.method !== 'POST') {
+      // What the models can do is asked of every service at the start; nobody played that.
+      response.writeHead(404, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ type: 'error', error: { type: 'not_found_error', message: 'only messages were played' } }));
+      return;
+    }
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
