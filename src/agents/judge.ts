@@ -12,7 +12,7 @@ const RAREST_MS = 120_000;
 export interface Sent {
   readonly n: number;
   readonly level: number;
-  fate: 'open' | 'admitted' | 'refused';
+  fate: 'open' | 'admitted' | 'answered' | 'refused';
 }
 
 /**
@@ -26,14 +26,15 @@ export interface Judge {
   readonly sent: (level: number) => Sent;
   /** The service has begun to answer. */
   readonly admitted: (sent: Sent) => void;
-  readonly answered: (sent: Sent, now: number) => void;
+  /** `waiting`: how many would be sent if more were allowed. */
+  readonly answered: (sent: Sent, now: number, waiting: number) => void;
   readonly refused: (sent: Sent, now: number) => Verdict;
   /** After everybody was refused, or after a long rest, which tell nothing of a ceiling: from at most this level again. */
   readonly restart: (level: number) => void;
 }
 
 export function openJudge(start: number, most: number): Judge {
-  const memory: Sent[] = [];
+  const memory = openMemory();
   const shares = openShares();
   let allowed = start;
   /** Lowest level that is refused while others are let in. */
@@ -41,12 +42,16 @@ export function openJudge(start: number, most: number): Judge {
   let rounds = 1;
   let probedAt = 0;
   let credit = 0;
-  let count = 0;
   /** The last that was sent when the ceiling was learned: refusals of others sent before are the same news. */
   let learned = 0;
+  /** The last that was sent before everybody was refused: answers to it and to those before it say nothing of how many may be sent after. */
+  let before = 0;
 
-  const mayGrow = (now: number): boolean =>
-    allowed + 1 < ceiling ? credit >= 1 : credit >= rounds * allowed || now - probedAt >= RAREST_MS;
+  const mayGrow = (now: number, waiting: number): boolean => {
+    if (allowed + 1 < ceiling) return credit >= 1;
+    // A vain try makes one wait, at the end of a run all of it: not for few.
+    return waiting * 2 >= allowed && (credit >= rounds * allowed || now - probedAt >= RAREST_MS);
+  };
 
   const admitted = (sent: Sent): void => {
     if (sent.fate === 'open') shares.learn(sent.level, false);
@@ -55,15 +60,12 @@ export function openJudge(start: number, most: number): Judge {
 
   return {
     allowed: () => allowed,
-    sent(level) {
-      const sent: Sent = { n: (count += 1), level, fate: 'open' };
-      memory.push(sent);
-      if (memory.length > MEMORY) memory.shift();
-      return sent;
-    },
+    sent: (level) => memory.send(level),
     admitted,
-    answered(sent, now) {
+    answered(sent, now, waiting) {
       admitted(sent);
+      sent.fate = 'answered';
+      if (sent.n <= before) return;
       if (sent.level >= ceiling) {
         // It may have been luck, or a place that became free in between: tried again sooner, and gone when as many are let in as below.
         rounds = Math.max(1, rounds / RARER);
@@ -71,20 +73,20 @@ export function openJudge(start: number, most: number): Judge {
       }
       // Only what was used up grows: else a level would be allowed that was never tried, and taken in one leap later.
       if (sent.level * 2 >= allowed) credit += 1;
-      if (allowed >= Math.min(most, ceiling) || !mayGrow(now)) return;
+      if (allowed >= Math.min(most, ceiling) || !mayGrow(now, waiting)) return;
       credit = 0;
       allowed += 1;
       probedAt = now;
     },
     refused(sent, now) {
       sent.fate = 'refused';
-      const isChance = shares.isAsBelow(sent.level) && memory.slice(-FEW).some(({ fate }) => fate !== 'refused');
+      const isChance = shares.isAsBelow(sent.level) && !memory.isRow(FEW);
       shares.learn(sent.level, true);
-      if (isNobody(memory)) return 'nobody';
+      if (memory.isNobody()) return 'nobody';
       if (isChance) return 'chance';
       if (sent.level === 1) return 'nobody';
       if (sent.level >= ceiling && sent.n > learned) rounds *= RARER;
-      learned = count;
+      learned = memory.count();
       const level = sent.level - 1;
       // At most halved by one refusal: the replies to one burst arrive together, and each tells only of its own level.
       allowed = Math.max(1, Math.min(allowed, Math.max(level, Math.floor(allowed / 2))));
@@ -95,6 +97,7 @@ export function openJudge(start: number, most: number): Judge {
     },
     restart(level) {
       allowed = Math.max(1, Math.min(allowed, level));
+      before = memory.count();
       [ceiling, rounds, credit] = [Infinity, 1, 0];
     },
   };
@@ -130,8 +133,36 @@ function openShares(): Shares {
   };
 }
 
-// A refusal comes at once and an answer takes its time: what is still open counts for let in.
-function isNobody(memory: readonly Sent[]): boolean {
-  const last = memory.slice(-ROW);
-  return (last.length === ROW && last.every((sent) => sent.fate === 'refused')) || memory.every((sent) => sent.fate === 'refused');
+/** The newest requests and what became of them. */
+interface Memory {
+  send(level: number): Sent;
+  /** How many were sent in all. */
+  count(): number;
+  /** Whether the newest `length` were all refused. */
+  isRow(length: number): boolean;
+  isNobody(): boolean;
+}
+
+function openMemory(): Memory {
+  const memory: Sent[] = [];
+  let count = 0;
+  const isRow = (length: number): boolean => memory.length >= length && memory.slice(-length).every(({ fate }) => fate === 'refused');
+  return {
+    send(level) {
+      const sent: Sent = { n: (count += 1), level, fate: 'open' };
+      memory.push(sent);
+      if (memory.length > MEMORY) memory.shift();
+      return sent;
+    },
+    count: () => count,
+    isRow,
+    // A refusal comes at once and an answer takes its time: what is still open counts for let in. A row of which most were sent while more were in flight than at any that is let in
+    // tells only of a ceiling.
+    isNobody() {
+      if (memory.every(({ fate }) => fate === 'refused')) return true;
+      if (!isRow(ROW)) return false;
+      const letIn = Math.max(0, ...memory.filter(({ fate }) => fate === 'open' || fate === 'admitted').map(({ level }) => level));
+      return letIn === 0 || memory.slice(-ROW).filter(({ level }) => level > letIn).length <= ROW / 2;
+    },
+  };
 }

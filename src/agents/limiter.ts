@@ -76,7 +76,7 @@ export function openLimiter(parts: LimiterParts): Limiter {
   const occupy = (): Slot => {
     if (state.active === 0 && clock.now() - lastSent >= REST_MS) judge.restart(START);
     lastSent = clock.now();
-    return openSlot({ state, judge, quota, pauses, clock, pump });
+    return openSlot({ state, judge, quota, pauses, clock, waiting, pump });
   };
   return { enter: (halts) => enqueue({ waiting, pump, occupy }, halts) };
 }
@@ -91,11 +91,12 @@ interface Scheduling {
   readonly quota: Quota;
   readonly pauses: Pauses;
   readonly clock: Clock;
+  readonly waiting: readonly (() => void)[];
   /** To be called whenever somebody may have become free to go. */
   readonly pump: () => void;
 }
 
-function openSlot({ state, judge, quota, pauses, clock, pump }: Scheduling): Slot {
+function openSlot({ state, judge, quota, pauses, clock, waiting, pump }: Scheduling): Slot {
   state.active += 1;
   state.unheard += 1;
   const sent = judge.sent(state.active);
@@ -119,7 +120,7 @@ function openSlot({ state, judge, quota, pauses, clock, pump }: Scheduling): Slo
       pump();
     },
     answered: (usage) => {
-      judge.answered(sent, clock.now());
+      judge.answered(sent, clock.now(), waiting.length);
       quota.used(usage);
       pauses.over();
       leave();

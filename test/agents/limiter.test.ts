@@ -20,7 +20,7 @@ function judged(start: number, most: number) {
         judge.refused(sent, now);
       }
       for (const sent of all.filter(({ level }) => level <= limit)) judge.admitted(sent);
-      for (const sent of all.filter(({ level }) => level <= limit)) judge.answered(sent, now);
+      for (const sent of all.filter(({ level }) => level <= limit)) judge.answered(sent, now, 16);
     }
     return refused;
   };
@@ -45,6 +45,49 @@ test('the judge goes down at once when fewer are let in than before', () => {
   expect(judge.allowed()).toBeLessThanOrEqual(6);
 });
 
+test('a burst above a ceiling tells only of the ceiling, however long the row of refusals', () => {
+  const judge = openJudge(16, 16);
+  const all = Array.from({ length: 16 }, (_, at) => judge.sent(at + 1));
+  for (const sent of all.slice(0, 7)) judge.admitted(sent);
+  const verdicts = all.slice(7).map((sent) => judge.refused(sent, 0));
+  expect(verdicts).toEqual(verdicts.map(() => 'ceiling'));
+  expect(judge.allowed()).toBeGreaterThanOrEqual(7);
+});
+
+test('a row of refusals at a level at which others are answered yet: nobody is let in any more', () => {
+  const judge = openJudge(16, 16);
+  const streaming = Array.from({ length: 8 }, () => judge.sent(16));
+  for (const sent of streaming) judge.admitted(sent);
+  const row = Array.from({ length: 8 }, () => judge.sent(16));
+  expect(row.map((sent) => judge.refused(sent, 0)).at(-1)).toBe('nobody');
+});
+
+test('answers to what was sent before everybody was refused do not bring the crowd back', () => {
+  const judge = openJudge(8, 16);
+  const before = Array.from({ length: 8 }, (_, at) => judge.sent(at + 1));
+  judge.restart(4);
+  for (const sent of before) judge.answered(sent, 0, 16);
+  expect(judge.allowed()).toBe(4);
+  judge.answered(judge.sent(4), 0, 16);
+  expect(judge.allowed()).toBe(5);
+});
+
+test('a ceiling is tried only where enough wait for it', () => {
+  const judge = openJudge(8, 16);
+  const all = Array.from({ length: 8 }, (_, at) => judge.sent(at + 1));
+  const [last] = all.slice(-1);
+  if (last === undefined) throw new Error('nothing was sent');
+  for (const sent of all.slice(0, -1)) judge.admitted(sent);
+  expect(judge.refused(last, 0)).toBe('ceiling');
+  const answers = (waiting: number): void => {
+    for (let n = 0; n < 50; n++) judge.answered(judge.sent(7), n, waiting);
+  };
+  answers(3);
+  expect(judge.allowed()).toBe(7);
+  answers(4);
+  expect(judge.allowed()).toBe(8);
+});
+
 test.for([1, 2, 3, 4, 5])('one in six refused by chance does not shrink what is allowed to one at a time (%i)', (seed) => {
   const judge = openJudge(4, 16);
   const random = numbers(seed);
@@ -53,7 +96,7 @@ test.for([1, 2, 3, 4, 5])('one in six refused by chance does not shrink what is 
   for (let n = 0; n < 2000; n++) {
     const sent = judge.sent(judge.allowed());
     if (random() < 0.17) verdicts.push(judge.refused(sent, n * 50));
-    else judge.answered(sent, n * 50);
+    else judge.answered(sent, n * 50, 16);
     allowed.push(judge.allowed());
   }
   expect(verdicts.length).toBeGreaterThan(250);
