@@ -29,33 +29,37 @@ export interface Judge {
   /** `waiting`: how many would be sent if more were allowed. */
   readonly answered: (sent: Sent, now: number, waiting: number) => void;
   readonly refused: (sent: Sent, now: number) => Verdict;
-  /** After everybody was refused, or after a long rest, which tell nothing of a ceiling: from at most this level again. */
+  /** After everybody was refused, which tells nothing of a ceiling: from at most this level again. */
   readonly restart: (level: number) => void;
+  /** After a long rest: as at first. */
+  readonly begin: () => void;
 }
 
 export function openJudge(start: number, most: number): Judge {
   const memory = openMemory();
   const shares = openShares();
+  const ceiling = openCeiling();
   let allowed = start;
-  /** Lowest level that is refused while others are let in. */
-  let ceiling = Infinity;
-  let rounds = 1;
-  let probedAt = 0;
+  /** Whether nobody was answered yet since the beginning. */
+  let unheard = true;
+  /** Answers since the last step, of requests at levels that were made use of. */
   let credit = 0;
-  /** The last that was sent when the ceiling was learned: refusals of others sent before are the same news. */
-  let learned = 0;
   /** The last that was sent before everybody was refused: answers to it and to those before it say nothing of how many may be sent after. */
   let before = 0;
-
-  const mayGrow = (now: number, waiting: number): boolean => {
-    if (allowed + 1 < ceiling) return credit >= 1;
-    // A vain try makes one wait, at the end of a run all of it: not for few.
-    return waiting * 2 >= allowed && (credit >= rounds * allowed || now - probedAt >= RAREST_MS);
-  };
 
   const admitted = (sent: Sent): void => {
     if (sent.fate === 'open') shares.learn(sent.level, false);
     sent.fate = 'admitted';
+  };
+  const mayGrow = (now: number, waiting: number): boolean => {
+    if (allowed >= Math.min(most, ceiling.level())) return false;
+    if (allowed + 1 < ceiling.level()) return credit >= 1;
+    return ceiling.mayTry({ allowed, waiting, answers: credit, now });
+  };
+  const restart = (level: number): void => {
+    allowed = Math.max(1, Math.min(allowed, level));
+    [before, credit] = [memory.count(), 0];
+    ceiling.forget();
   };
 
   return {
@@ -66,17 +70,18 @@ export function openJudge(start: number, most: number): Judge {
       admitted(sent);
       sent.fate = 'answered';
       if (sent.n <= before) return;
-      if (sent.level >= ceiling) {
-        // It may have been luck, or a place that became free in between: tried again sooner, and gone when as many are let in as below.
-        rounds = Math.max(1, rounds / RARER);
-        if (shares.isAsBelow(sent.level)) [ceiling, rounds] = [Infinity, 1];
+      if (unheard) {
+        // The service answers: that is a step of the ramp by itself, since the first is often sent alone, ahead of those that read its cached prefix.
+        unheard = false;
+        allowed = Math.min(most, Math.max(allowed, 2 * start));
+        return;
       }
+      if (sent.level >= ceiling.level()) ceiling.passed(shares.isAsBelow(sent.level));
       // Only what was used up grows: else a level would be allowed that was never tried, and taken in one leap later.
       if (sent.level * 2 >= allowed) credit += 1;
-      if (allowed >= Math.min(most, ceiling) || !mayGrow(now, waiting)) return;
-      credit = 0;
-      allowed += 1;
-      probedAt = now;
+      if (!mayGrow(now, waiting)) return;
+      [allowed, credit] = [allowed + 1, 0];
+      ceiling.tried(now);
     },
     refused(sent, now) {
       sent.fate = 'refused';
@@ -85,21 +90,60 @@ export function openJudge(start: number, most: number): Judge {
       if (memory.isNobody()) return 'nobody';
       if (isChance) return 'chance';
       if (sent.level === 1) return 'nobody';
-      if (sent.level >= ceiling && sent.n > learned) rounds *= RARER;
-      learned = memory.count();
-      const level = sent.level - 1;
       // At most halved by one refusal: the replies to one burst arrive together, and each tells only of its own level.
-      allowed = Math.max(1, Math.min(allowed, Math.max(level, Math.floor(allowed / 2))));
-      ceiling = Math.min(ceiling, allowed + 1);
-      probedAt = now;
+      allowed = Math.max(1, Math.min(allowed, Math.max(sent.level - 1, Math.floor(allowed / 2))));
+      ceiling.met(sent, { level: allowed + 1, newest: memory.count(), now });
       credit = 0;
       return 'ceiling';
     },
-    restart(level) {
-      allowed = Math.max(1, Math.min(allowed, level));
-      before = memory.count();
-      [ceiling, rounds, credit] = [Infinity, 1, 0];
+    restart,
+    begin() {
+      restart(start);
+      unheard = true;
     },
+  };
+}
+
+/** The lowest level that is refused while others are let in, and when it is tried again. */
+interface Ceiling {
+  /** Infinity where none is known. */
+  level(): number;
+  mayTry(state: { readonly allowed: number; readonly waiting: number; readonly answers: number; readonly now: number }): boolean;
+  tried(now: number): void;
+  /** One was answered at it, or above; `asBelow`: as many are as below it. */
+  passed(asBelow: boolean): void;
+  met(sent: Sent, at: { readonly level: number; readonly newest: number; readonly now: number }): void;
+  forget(): void;
+}
+
+function openCeiling(): Ceiling {
+  let level = Infinity;
+  let rounds = 1;
+  let triedAt = 0;
+  /** The last that was sent when it was learned: refusals of others sent before are the same news. */
+  let learned = 0;
+  const forget = (): void => {
+    [level, rounds] = [Infinity, 1];
+  };
+  return {
+    level: () => level,
+    // A vain try makes one wait, at the end of a run all of it: not for few.
+    mayTry: ({ allowed, waiting, answers, now }) => waiting * 2 >= allowed && (answers >= rounds * allowed || now - triedAt >= RAREST_MS),
+    tried(now) {
+      triedAt = now;
+    },
+    passed(asBelow) {
+      // It may have been luck, or a place that became free in between: tried again sooner, and gone when as many are let in as below.
+      rounds = Math.max(1, rounds / RARER);
+      if (asBelow) forget();
+    },
+    met(sent, at) {
+      if (sent.level >= level && sent.n > learned) rounds *= RARER;
+      learned = at.newest;
+      level = Math.min(level, at.level);
+      triedAt = at.now;
+    },
+    forget,
   };
 }
 

@@ -74,7 +74,7 @@ export function openLimiter(parts: LimiterParts): Limiter {
     }
   };
   const occupy = (): Slot => {
-    if (state.active === 0 && clock.now() - lastSent >= REST_MS) judge.restart(START);
+    if (state.active === 0 && clock.now() - lastSent >= REST_MS) judge.begin();
     lastSent = clock.now();
     return openSlot({ state, judge, quota, pauses, clock, waiting, pump });
   };

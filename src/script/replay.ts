@@ -64,6 +64,9 @@ export async function runScript(options: RunOptions): Promise<ScriptEnd & { read
   }
 }
 
+/** Calls that are issued in one commit. */
+const PORTION = 16;
+
 interface Issued {
   readonly call: GuestCall;
   readonly key: string;
@@ -159,7 +162,12 @@ class Replay implements CallPort {
     );
   }
 
+  /** In portions, so that the first are at work while the last are prepared. */
   async #issue(calls: readonly GuestCall[]): Promise<void> {
+    for (let at = 0; at < calls.length; at += PORTION) await this.#issuePortion(calls.slice(at, at + PORTION));
+  }
+
+  async #issuePortion(calls: readonly GuestCall[]): Promise<void> {
     const { run, journal } = this.#options;
     const scripts = await Promise.all(calls.map((call) => prepared(this.#options.calls, call)));
     const issued = calls.map((call, index) => {

@@ -63,8 +63,9 @@ test('a row of refusals at a level at which others are answered yet: nobody is l
 });
 
 test('answers to what was sent before everybody was refused do not bring the crowd back', () => {
-  const judge = openJudge(8, 16);
-  const before = Array.from({ length: 8 }, (_, at) => judge.sent(at + 1));
+  const judge = openJudge(4, 16);
+  judge.answered(judge.sent(4), 0, 16);
+  const before = Array.from({ length: judge.allowed() }, (_, at) => judge.sent(at + 1));
   judge.restart(4);
   for (const sent of before) judge.answered(sent, 0, 16);
   expect(judge.allowed()).toBe(4);
@@ -73,7 +74,8 @@ test('answers to what was sent before everybody was refused do not bring the cro
 });
 
 test('a ceiling is tried only where enough wait for it', () => {
-  const judge = openJudge(8, 16);
+  const judge = openJudge(4, 16);
+  judge.answered(judge.sent(4), 0, 16);
   const all = Array.from({ length: 8 }, (_, at) => judge.sent(at + 1));
   const [last] = all.slice(-1);
   if (last === undefined) throw new Error('nothing was sent');
@@ -209,7 +211,7 @@ test('headers hold nobody back for more than a minute: then asking tells more', 
   expect(next.slot()).toBeDefined();
 });
 
-test('answers let more in, one each; after a long rest the class starts low again', async () => {
+test('the first answer lets four more in, each further one another; after a long rest the class starts low again', async () => {
   const { limiter, clock } = scheduler();
   const placed = async (): Promise<Slot[]> => {
     const enough = new AbortController();
@@ -221,7 +223,7 @@ test('answers let more in, one each; after a long rest the class starts low agai
   expect(first).toHaveLength(4);
   for (const slot of first) answer(slot);
   const second = await placed();
-  expect(second).toHaveLength(7); // the first of the four was alone, and told nothing of more
+  expect(second).toHaveLength(9); // the others were fewer than half of those eight, but for the last
   for (const slot of second) answer(slot);
   for (const slot of await placed()) answer(slot);
   const most = await placed();
@@ -229,6 +231,13 @@ test('answers let more in, one each; after a long rest the class starts low agai
   for (const slot of most) slot.left();
   await clock.pass(6 * 60_000);
   expect(await placed()).toHaveLength(4);
+});
+
+test('one that is sent ahead of its siblings is a step of the ramp', async () => {
+  const { limiter } = scheduler();
+  answer(await limiter.enter([]));
+  const all = await Promise.all(Array.from({ length: 17 }, () => entered(limiter)));
+  expect(all.filter(({ slot }) => slot() !== undefined)).toHaveLength(8);
 });
 
 test('who waits for a place goes when told to stop, or when a circuit opens, with its reason', async () => {

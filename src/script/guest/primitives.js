@@ -69,10 +69,8 @@
       );
     }
     calls += 1;
-    const error = new NativeError();
-    set(sites, error, site);
     return new NativePromise((resolve, reject) => {
-      pending[calls] = { kind, site, error, resolve, reject };
+      pending[calls] = { kind, site, resolve, reject };
     });
   }
 
@@ -84,9 +82,10 @@
     budgetNow = budget;
     if (failure !== null) failed[failed.length] = freeze({ ...failure, site: call.site });
     if (outcome.kind === 'throw') {
-      call.error.message = outcome.message;
-      set(known, call.error, true);
-      call.reject(call.error);
+      const error = new NativeError(outcome.message);
+      set(sites, error, call.site);
+      set(known, error, true);
+      call.reject(error);
     } else if (outcome.kind === 'null') call.resolve(null);
     else call.resolve(HANDLES[call.kind] ? deepFreeze(outcome.value) : outcome.value);
   }
