@@ -20,6 +20,7 @@ const HARDENING: readonly (readonly [string, string])[] = [
   ['core.protectHFS', 'true'],
   ['core.protectNTFS', 'true'],
   ['core.quotePath', 'false'],
+  ['core.warnAmbiguousRefs', 'false'],
   ['core.attributesFile', '/dev/null'],
   ['gc.auto', '0'],
   ['maintenance.auto', 'false'],

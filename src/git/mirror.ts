@@ -11,6 +11,7 @@ import { DEFAULT_SEARCH_PATH } from './environment.ts';
 import { layer } from './layer.ts';
 import { materialise } from './materialise.ts';
 import { ObjectWriter } from './object-writer.ts';
+import { setPackedRefs } from './packed-refs.ts';
 import { RemoteGit } from './remote.ts';
 import { plumbing, plumbingText, requireGit } from './spawn.ts';
 import type { GitPlace } from './spawn.ts';
@@ -164,8 +165,10 @@ class Mirror implements Repository {
   }
 
   async setRefs(refs: readonly { readonly ref: string; readonly commit: string }[]): Promise<void> {
-    const input = refs.map(({ ref, commit }) => `update ${fullRef(ref)}\0${checkId(commit)}\0\0`).join('');
-    if (input !== '') await plumbing(this.#place, ['update-ref', '--stdin', '-z'], { input });
+    const named = refs.map(({ ref, commit }) => ({ name: fullRef(ref), commit: checkId(commit) }));
+    if (named.length === 0 || (await setPackedRefs(this.#place, named))) return;
+    const input = named.map(({ name, commit }) => `update ${name}\0${commit}\0\0`).join('');
+    await plumbing(this.#place, ['update-ref', '--stdin', '-z'], { input });
   }
 
   async isAncestor(ancestor: string, descendant: string): Promise<boolean> {
