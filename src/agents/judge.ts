@@ -12,7 +12,7 @@ const RAREST_MS = 120_000;
 export interface Sent {
   readonly n: number;
   readonly level: number;
-  fate: 'open' | 'admitted' | 'answered' | 'refused';
+  fate: 'open' | 'admitted' | 'ended' | 'refused';
 }
 
 /**
@@ -29,6 +29,8 @@ export interface Judge {
   /** `waiting`: how many would be sent if more were allowed. */
   readonly answered: (sent: Sent, now: number, waiting: number) => void;
   readonly refused: (sent: Sent, now: number) => Verdict;
+  /** It ended in another way, which tells nothing. */
+  readonly left: (sent: Sent) => void;
   /** After everybody was refused, which tells nothing of a ceiling: from at most this level again. */
   readonly restart: (level: number) => void;
   /** After a long rest: as at first. */
@@ -53,12 +55,11 @@ export function openJudge(start: number, most: number): Judge {
   };
   const mayGrow = (now: number, waiting: number): boolean => {
     if (allowed >= Math.min(most, ceiling.level())) return false;
-    if (allowed + 1 < ceiling.level()) return credit >= 1;
-    return ceiling.mayTry({ allowed, waiting, answers: credit, now });
+    return allowed + 1 < ceiling.level() ? credit >= 1 : ceiling.mayTry({ allowed, waiting, answers: credit, now });
   };
   const restart = (level: number): void => {
     allowed = Math.max(1, Math.min(allowed, level));
-    [before, credit] = [memory.count(), 0];
+    [before, credit, unheard] = [memory.count(), 0, false];
     ceiling.forget();
   };
 
@@ -68,12 +69,12 @@ export function openJudge(start: number, most: number): Judge {
     admitted,
     answered(sent, now, waiting) {
       admitted(sent);
-      sent.fate = 'answered';
+      end(sent);
       if (sent.n <= before) return;
       if (unheard) {
         // The service answers: that is a step of the ramp by itself, since the first is often sent alone, ahead of those that read its cached prefix.
         unheard = false;
-        allowed = Math.min(most, Math.max(allowed, 2 * start));
+        allowed = Math.max(allowed, Math.min(most, ceiling.level() - 1, 2 * allowed));
         return;
       }
       if (sent.level >= ceiling.level()) ceiling.passed(shares.isAsBelow(sent.level));
@@ -96,12 +97,17 @@ export function openJudge(start: number, most: number): Judge {
       credit = 0;
       return 'ceiling';
     },
+    left: end,
     restart,
     begin() {
       restart(start);
       unheard = true;
     },
   };
+}
+
+function end(sent: Sent): void {
+  if (sent.fate !== 'refused') sent.fate = 'ended';
 }
 
 /** The lowest level that is refused while others are let in, and when it is tried again. */
@@ -127,8 +133,9 @@ function openCeiling(): Ceiling {
   };
   return {
     level: () => level,
-    // A vain try makes one wait, at the end of a run all of it: not for few.
-    mayTry: ({ allowed, waiting, answers, now }) => waiting * 2 >= allowed && (answers >= rounds * allowed || now - triedAt >= RAREST_MS),
+    // A vain try makes one wait, at the end of a run all of it: not for few, but once in a while.
+    mayTry: ({ allowed, waiting, answers, now }) =>
+      (waiting * 4 >= allowed && answers >= rounds * allowed) || (waiting > 0 && now - triedAt >= RAREST_MS),
     tried(now) {
       triedAt = now;
     },

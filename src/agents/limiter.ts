@@ -110,6 +110,7 @@ function openSlot({ state, judge, quota, pauses, clock, waiting, pump }: Schedul
     if (free) return;
     free = true;
     state.active -= 1;
+    judge.left(sent);
     hear();
     pump();
   };

@@ -1,7 +1,7 @@
 import { count } from './amounts.ts';
 
 /** A fence's line: what stands before it (blanks, quotes, marks of lists), its ticks, and what follows: no tick, else it is a code span. */
-const FENCE = /^((?:[ \t>]|[-*+] |\d{1,9}[.)] )*)(`{3,}|~{3,})([^`]*)$/u;
+const FENCE = /^((?:[ \t>]|[-*+] |\d{1,9}[.)] )*)(`{3,}|~{3,}(?!~))([^`]*)$/u;
 
 interface Fence {
   readonly margin: string;

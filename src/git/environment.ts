@@ -21,6 +21,8 @@ const HARDENING: readonly (readonly [string, string])[] = [
   ['core.protectNTFS', 'true'],
   ['core.quotePath', 'false'],
   ['core.warnAmbiguousRefs', 'false'],
+  // We hold that lock ourselves for a moment.
+  ['core.packedRefsTimeout', '20000'],
   ['core.attributesFile', '/dev/null'],
   ['gc.auto', '0'],
   ['maintenance.auto', 'false'],

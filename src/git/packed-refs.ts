@@ -20,22 +20,26 @@ const PLAIN = /^refs\/heads(?:\/[\w-]+)+$/u;
 export async function setPackedRefs(place: GitPlace, refs: readonly Ref[]): Promise<boolean> {
   const { directory } = place;
   if (!refs.every(({ name }) => PLAIN.test(name)) || !(await areCommits(place, refs))) return false;
-  const loose = await Promise.all(refs.map(({ name }) => kindOf(join(directory, name))));
-  if (loose.includes('directory') || (await kindOf(join(directory, 'reftable'))) !== 'absent') return false;
+  if ((await kindOf(join(directory, 'reftable'))) !== 'absent') return false;
   const path = join(directory, 'packed-refs');
   const lock = await open(`${path}.lock`, 'wx', 0o644).catch(() => null);
   if (lock === null) return false;
   let placed = false;
+  let loose: readonly Kind[] = [];
   try {
     // Read under the lock, so that nobody's change is lost.
-    const text = await merged(directory, await readFile(path, 'utf8').catch(orEmpty), refs);
+    loose = await Promise.all(refs.map(({ name }) => kindOf(join(directory, name))));
+    const text = loose.includes('directory') ? null : await merged(directory, await readFile(path, 'utf8').catch(orEmpty), refs);
     if (text === null) return false;
     await lock.writeFile(text);
     await lock.datasync();
     await rename(`${path}.lock`, path);
     placed = true;
+  } catch {
+    // What the disk refuses here it refuses to git, which says so in its words.
+    return false;
   } finally {
-    await lock.close();
+    await lock.close().catch(() => undefined);
     // Once it is placed, a lock of that name is another's.
     if (!placed) await rm(`${path}.lock`, { force: true });
   }
@@ -65,7 +69,8 @@ async function merged(directory: string, before: string, refs: readonly Ref[]): 
   const folders = new Set([...entries.keys()].flatMap(foldersOf));
   if (refs.some(({ name }) => folders.has(name))) return null;
   const above = new Set(refs.flatMap(({ name }) => foldersOf(name)));
-  for (const folder of above) if (entries.has(folder) || (await kindOf(join(directory, folder))) === 'file') return null;
+  const kinds = await Promise.all([...above].map((folder) => kindOf(join(directory, folder))));
+  if (kinds.includes('file') || [...above].some((folder) => entries.has(folder))) return null;
   const sorted = [...entries].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
   return HEADER + sorted.map(([, lines]) => lines).join('');
 }
@@ -76,7 +81,9 @@ function foldersOf(name: string): readonly string[] {
   return parts.slice(1).map((_, at) => parts.slice(0, at + 1).join('/'));
 }
 
-async function kindOf(path: string): Promise<'absent' | 'file' | 'directory'> {
+type Kind = 'absent' | 'file' | 'directory';
+
+async function kindOf(path: string): Promise<Kind> {
   try {
     return (await lstat(path)).isDirectory() ? 'directory' : 'file';
   } catch {

@@ -120,11 +120,7 @@ class Replay implements CallPort {
 
   async next(): Promise<Delivery> {
     for (;;) {
-      if (this.#stopped === null && this.#options.signal.aborted) this.#stop(new Suspended('stopping', 'the run was told to stop'));
-      if (this.#stopped !== null) {
-        await this.rest();
-        throw this.#stopped.thrown;
-      }
+      await this.#throwIfStopped();
       const changed = this.#changed.promise;
       const known = await this.#deliver();
       if (known !== null) return known;
@@ -137,6 +133,13 @@ class Replay implements CallPort {
         this.#stop(new Suspended('person', 'The run waits for a person, and goes on when somebody has said something.'));
       else await changed;
     }
+  }
+
+  async #throwIfStopped(): Promise<void> {
+    if (this.#stopped === null && this.#options.signal.aborted) this.#stop(new Suspended('stopping', 'the run was told to stop'));
+    if (this.#stopped === null) return;
+    await this.rest();
+    throw this.#stopped.thrown;
   }
 
   /** Until nothing that ends by itself is under way; a question to a person may stay open for ever. */
@@ -164,7 +167,10 @@ class Replay implements CallPort {
 
   /** In portions, so that the first are at work while the last are prepared. */
   async #issue(calls: readonly GuestCall[]): Promise<void> {
-    for (let at = 0; at < calls.length; at += PORTION) await this.#issuePortion(calls.slice(at, at + PORTION));
+    for (let at = 0; at < calls.length; at += PORTION) {
+      if (at > 0) await this.#throwIfStopped();
+      await this.#issuePortion(calls.slice(at, at + PORTION));
+    }
   }
 
   async #issuePortion(calls: readonly GuestCall[]): Promise<void> {

@@ -73,6 +73,42 @@ test('answers to what was sent before everybody was refused do not bring the cro
   expect(judge.allowed()).toBe(5);
 });
 
+test('the first answer lets nobody beyond a ceiling that was met, and brings no crowd back after everybody was refused', () => {
+  const met = openJudge(4, 16);
+  const all = Array.from({ length: 4 }, (_, at) => met.sent(at + 1));
+  for (const sent of all.slice(0, 3)) met.admitted(sent);
+  for (const sent of all.slice(3)) expect(met.refused(sent, 0)).toBe('ceiling');
+  for (const sent of all.slice(0, 1)) met.answered(sent, 0, 16);
+  expect(met.allowed()).toBe(3);
+
+  const down = openJudge(4, 16);
+  const verdicts = Array.from({ length: 4 }, (_, at) => down.sent(at + 1)).map((sent) => down.refused(sent, 0));
+  expect(verdicts.at(-1)).toBe('nobody');
+  down.restart(1);
+  down.answered(down.sent(1), 0, 16);
+  expect(down.allowed()).toBe(2);
+});
+
+test('a ceiling near the most is tried too, though few can wait there', () => {
+  const judge = openJudge(4, 16);
+  judge.answered(judge.sent(4), 0, 16);
+  while (judge.allowed() < 15) judge.answered(judge.sent(judge.allowed()), 0, 16);
+  const all = Array.from({ length: 15 }, (_, at) => judge.sent(at + 1));
+  for (const sent of all.slice(0, -1)) judge.admitted(sent);
+  for (const sent of all.slice(-1)) expect(judge.refused(sent, 0)).toBe('ceiling');
+  for (let n = 0; n < 500; n++) judge.answered(judge.sent(14), 1000, 1);
+  expect(judge.allowed()).toBe(14);
+  judge.answered(judge.sent(14), 121_000, 1);
+  expect(judge.allowed()).toBe(15);
+});
+
+test('a request that ended in another way lets nobody believe that somebody is let in', () => {
+  const judge = openJudge(16, 16);
+  judge.left(judge.sent(16));
+  const row = Array.from({ length: 8 }, (_, at) => judge.sent(16 - at));
+  expect(row.map((sent) => judge.refused(sent, 0)).at(-1)).toBe('nobody');
+});
+
 test('a ceiling is tried only where enough wait for it', () => {
   const judge = openJudge(4, 16);
   judge.answered(judge.sent(4), 0, 16);
@@ -84,9 +120,9 @@ test('a ceiling is tried only where enough wait for it', () => {
   const answers = (waiting: number): void => {
     for (let n = 0; n < 50; n++) judge.answered(judge.sent(7), n, waiting);
   };
-  answers(3);
+  answers(1);
   expect(judge.allowed()).toBe(7);
-  answers(4);
+  answers(2);
   expect(judge.allowed()).toBe(8);
 });
 

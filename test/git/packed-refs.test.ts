@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { takeOver } from '../../src/git/stale.ts';
 import { Origin, git, scratch } from './origin.ts';
 
 /** A mirror with one commit and one on top of it. */
@@ -44,7 +45,18 @@ describe('many refs in one file', () => {
     expect(readFileSync(join(directory, 'packed-refs'), 'utf8')).toBe(packed);
   });
 
-  it('is left to git where another packs, and where the file is of a kind that is not known', async () => {
+  it('is there again after a kill, also of git while it deleted one', async () => {
+    const { directory, repository, commit, refs } = await mirror();
+    await repository.setRefs([{ ref: 'converge-shards/r1/s1', commit }]);
+    await repository.close();
+    for (const name of ['packed-refs.new', 'packed-refs.lock']) writeFileSync(join(directory, name), '');
+    writeFileSync(join(directory, 'converge-owner'), '');
+    await takeOver(directory);
+    git(directory, ['update-ref', '-d', 'refs/heads/converge-shards/r1/s1']);
+    expect(refs()).toEqual(['']);
+  });
+
+  it('is left to git where another packs', async () => {
     const { directory, repository, commit, refs } = await mirror();
     writeFileSync(join(directory, 'packed-refs.lock'), '');
     await repository.setRefs([{ ref: 'converge-shards/r1/s1', commit }]);
@@ -53,13 +65,16 @@ describe('many refs in one file', () => {
   });
 
   it.each([
-    ['a file of another kind', '# pack-refs with: peeled \n'],
-    ['lines that are not known', '# pack-refs with: peeled fully-peeled sorted \nx\n'],
-  ])('is left to git before %s', async (_name, text) => {
+    ['a file of another kind', '# pack-refs with: peeled \n', true],
+    ['lines that are not known', '# pack-refs with: peeled fully-peeled sorted \nx\n', false],
+  ])('is left to git before %s', async (_name, text, isRead) => {
     const { directory, repository, commit } = await mirror();
     writeFileSync(join(directory, 'packed-refs'), text);
-    await repository.setRefs([{ ref: 'converge-shards/r1/s1', commit }]).catch(() => undefined);
+    const set = repository.setRefs([{ ref: 'converge-shards/r1/s1', commit }]);
+    if (isRead) await set;
+    else await expect(set).rejects.toThrow('git update-ref failed');
     expect(readFileSync(join(directory, 'packed-refs'), 'utf8')).toBe(text);
+    if (isRead) expect(git(directory, ['rev-parse', 'converge-shards/r1/s1'])).toBe(commit);
   });
 
   it.each([

@@ -20,24 +20,35 @@ it('a quick disk is waited for here', async () => {
   expect(state.ways).toEqual(['here', 'here', 'here', 'here', 'here']);
 });
 
-it('a slow one blocks once, and again when it was left alone for a hundred', async () => {
+it('a slow one blocks once, and again when it was left alone for a hundred, then for two hundred', async () => {
   const { state, sync } = disk();
   state.takes = 5;
   for (let n = 0; n < 102; n++) await sync();
   expect(state.ways).toEqual(['here', ...Array.from({ length: 100 }, () => 'aside'), 'here']);
   state.takes = 0.2;
   state.ways = [];
+  for (let n = 0; n < 202; n++) await sync();
+  expect(state.ways.slice(199)).toEqual(['aside', 'here', 'here']);
+  state.takes = 5;
+  state.ways = [];
   for (let n = 0; n < 102; n++) await sync();
-  expect(state.ways.slice(99)).toEqual(['aside', 'here', 'here']);
+  expect(state.ways.slice(99)).toEqual(['aside', 'aside', 'here']);
 });
 
 it('what the disk refuses is thrown, in either way', async () => {
+  let now = 0;
+  let broken = false;
   const refusing = quickestSync({
     here: () => {
-      throw new Error('EIO');
+      if (broken) throw new Error('EIO here');
+      now += 5;
     },
-    aside: () => Promise.reject(new Error('EIO')),
-    now: () => 0,
+    aside: () => Promise.reject(new Error('EIO aside')),
+    now: () => now,
   });
-  await expect(refusing()).rejects.toThrow('EIO');
+  await refusing();
+  await expect(refusing()).rejects.toThrow('EIO aside');
+  broken = true;
+  for (let n = 0; n < 99; n++) await refusing().catch(() => undefined);
+  await expect(refusing()).rejects.toThrow('EIO here');
 });

@@ -94,6 +94,12 @@ describe('parts', () => {
     }
   });
 
+  // Minutes where a row of ticks is tried at each of its lengths.
+  it('are found in a line of a million ticks too', () => {
+    const found = parts(`${'~'.repeat(1_000_000)}\``, 60_000);
+    expect(found.length).toBeGreaterThan(15);
+  });
+
   it('end a fence that is cut and begin it again, so that what was code stays code', () => {
     const script = Array.from({ length: 60 }, (_, at) => `// ${at} @everyone <b>`).join('\n');
     const found = parts(`Before.\n\n${block(script, 'js')}\n\nAfter.`, 300);

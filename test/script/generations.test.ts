@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { inGeneration, stands } from '../../src/domain/generation.ts';
 import type { CallOutcome } from '../../src/journal/journal.ts';
-import { type MemoryJournal, type Performed, afterKill, echo, run, value } from './support.ts';
+import { MemoryJournal, type Performed, afterKill, echo, run, value } from './support.ts';
 
 /* facts/dynamic-workflows.md §5, C: what is paid stays paid, whatever is tried again. */
 
@@ -43,6 +43,48 @@ describe('C1: of 100 agents, 96 finished', { timeout: 60_000 }, () => {
     const again = await run(body(shuffled(100, seed)), { journal: killed });
     expect(open).toHaveLength(4);
     expect(again.performed.map(({ args }) => JSON.stringify([...args, {}])).toSorted()).toEqual(open.toSorted());
+    expect(again.end).toMatchObject({ value: 100 });
+  });
+});
+
+describe('a run that is stopped while its calls are issued', { timeout: 60_000 }, () => {
+  const body = `return (await parallel(Array.from({ length: 100 }, (_, n) => () => agent('agent ' + n)))).length;`;
+
+  it('begins no more of them, and the rest when it goes on', async () => {
+    const stop = new AbortController();
+    const journal = new MemoryJournal();
+    const first: string[] = [];
+    const answer = (call: Performed): CallOutcome => {
+      stop.abort();
+      first.push(...names([call]));
+      return echo(call);
+    };
+    await expect(run(body, { journal, answer, signal: stop.signal })).rejects.toMatchObject({ reason: 'stopping' });
+    expect(first.length).toBeLessThanOrEqual(32);
+    expect(journal.calls().length).toBeLessThanOrEqual(32);
+    const again = await run(body, { journal });
+    expect([...first, ...names(again.performed)].toSorted()).toEqual(Array.from({ length: 100 }, (_, n) => `agent ${n}`).toSorted());
+    expect(again.end).toMatchObject({ value: 100 });
+  });
+
+  it('ends with the failure of a journal, after what was under way came to rest', async () => {
+    const journal = new MemoryJournal();
+    const issue = journal.issue.bind(journal);
+    let portions = 0;
+    journal.issue = (of, calls) => {
+      portions += 1;
+      return portions === 3 ? Promise.reject(new Error('the disk is full')) : issue(of, calls);
+    };
+    const ended: string[] = [];
+    const answer = async (call: Performed): Promise<CallOutcome> => {
+      await Promise.resolve();
+      ended.push(...names([call]));
+      return echo(call);
+    };
+    await expect(run(body, { journal, answer })).rejects.toThrow('the disk is full');
+    expect(ended).toHaveLength(32);
+    const again = await run(body, { journal });
+    expect(again.performed).toHaveLength(68);
     expect(again.end).toMatchObject({ value: 100 });
   });
 });

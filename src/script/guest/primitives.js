@@ -82,7 +82,8 @@
     budgetNow = budget;
     if (failure !== null) failed[failed.length] = freeze({ ...failure, site: call.site });
     if (outcome.kind === 'throw') {
-      const error = new NativeError(outcome.message);
+      const error = new NativeError();
+      error.message = outcome.message;
       set(sites, error, call.site);
       set(known, error, true);
       call.reject(error);
