@@ -15,32 +15,41 @@ const MOST = 100;
 const OUTDATED = '0A000';
 
 /**
- * Statements of a queue on one connection, in the order in which they were asked: each text is planned once, which costs the server more than carrying it out.
- * What pg-boss takes as its database.
+ * Statements of a queue on one connection, in the order in which they were asked: each text is planned once, which costs the server more than carrying it out. Texts of several
+ * statements, which are pg-boss's own upkeep and wait for locks, go over another: no heartbeat waits behind them. What pg-boss takes as its database.
  */
 export class Statements implements Executor {
   readonly #url: string;
   readonly #connection: Connection;
+  readonly #upkeep: Connection;
   readonly #names = new Map<string, string>();
 
   constructor(url: string) {
     this.#url = url;
     this.#connection = new Connection(url);
+    this.#upkeep = new Connection(url);
   }
 
   async executeSql(text: string, values: readonly unknown[] = []): Promise<QueryResult<Record<string, unknown>>> {
+    if (text.includes(';')) return this.#severalAtOnce(text, values);
     const client = await this.#connection.client();
     gather(client);
     const name = this.#nameOf(text);
     try {
-      const answered = client.query<Record<string, unknown>>({ text, values: [...values], ...(name === undefined ? {} : { name }) });
-      // Several statements in one text may be a transaction: where one fails it stays open, and would take all that follow with it.
-      if (name === undefined) void client.query('ROLLBACK').catch(() => undefined);
-      return await answered;
+      return await client.query<Record<string, unknown>>({ text, values: [...values], ...(name === undefined ? {} : { name }) });
     } catch (thrown) {
       if (thrown instanceof Error && 'code' in thrown && thrown.code === OUTDATED) await this.#connection.drop();
       throw thrown;
     }
+  }
+
+  /** They may be a transaction: where one fails it stays open, and would take all that follow with it. */
+  async #severalAtOnce(text: string, values: readonly unknown[]): Promise<QueryResult<Record<string, unknown>>> {
+    const client = await this.#upkeep.client();
+    gather(client);
+    const answered = client.query<Record<string, unknown>>(text, [...values]);
+    void client.query('ROLLBACK').catch(() => undefined);
+    return answered;
   }
 
   /** All that `work` does, or nothing. */
@@ -65,13 +74,11 @@ export class Statements implements Executor {
     return ear;
   }
 
-  close(): Promise<void> {
-    return this.#connection.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#connection.close(), this.#upkeep.close()]);
   }
 
-  /** Several statements in one text have no plan. */
   #nameOf(text: string): string | undefined {
-    if (text.includes(';')) return undefined;
     const known = this.#names.get(text);
     if (known !== undefined || this.#names.size >= MOST) return known;
     const name = `queue_${this.#names.size}`;
