@@ -1,3 +1,4 @@
+import { effortFor, knownModels } from '../agents/models.ts';
 import type { Command, MigrateFlags } from '../domain/command.ts';
 import { parseRepositoryConfiguration, type RepositoryConfiguration } from '../domain/repository-configuration.ts';
 import type { Settings } from '../domain/run.ts';
@@ -51,6 +52,8 @@ export async function startRun(desk: Desk, asked: Asked, { flags, what }: Wish):
     configuration: consent.configuration,
     flags,
     operator: desk.operator,
+    // A model without a price is refused when its price is asked for, with what to do.
+    effortOf: (model, wished) => (knownModels().includes(model) ? effortFor(model, wished) : wished),
     base: target.base,
     planOnlyReason: target.planOnlyReason,
   });

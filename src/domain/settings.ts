@@ -1,6 +1,6 @@
 import { dollars, given, MICRO, type Limits } from './budget.ts';
 import type { MigrateFlags } from './command.ts';
-import { isAbove, lower, type ModelChoices, type Role } from './effort.ts';
+import { isAbove, lower, type Effort, type ModelChoices, type Role } from './effort.ts';
 import { strictest, type OperatorLimits } from './operator-limits.ts';
 import type { RepositoryConfiguration } from './repository-configuration.ts';
 import type { Settings } from './run.ts';
@@ -23,6 +23,8 @@ export interface SettingsSources {
   readonly configuration: RepositoryConfiguration;
   readonly flags: MigrateFlags;
   readonly operator: OperatorLimits;
+  /** What a model is given where this effort is asked for: not every model has each. */
+  readonly effortOf: (model: string, asked: Effort) => Effort;
   /** Branch that the result goes to where `--base` names none. */
   readonly base: string;
   /** Why only planning is possible (a pull request from a fork), else null. */
@@ -126,7 +128,7 @@ function resolveLimits({ configuration, flags, operator }: SettingsSources): {
 /** Roles whose effort is care: a flag may raise it, never lower it. */
 const CAREFUL: ReadonlySet<Role> = new Set<Role>(['planner', 'verifier']);
 
-function resolveModels({ configuration, flags, operator }: SettingsSources): {
+function resolveModels({ configuration, flags, operator, effortOf }: SettingsSources): {
   readonly models: ModelChoices;
   readonly notes: readonly string[];
 } {
@@ -143,7 +145,7 @@ function resolveModels({ configuration, flags, operator }: SettingsSources): {
       );
     return instead;
   };
-  const choose = (role: Role): ModelChoices[Role] => {
+  const allowed = (role: Role): ModelChoices[Role] => {
     const wished = configuration.effort[role];
     const own = lower(wished ?? operator.models[role].effort, operator.maxEffort);
     if (wished !== undefined && own !== wished) {
@@ -165,6 +167,12 @@ function resolveModels({ configuration, flags, operator }: SettingsSources): {
       );
     }
     return { model, effort };
+  };
+  const choose = (role: Role): ModelChoices[Role] => {
+    const { model, effort } = allowed(role);
+    const has = effortOf(model, effort);
+    if (has !== effort) notes.add(`The ${role} works with effort ${has} instead of ${effort}, which ${model} does not have.`);
+    return { model, effort: has };
   };
   const models: ModelChoices = {
     planner: choose('planner'),

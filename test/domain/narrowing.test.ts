@@ -95,7 +95,14 @@ test('what holds is never wider than any of: operator, policy, repository, flags
   fc.assert(
     fc.property(operators, policies, configurations, flagged, (operator, policy, configuration, flags) => {
       const above = underPolicy(operator, policy);
-      const settings = resolveSettings({ configuration, flags, operator: above, base: 'main', planOnlyReason: null });
+      const settings = resolveSettings({
+        configuration,
+        flags,
+        operator: above,
+        effortOf: (_model, wished) => wished,
+        base: 'main',
+        planOnlyReason: null,
+      });
       const { limits: held } = settings;
       const levels = [
         {
@@ -203,6 +210,7 @@ test('a model that is replaced is told', () => {
     configuration: parsed.configuration,
     flags: { paths: [], planOnly: false },
     operator: { ...OPERATOR_DEFAULTS, allowedModels: ['claude-sonnet-5-5'] },
+    effortOf: (_model, wished) => wished,
     base: 'main',
     planOnlyReason: null,
   });

@@ -5,7 +5,7 @@ import type { RepositoryConfiguration } from '../../src/domain/repository-config
 import { parseRepositoryConfiguration } from '../../src/domain/repository-configuration.ts';
 import type { Settings } from '../../src/domain/run.ts';
 import { OPERATOR_DEFAULTS, type OperatorLimits } from '../../src/domain/operator-limits.ts';
-import { PROTECTED_PATHS, resolveSettings } from '../../src/domain/settings.ts';
+import { PROTECTED_PATHS, resolveSettings, type SettingsSources } from '../../src/domain/settings.ts';
 
 function configuration(yaml: string): RepositoryConfiguration {
   const parsed = parseRepositoryConfiguration(`enabled: true\n${yaml}`);
@@ -14,16 +14,30 @@ function configuration(yaml: string): RepositoryConfiguration {
 }
 
 function resolve(
-  options: { yaml?: string; flags?: Partial<MigrateFlags>; operator?: Partial<OperatorLimits>; reason?: string } = {},
+  options: {
+    yaml?: string;
+    flags?: Partial<MigrateFlags>;
+    operator?: Partial<OperatorLimits>;
+    effortOf?: SettingsSources['effortOf'];
+    reason?: string;
+  } = {},
 ): Settings {
   return resolveSettings({
     configuration: configuration(options.yaml ?? ''),
     flags: { paths: [], planOnly: false, ...options.flags },
     operator: { ...OPERATOR_DEFAULTS, ...options.operator },
+    effortOf: options.effortOf ?? ((_model, wished) => wished),
     base: 'main',
     planOnlyReason: options.reason ?? null,
   });
 }
+
+test('an effort that a model does not have is replaced by what it has, and people are told', () => {
+  const { model } = OPERATOR_DEFAULTS.models.migrator;
+  const settings = resolve({ flags: { effort: 'max' }, effortOf: (_model, wished) => (wished === 'max' ? 'high' : wished) });
+  expect(settings.models.migrator).toEqual({ model, effort: 'high' });
+  expect(settings.notes).toContain(`The migrator works with effort high instead of max, which ${model} does not have.`);
+});
 
 test('without any wish the operator decides, and nothing is noted', () => {
   const settings = resolve();

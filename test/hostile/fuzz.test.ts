@@ -160,6 +160,7 @@ describe("a repository's configuration", () => {
           configuration: parsed.configuration,
           flags: { paths: [], planOnly: false },
           operator: OPERATOR_DEFAULTS,
+          effortOf: (_model, wished) => wished,
           base: 'main',
           planOnlyReason: null,
         });

@@ -44,6 +44,7 @@ async function openStack() {
     configuration: configured.configuration,
     flags: { paths: [], planOnly: false },
     operator: OPERATOR_DEFAULTS,
+    effortOf: (_model, wished) => wished,
     base: 'main',
     planOnlyReason: null,
   });
