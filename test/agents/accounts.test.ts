@@ -76,6 +76,8 @@ class Life {
   readonly #stop = new AbortController();
   readonly #waiting: Promise<void>[] = [];
   readonly inFlight: Reserved[] = [];
+  /** Nobody waits for them while the process lives on. */
+  readonly endings: (Promise<unknown> | undefined)[] = [];
   paused = 0;
   #ended = 0;
 
@@ -114,7 +116,7 @@ class Life {
   async kill(): Promise<void> {
     this.#stop.abort();
     await this.journal.close();
-    await Promise.allSettled(this.#waiting);
+    await Promise.allSettled([...this.#waiting, ...this.endings]);
   }
 
   async drain(): Promise<void> {
@@ -122,6 +124,7 @@ class Life {
       await this.inFlight.pop()?.chargeInFull();
       await new Promise((resolve) => setImmediate(resolve));
     }
+    await Promise.all(this.endings);
   }
 }
 
@@ -180,8 +183,8 @@ test('no account ever passes its limit: run, repository or all runs, at no commi
           }
           if (act.kind === 'end') {
             const [one] = life.inFlight.splice(act.pick % Math.max(1, life.inFlight.length), 1);
-            if (act.how === 'broken') void one?.chargeInFull();
-            if (act.how === 'refused') void one?.release();
+            if (act.how === 'broken') life.endings.push(one?.chargeInFull());
+            if (act.how === 'refused') life.endings.push(one?.release());
             const output = Math.floor((one?.maxTokens ?? 0) * act.share);
             if (act.how === 'answered') await one?.charge({ input: 1, output, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 });
           }
