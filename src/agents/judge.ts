@@ -59,7 +59,7 @@ export function openJudge(start: number, most: number): Judge {
   };
   const restart = (level: number): void => {
     allowed = Math.max(1, Math.min(allowed, level));
-    [before, credit, unheard] = [memory.count(), 0, false];
+    [before, credit] = [memory.count(), 0];
     ceiling.forget();
   };
 
@@ -69,7 +69,7 @@ export function openJudge(start: number, most: number): Judge {
     admitted,
     answered(sent, now, waiting) {
       admitted(sent);
-      end(sent);
+      memory.left(sent);
       if (sent.n <= before) return;
       if (unheard) {
         // The service answers: that is a step of the ramp by itself, since the first is often sent alone, ahead of those that read its cached prefix.
@@ -97,17 +97,13 @@ export function openJudge(start: number, most: number): Judge {
       credit = 0;
       return 'ceiling';
     },
-    left: end,
+    left: (sent) => memory.left(sent),
     restart,
     begin() {
       restart(start);
-      unheard = true;
+      [allowed, unheard] = [start, true];
     },
   };
-}
-
-function end(sent: Sent): void {
-  if (sent.fate !== 'refused') sent.fate = 'ended';
 }
 
 /** The lowest level that is refused while others are let in, and when it is tried again. */
@@ -192,10 +188,12 @@ interface Memory {
   /** Whether the newest `length` were all refused. */
   isRow(length: number): boolean;
   isNobody(): boolean;
+  /** It is not in flight any more. From one that was neither let in nor refused nothing is concluded. */
+  left(sent: Sent): void;
 }
 
 function openMemory(): Memory {
-  const memory: Sent[] = [];
+  let memory: Sent[] = [];
   let count = 0;
   const isRow = (length: number): boolean => memory.length >= length && memory.slice(-length).every(({ fate }) => fate === 'refused');
   return {
@@ -206,6 +204,10 @@ function openMemory(): Memory {
       return sent;
     },
     count: () => count,
+    left(sent) {
+      if (sent.fate === 'open') memory = memory.filter((other) => other !== sent);
+      if (sent.fate === 'admitted') sent.fate = 'ended';
+    },
     isRow,
     // A refusal comes at once and an answer takes its time: what is still open counts for let in. A row of which most were sent while more were in flight than at any that is let in
     // tells only of a ceiling.

@@ -172,7 +172,8 @@ function resolveModels({ configuration, flags, operator, effortOf }: SettingsSou
     const { model, effort } = allowed(role);
     const has = effortOf(model, effort);
     if (has !== effort) notes.add(`The ${role} works with effort ${has} instead of ${effort}, which ${model} does not have.`);
-    return { model, effort: has };
+    // Pinned as asked: a call that names another model may be given it.
+    return { model, effort };
   };
   const models: ModelChoices = {
     planner: choose('planner'),

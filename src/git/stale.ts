@@ -25,12 +25,12 @@ export async function takeOver(directory: string): Promise<void> {
   const owner = await readFile(file, 'utf8').catch(() => '');
   if (await isAlive(owner)) return;
   for (const entry of await readdir(directory, { withFileTypes: true, recursive: true })) {
+    const path = join(entry.parentPath, entry.name);
     const stale =
       entry.name.endsWith('.lock') ||
-      entry.name === 'packed-refs.new' ||
+      path === join(directory, 'packed-refs.new') ||
       entry.name.startsWith(TEMPORARY_OBJECT) ||
       /^tmp_(?:pack|idx|rev|mtimes|obj)_/u.test(entry.name);
-    const path = join(entry.parentPath, entry.name);
     if (entry.isFile() && (stale || (await isSpoiltRef(directory, path)))) await rm(path, { force: true });
     if (entry.isDirectory() && /^(?:incoming-|tmp_objdir-)/u.test(entry.name)) await rm(path, { recursive: true, force: true });
   }

@@ -77,7 +77,7 @@ class Life {
   readonly #waiting: Promise<void>[] = [];
   readonly inFlight: Reserved[] = [];
   /** Nobody waits for them while the process lives on. */
-  readonly endings: (Promise<unknown> | undefined)[] = [];
+  readonly endings: Promise<unknown>[] = [];
   paused = 0;
   #ended = 0;
 
@@ -183,8 +183,8 @@ test('no account ever passes its limit: run, repository or all runs, at no commi
           }
           if (act.kind === 'end') {
             const [one] = life.inFlight.splice(act.pick % Math.max(1, life.inFlight.length), 1);
-            if (act.how === 'broken') life.endings.push(one?.chargeInFull());
-            if (act.how === 'refused') life.endings.push(one?.release());
+            if (act.how === 'broken' && one !== undefined) life.endings.push(one.chargeInFull());
+            if (act.how === 'refused' && one !== undefined) life.endings.push(one.release());
             const output = Math.floor((one?.maxTokens ?? 0) * act.share);
             if (act.how === 'answered') await one?.charge({ input: 1, output, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 });
           }

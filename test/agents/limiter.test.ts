@@ -104,9 +104,27 @@ test('a ceiling near the most is tried too, though few can wait there', () => {
 
 test('a request that ended in another way lets nobody believe that somebody is let in', () => {
   const judge = openJudge(16, 16);
-  judge.left(judge.sent(16));
-  const row = Array.from({ length: 8 }, (_, at) => judge.sent(16 - at));
+  judge.left(judge.sent(1));
+  const row = Array.from({ length: 8 }, (_, at) => judge.sent(at + 2));
   expect(row.map((sent) => judge.refused(sent, 0)).at(-1)).toBe('nobody');
+});
+
+test('a request that is broken off leaves no trace with the scheduler', async () => {
+  const { limiter } = scheduler();
+  const broken = await limiter.enter([]);
+  const other = await limiter.enter([]);
+  broken.left();
+  expect(refuse(other)).toEqual({ kind: 'everybody' });
+});
+
+test('after a long rest all is as at first, whatever was before it', () => {
+  const judge = openJudge(4, 16);
+  judge.answered(judge.sent(4), 0, 16);
+  judge.restart(1);
+  judge.begin();
+  expect(judge.allowed()).toBe(4);
+  judge.answered(judge.sent(1), 0, 16);
+  expect(judge.allowed()).toBe(8);
 });
 
 test('a ceiling is tried only where enough wait for it', () => {

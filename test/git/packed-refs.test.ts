@@ -48,12 +48,13 @@ describe('many refs in one file', () => {
   it('is there again after a kill, also of git while it deleted one', async () => {
     const { directory, repository, commit, refs } = await mirror();
     await repository.setRefs([{ ref: 'converge-shards/r1/s1', commit }]);
+    await repository.setRef('packed-refs.new', commit);
     await repository.close();
     for (const name of ['packed-refs.new', 'packed-refs.lock']) writeFileSync(join(directory, name), '');
     writeFileSync(join(directory, 'converge-owner'), '');
     await takeOver(directory);
     git(directory, ['update-ref', '-d', 'refs/heads/converge-shards/r1/s1']);
-    expect(refs()).toEqual(['']);
+    expect(refs()).toEqual([`${commit} refs/heads/packed-refs.new`]);
   });
 
   it('is left to git where another packs', async () => {

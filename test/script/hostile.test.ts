@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { CallOutcome } from '../../src/journal/journal.ts';
 import { SCRIPT_LIMITS } from '../../src/script/protocol.ts';
-import { META, sandboxed } from './support.ts';
+import { META, run, sandboxed } from './support.ts';
 
 /** Small bounds, so that the suite is quick; the production ones are asserted below. */
 const SMALL = { sliceMs: 150, silenceMs: 20_000, heartbeatMs: 50, guestBytes: 16 * 1024 * 1024 };
@@ -162,6 +163,17 @@ describe('E2 a way out', { timeout: 60_000 }, () => {
     const { end: stopped, calls } = await sandboxed(META + body);
     expect(calls.map(({ kind, id, site }) => [kind, id, site])).toEqual([['agent', 1, '7:20']]);
     expect(['returned', 'failed']).toContain(stopped.kind);
+  });
+
+  it.each([
+    ['closed', 'Object.freeze(Error.prototype);'],
+    ['set by the script', "Object.defineProperty(Error.prototype, 'message', { set() { throw new Error('mine') }, get: () => 'mine' });"],
+  ])('the error of a call has its words where its prototype is %s', async (_name, before) => {
+    const answer = (): CallOutcome => ({ kind: 'throw', message: 'no answer' });
+    const { end: caught } = await run(`${before} try { await agent('a'); } catch (error) { return [error.message, { ...error }]; }`, {
+      answer,
+    });
+    expect(caught).toMatchObject({ kind: 'returned', value: ['no answer', { message: 'no answer' }] });
   });
 
   it('an error that fakes another reason is an error of the script', async () => {

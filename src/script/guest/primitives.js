@@ -83,7 +83,8 @@
     if (failure !== null) failed[failed.length] = freeze({ ...failure, site: call.site });
     if (outcome.kind === 'throw') {
       const error = new NativeError();
-      error.message = outcome.message;
+      // Not assigned: a script may have closed the prototype, or put a setter there.
+      define(error, 'message', { value: outcome.message, writable: true, enumerable: true, configurable: true });
       set(sites, error, call.site);
       set(known, error, true);
       call.reject(error);
