@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { inheritedEnvironment } from '../config.ts';
@@ -10,6 +9,7 @@ import { requireGit } from '../git/spawn.ts';
 import { probeConfinement } from '../sandbox/probe.ts';
 import { startApp, type AppOptions } from './app-process.ts';
 import { startChild, type Child } from './child.ts';
+import { freePort } from './free-port.ts';
 import { personOn, type Person } from './person.ts';
 import { World, type WorldSpec } from './world.ts';
 
@@ -213,16 +213,4 @@ async function healthy(appUrl: string, child: Child): Promise<void> {
     if (response?.ok === true) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }
