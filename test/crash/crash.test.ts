@@ -30,7 +30,7 @@ it('an undisturbed run is reproducible: the same commits, twice', { timeout: 600
 describe('C3 killed at a point, and started again', () => {
   // The points are known only when the first run is over, so that each lane takes its share of them.
   for (let lane = 0; lane < LANES; lane += 1) {
-    it.concurrent(`ends as if nothing had happened, lane ${lane + 1} of ${LANES}`, { timeout: 2_400_000 }, async (test) => {
+    it.concurrent(`ends as if nothing had happened, lane ${lane + 1} of ${LANES}`, { timeout: 3_600_000 }, async (test) => {
       const mine = points.filter((_, at) => at % LANES === lane);
       const missed = WHICH === 'each' ? await same({ deaths: mine, counted: 'by run' }, test.expect.soft) : mine;
       // One that fails hides no other.

@@ -1,5 +1,4 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFailed } from 'vitest';
@@ -8,6 +7,7 @@ import { runId } from '../../src/control/run-id.ts';
 import { startApp } from '../../src/local/app-process.ts';
 import type { Child } from '../../src/local/child.ts';
 import { type LocalClaude, type LocalClaudeOptions, startLocalClaude } from '../../src/local/claude/server.ts';
+import { freePort } from '../../src/local/free-port.ts';
 import type { LocalGitHub } from '../../src/local/github/server.ts';
 import { RunFacts } from '../../src/local/scene.ts';
 import { buildWorld, type World } from '../../src/local/world.ts';
@@ -286,16 +286,5 @@ async function healthy(scene: Scene): Promise<void> {
   await scene.until('the App to answer', async () => {
     if (over) throw new Error(`The App ended before it listened.\n${tail(scene.log)}`);
     return (await fetch(`${scene.appUrl}/healthz`).catch(() => null))?.ok === true;
-  });
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
   });
 }

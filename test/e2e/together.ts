@@ -9,7 +9,8 @@ import { type Child, startChild } from '../../src/local/child.ts';
 import { RunFacts } from '../../src/local/scene.ts';
 import { probeConfinement } from '../../src/sandbox/probe.ts';
 import { OWNER } from './github.ts';
-import { freePort, openScene, SECRET, type Scene, type SceneOptions } from './support.ts';
+import { freePort } from '../../src/local/free-port.ts';
+import { openScene, SECRET, type Scene, type SceneOptions } from './support.ts';
 
 /** A scene whose App shares a Postgres with workers, and with more Apps. */
 export interface Together {
