@@ -135,6 +135,12 @@ describe('a comment of any stranger', () => {
     expect(performance.now() - begun).toBeLessThan(3_000);
   });
 
+  // Whatever a quick machine would make of it in time.
+  test.each(['> ', '- ', '1. '])('with %s in itself deeper than anybody writes is not read as Markdown', (mark) => {
+    expect(parseComment(`/workflow help\n\n${mark.repeat(39)}a`)).toMatchObject({ kind: 'command' });
+    expect(parseComment(`/workflow help\n\n${mark.repeat(40)}a`)).toEqual({ kind: 'none' });
+  });
+
   test.each(Object.entries(BOMBS))('with %s is made visible in time', (_what, bomb) => {
     const begun = performance.now();
     expect(visibleMarkdown(bomb).text).toBeDefined();
