@@ -11,7 +11,8 @@ import { DEFAULT_SEARCH_PATH } from './environment.ts';
 import { layer } from './layer.ts';
 import { materialise } from './materialise.ts';
 import { ObjectWriter } from './object-writer.ts';
-import { setPackedRefs } from './packed-refs.ts';
+import { checkId } from './objects.ts';
+import { resolveRef, setRef, setRefs } from './refs.ts';
 import { RemoteGit } from './remote.ts';
 import { plumbing, plumbingText, requireGit } from './spawn.ts';
 import type { GitPlace } from './spawn.ts';
@@ -152,23 +153,15 @@ class Mirror implements Repository {
   }
 
   async resolve(ref: string): Promise<string | null> {
-    const { exitCode, stdout } = await plumbing(
-      this.#place,
-      ['rev-parse', '--verify', '--quiet', '--end-of-options', `${fullRef(ref)}^{commit}`],
-      { codes: [0, 1] },
-    );
-    return exitCode === 0 ? checkId(stdout.toString('latin1').trim()) : null;
+    return resolveRef(this.#place, ref);
   }
 
   async setRef(ref: string, commit: string): Promise<void> {
-    await plumbing(this.#place, ['update-ref', '--', fullRef(ref), checkId(commit)]);
+    await setRef(this.#place, ref, commit);
   }
 
   async setRefs(refs: readonly { readonly ref: string; readonly commit: string }[]): Promise<void> {
-    const named = refs.map(({ ref, commit }) => ({ name: fullRef(ref), commit: checkId(commit) }));
-    if (named.length === 0 || (await setPackedRefs(this.#place, named))) return;
-    const input = named.map(({ name, commit }) => `update ${name}\0${commit}\0\0`).join('');
-    await plumbing(this.#place, ['update-ref', '--stdin', '-z'], { input });
+    await setRefs(this.#place, refs);
   }
 
   async isAncestor(ancestor: string, descendant: string): Promise<boolean> {
@@ -284,16 +277,6 @@ class Mirror implements Repository {
       throw new ConvergeError('git', `\`${branch.slice(0, 200)}\` cannot be the name of a branch.`);
     return branch;
   }
-}
-
-function checkId(id: string): string {
-  if (!/^[0-9a-f]{40}$/u.test(id)) throw new ConvergeError('git', `An object id has 40 hex digits; found \`${id.slice(0, 80)}\`.`);
-  return id;
-}
-
-/** A branch of the mirror may be named without `refs/heads/`. */
-function fullRef(ref: string): string {
-  return ref.startsWith('refs/') ? ref : `refs/heads/${ref}`;
 }
 
 function checkRun(run: string): string {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { deflate, deflateSync } from 'node:zlib';
+import { ConvergeError } from '../domain/errors.ts';
 
 export type ObjectType = 'blob' | 'tree' | 'commit';
 
@@ -32,4 +33,10 @@ export function objectId(type: ObjectType, body: Uint8Array): string {
 /** What a loose file holds, before it is deflated. */
 export function formatObject(type: ObjectType, body: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from(`${type} ${body.byteLength}\0`), body]);
+}
+
+/** The id, when it is one: what goes into git's arguments must not be an option. ConvergeError of kind `git` when it is not. */
+export function checkId(id: string): string {
+  if (!/^[0-9a-f]{40}$/u.test(id)) throw new ConvergeError('git', `An object id has 40 hex digits; found \`${id.slice(0, 80)}\`.`);
+  return id;
 }

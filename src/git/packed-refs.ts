@@ -56,15 +56,15 @@ async function areCommits(place: GitPlace, refs: readonly Ref[]): Promise<boolea
 
 /** The whole file with these in it; null when a name would have to be a folder and a ref, or when the file is none that we know. */
 async function merged(directory: string, before: string, refs: readonly Ref[]): Promise<string | null> {
+  if (before !== '' && !before.startsWith(HEADER)) return null;
   const entries = new Map<string, string>();
   let last = '';
-  for (const line of before.split('\n')) {
+  for (const line of before.slice(HEADER.length).split('\n')) {
     const found = /^[0-9a-f]{40} (?<name>\S+)$/u.exec(line)?.groups?.['name'];
     if (found !== undefined) entries.set((last = found), `${line}\n`);
     else if (/^\^[0-9a-f]{40}$/u.test(line)) entries.set(last, `${entries.get(last) ?? ''}${line}\n`);
-    else if (line !== '' && !line.startsWith('# pack-refs with:')) return null;
+    else if (line !== '') return null;
   }
-  if (before !== '' && !before.startsWith(HEADER)) return null;
   for (const { name, commit } of refs) entries.set(name, `${commit} ${name}\n`);
   const folders = new Set([...entries.keys()].flatMap(foldersOf));
   if (refs.some(({ name }) => folders.has(name))) return null;

@@ -1,5 +1,5 @@
 import { Suspended } from '../domain/errors.ts';
-import { stands, type Reopened } from '../domain/generation.ts';
+import type { Reopened } from '../domain/generation.ts';
 import type { SavedScript } from '../domain/saved-script.ts';
 import type { CallOutcome, Journal, SettledCall } from '../journal/journal.ts';
 import { carryHere, prepared, type CallSource, type Carry, type ScriptCall, type Withhold } from './calls.ts';
@@ -7,6 +7,7 @@ import type { BudgetView, CallPort, Delivery, Drain, GuestCall, ScriptEnd, Scrip
 import { openKeys, type Keys } from './keys.ts';
 import { Questions } from './questions.ts';
 import { runSandboxed } from './sandbox.ts';
+import { Settled } from './settled.ts';
 import type { Threads } from './thread.ts';
 import { Told } from './told.ts';
 
@@ -75,19 +76,14 @@ interface Issued {
 
 class Replay implements CallPort {
   readonly #options: RunOptions;
-  readonly #reopened: Reopened;
   readonly #issued = new Map<string, Issued>();
   readonly #keyOf: Keys;
-  /** Settled calls in commit order that were read and not handed over. */
-  readonly #ready: SettledCall[] = [];
-  /** Settled calls that came up before this replay issued them. */
-  readonly #aside = new Map<string, SettledCall>();
+  readonly #settled: Settled;
   readonly #underWay = new Map<string, Promise<void>>();
   readonly #questions = new Questions();
   readonly #counts = { performed: 0, redelivered: 0, diverged: 0 };
   #told = new Told([]);
   #opened: Promise<void> | null = null;
-  #readTo = 0;
   /** What stops the run: `Suspended`, or a journal that cannot be written. */
   #stopped: { readonly thrown: unknown } | null = null;
   #changed = Promise.withResolvers<void>();
@@ -97,9 +93,10 @@ class Replay implements CallPort {
   #closed = false;
 
   constructor(options: RunOptions) {
+    const { run, journal, reopened = new Map() } = options;
     this.#options = options;
-    this.#reopened = options.reopened ?? new Map();
-    this.#keyOf = openKeys(this.#reopened);
+    this.#keyOf = openKeys(reopened);
+    this.#settled = new Settled({ run, journal, reopened });
   }
 
   /** Resolves when it is known what was told before. */
@@ -125,7 +122,7 @@ class Replay implements CallPort {
       const known = await this.#deliver();
       if (known !== null) return known;
       // What was read may all belong to calls that are not issued: others may have settled since, before `changed` was looked at.
-      await this.#read();
+      await this.#settled.read();
       const delivery = await this.#deliver();
       if (delivery !== null) return delivery;
       this.#tellIdle();
@@ -153,7 +150,7 @@ class Replay implements CallPort {
   }
 
   count(): ReplayCount {
-    return { ...this.#counts, diverged: this.#counts.diverged + this.#aside.size };
+    return { ...this.#counts, diverged: this.#counts.diverged + this.#settled.early };
   }
 
   async #tell(tells: readonly Tell[]): Promise<void> {
@@ -200,14 +197,9 @@ class Replay implements CallPort {
     }
   }
 
-  /** What already waits aside is handed over next: an edited script may issue a call later than the first time. */
   #redeliver(key: string): void {
     this.#counts.redelivered += 1;
-    const early = this.#aside.get(key);
-    if (early === undefined) return;
-    this.#aside.delete(key);
-    this.#counts.diverged += 1;
-    this.#ready.unshift(early);
+    if (this.#settled.bringForward(key)) this.#counts.diverged += 1;
   }
 
   #start(key: string, call: GuestCall, script: ScriptCall): void {
@@ -279,26 +271,9 @@ class Replay implements CallPort {
     resolve();
   }
 
-  /** The journal shows no commit before the ones that precede it, so what it gives is the order, live and replayed alike. */
-  async #read(): Promise<void> {
-    const rows = await this.#options.journal.settled(this.#options.run, this.#readTo);
-    for (const row of rows) {
-      this.#readTo = row.seq;
-      // Children of composites (`key/child`) are their primitive's business; what was opened again since is history.
-      if (!row.key.includes('/') && stands(this.#reopened, row.key)) this.#ready.push(row);
-    }
-  }
-
   async #deliver(): Promise<Delivery | null> {
-    for (let row = this.#ready.shift(); row !== undefined; row = this.#ready.shift()) {
-      const issued = this.#issued.get(row.key);
-      if (issued === undefined) {
-        this.#aside.set(row.key, row);
-        continue;
-      }
-      return this.#deliveryOf(issued, row);
-    }
-    return null;
+    const found = this.#settled.next(this.#issued);
+    return found === null ? null : this.#deliveryOf(found.issued, found.call);
   }
 
   async #deliveryOf({ call, key, label }: Issued, { seq, outcome }: SettledCall): Promise<Delivery> {
