@@ -21,7 +21,7 @@ interface Watched {
 export class MemoryWatch {
   readonly #watched = new Map<number, Watched>();
   #timer: NodeJS.Timeout | null = null;
-  #page: Promise<number> | null = null;
+  #page: number | null = null;
   #looking = false;
 
   /** Calls `over` once when the tree below `pid` holds more than `bytes`; the function that is given back ends the watch. */
@@ -40,8 +40,10 @@ export class MemoryWatch {
     if (this.#looking) return;
     this.#looking = true;
     try {
-      this.#page ??= pageSize();
-      const page = await this.#page;
+      this.#page ??= await pageSize();
+      const page = this.#page;
+      // It looks again in a moment.
+      if (page === null) return;
       const [all, shared] = await Promise.all([processes(page), sharedOfMachine()]);
       const looks = [...this.#watched].map(async ([pid, watched]) => {
         const over = await isOver(treeOf(all, pid), { limit: watched.limit, page, shared });
@@ -106,9 +108,19 @@ async function processes(page: number): Promise<readonly ProcessFacts[]> {
   return (await Promise.all(read)).flat();
 }
 
-/** Bytes of a page of memory, from what the kernel and Node tell of this process. */
-async function pageSize(): Promise<number> {
+/** Bytes of a page of memory, from what the kernel and Node tell of this process; null while it has no file descriptor left to ask with. */
+async function pageSize(): Promise<number | null> {
   const pages = Number((await readFile('/proc/self/statm', 'latin1').catch(() => '')).split(' ')[1]);
-  const ratio = process.memoryUsage.rss() / pages;
+  const ratio = residentBytes() / pages;
+  if (Number.isNaN(ratio)) return null;
   return [4_096, 16_384, 65_536].reduce((best, size) => (Math.abs(size - ratio) < Math.abs(best - ratio) ? size : best));
+}
+
+function residentBytes(): number {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    // Node reads a file for it.
+    return Number.NaN;
+  }
 }
