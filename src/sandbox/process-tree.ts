@@ -1,4 +1,5 @@
 import { readFile, readdir } from 'node:fs/promises';
+import PQueue from 'p-queue';
 import { sharedOfMachine, unmappedBytes } from './shared-memory.ts';
 
 interface ProcessFacts {
@@ -9,6 +10,8 @@ interface ProcessFacts {
 }
 
 const INTERVAL = 250;
+/** Files that are open at once for a look. A fork bomb's thousands would use up every descriptor of this process. */
+const OPEN = 16;
 /** More processes at once are taken for a fork bomb: where this process is root, no other limit stops one. */
 const PROCESSES = 1_024;
 
@@ -97,7 +100,8 @@ function treeOf(all: readonly ProcessFacts[], root: number): readonly ProcessFac
 
 async function processes(page: number): Promise<readonly ProcessFacts[]> {
   const ids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/u.test(name));
-  const read = ids.map(async (id) => {
+  const reading = new PQueue({ concurrency: OPEN });
+  const read = ids.map((id) => async () => {
     const text = await readFile(`/proc/${id}/stat`, 'latin1').catch(() => null);
     // The second field is the program's name in brackets and may hold anything.
     const fields = text?.slice(text.lastIndexOf(')') + 2).split(' ');
@@ -105,7 +109,7 @@ async function processes(page: number): Promise<readonly ProcessFacts[]> {
       ? []
       : [{ pid: Number(id), parent: Number(fields[1]), group: Number(fields[2]), bytes: Number(fields[21]) * page }];
   });
-  return (await Promise.all(read)).flat();
+  return (await reading.addAll(read)).flat();
 }
 
 /** Bytes of a page of memory, from what the kernel and Node tell of this process; null while it has no file descriptor left to ask with. */

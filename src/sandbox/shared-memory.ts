@@ -17,10 +17,9 @@ export async function sharedOfMachine(): Promise<number> {
 export async function unmappedBytes(pids: readonly number[], page: number): Promise<number> {
   const held = (await inFileSystems(pids)) + (await withoutName(pids));
   if (held === 0) return 0;
-  const mapped = await Promise.all(
-    pids.map(async (pid) => Number((await readFile(`/proc/${pid}/statm`, 'latin1').catch(() => '')).split(' ')[2] ?? 0)),
-  );
-  return Math.max(0, held - mapped.reduce((sum, pages) => sum + pages, 0) * page);
+  let mapped = 0;
+  for (const pid of pids) mapped += Number((await readFile(`/proc/${pid}/statm`, 'latin1').catch(() => '')).split(' ')[2] ?? 0);
+  return Math.max(0, held - mapped * page);
 }
 
 /** Of every mount that this process does not have itself, so that nobody else's is counted. */
