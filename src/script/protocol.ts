@@ -1,8 +1,9 @@
 /**
  * What crosses the boundary between the untrusted script and the host: JSON text only.
  *
- *   guest → host   drained {tells, calls, end}       all jobs drained: what was told, which calls were issued, and whether the script ended
- *   host → guest   settle {id, outcome, budget, failure}   one result, then the guest drains its jobs completely
+ *   guest → host   drained {taken, tells, calls, end}       all jobs drained: what was told, which calls were issued, and whether the script ended
+ *   host → guest   settle [{id, outcome, budget, failure}…]   results, each a slice of its own: the guest drains its jobs completely before it takes the next, and takes none
+ *                                                           after one that told something, issued calls or ended
  */
 import type { CallOutcome } from '../journal/journal.ts';
 import type { Json } from '../domain/json.ts';
@@ -25,8 +26,10 @@ export interface Tell {
   readonly text: string;
 }
 
-/** What one slice of the script did, in its order. */
+/** What the script did since it was last given something, in its order. */
 export interface Drain {
+  /** How many of the deliveries that it was given it took: none or more of the last answer of `next`, from its beginning. */
+  readonly taken: number;
   readonly tells: readonly Tell[];
   readonly calls: readonly GuestCall[];
 }
@@ -58,10 +61,10 @@ export type ScriptFault = 'syntax' | 'threw' | 'time' | 'memory' | 'deadlock' | 
 
 /** The host's side, as replay gives it to the sandbox. */
 export interface CallPort {
-  /** What the script told and issued during one drain; resolves before the sandbox asks for the next delivery. */
+  /** What the script took, told and issued; resolves before the sandbox asks for the next deliveries. */
   drained(drain: Drain): Promise<void>;
-  /** The next settled call, in commit order, of those issued; waits. Rejects with `Suspended` to unwind. */
-  next(): Promise<Delivery>;
+  /** Settled calls, in commit order, of those issued and not taken: those that are known now, one at least; waits. Rejects with `Suspended` to unwind. */
+  next(): Promise<readonly Delivery[]>;
 }
 
 export interface Delivery {

@@ -67,6 +67,8 @@ export async function runScript(options: RunOptions): Promise<ScriptEnd & { read
 
 /** Calls that are issued in one commit. */
 const PORTION = 16;
+/** Results that are handed over together. */
+const HANDFUL = 64;
 
 interface Issued {
   readonly call: GuestCall;
@@ -82,6 +84,8 @@ class Replay implements CallPort {
   readonly #underWay = new Map<string, Promise<void>>();
   readonly #questions = new Questions();
   readonly #counts = { performed: 0, redelivered: 0, diverged: 0 };
+  /** Not taken by the script. */
+  #given: Delivery[] = [];
   #told = new Told([]);
   #opened: Promise<void> | null = null;
   /** What stops the run: `Suspended`, or a journal that cannot be written. */
@@ -110,21 +114,23 @@ class Replay implements CallPort {
   }
 
   async drained(drain: Drain): Promise<void> {
+    this.#given.splice(0, drain.taken);
     await this.opened();
     await this.#tell(drain.tells);
     if (drain.calls.length > 0) await this.#issue(drain.calls);
   }
 
-  async next(): Promise<Delivery> {
+  async next(): Promise<readonly Delivery[]> {
     for (;;) {
       await this.#throwIfStopped();
       const changed = this.#changed.promise;
-      const known = await this.#deliver();
-      if (known !== null) return known;
+      await this.#give();
       // What was read may all belong to calls that are not issued: others may have settled since, before `changed` was looked at.
-      await this.#settled.read();
-      const delivery = await this.#deliver();
-      if (delivery !== null) return delivery;
+      if (this.#given.length === 0) {
+        await this.#settled.read();
+        await this.#give();
+      }
+      if (this.#given.length > 0) return this.#given;
       this.#tellIdle();
       if (this.#waitsForPeople())
         this.#stop(new Suspended('person', 'The run waits for a person, and goes on when somebody has said something.'));
@@ -271,9 +277,13 @@ class Replay implements CallPort {
     resolve();
   }
 
-  async #deliver(): Promise<Delivery | null> {
-    const found = this.#settled.next(this.#issued);
-    return found === null ? null : this.#deliveryOf(found.issued, found.call);
+  /** The next one, and those after it whose turn no slice of the script between them can change. */
+  async #give(): Promise<void> {
+    while (this.#given.length === 0 || (this.#given.length < HANDFUL && this.#settled.isCertain(this.#issued))) {
+      const found = this.#settled.next(this.#issued);
+      if (found === null) return;
+      this.#given.push(await this.#deliveryOf(found.issued, found.call));
+    }
   }
 
   async #deliveryOf({ call, key, label }: Issued, { seq, outcome }: SettledCall): Promise<Delivery> {

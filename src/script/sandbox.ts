@@ -74,12 +74,10 @@ export async function runSandboxed(options: SandboxOptions): Promise<ScriptEnd> 
       const drain = drainOf(slice, end);
       await options.port.drained(drain);
       if (end !== null) return end;
-      waiting += drain.calls.length;
+      waiting += drain.calls.length - drain.taken;
       if (waiting === 0) return deadlock(slice);
       if (options.signal?.aborted === true) throw new Suspended('stopping', 'the run was told to stop');
-      const delivery = await options.port.next();
-      waiting -= 1;
-      slice = await thread.step({ type: 'settle', text: messageFor(delivery, limits) });
+      slice = await thread.step({ type: 'settle', texts: textsOf(await options.port.next(), limits) });
     }
   } finally {
     await thread.stop();
@@ -124,14 +122,31 @@ function bodyOf(source: string, limits: ScriptLimits): GuestCode | ScriptEnd {
 
 /** A script that failed starts nothing more: calls of its last slice are dropped, what it told is kept. */
 function drainOf(slice: Slice, end: ScriptEnd | null): Drain {
-  if (slice === 'silent' || slice === 'gone') return { tells: [], calls: [] };
-  if (end?.kind === 'failed') return { tells: slice.tells, calls: [] };
-  return { tells: slice.tells, calls: slice.calls.map((call) => ({ ...call, args: argsOf(call.args) })) };
+  if (slice === 'silent' || slice === 'gone') return { taken: 0, tells: [], calls: [] };
+  const { taken, tells } = slice;
+  if (end?.kind === 'failed') return { taken, tells, calls: [] };
+  return { taken, tells, calls: slice.calls.map((call) => ({ ...call, args: argsOf(call.args) })) };
 }
 
 function argsOf(text: string): Json[] {
   const args: Json = JSON.parse(text);
   return Array.isArray(args) ? args : [args];
+}
+
+/** Characters of JSON in one message, but for a single delivery that has more: the thread holds them beside its script. */
+const MESSAGE_CHARS = 1024 * 1024;
+
+/** Of the first deliveries, as many as fit. */
+function textsOf(deliveries: readonly Delivery[], limits: ScriptLimits): readonly string[] {
+  const texts: string[] = [];
+  let chars = 0;
+  for (const delivery of deliveries) {
+    const text = messageFor(delivery, limits);
+    chars += text.length;
+    if (texts.length > 0 && chars > MESSAGE_CHARS) break;
+    texts.push(text);
+  }
+  return texts;
 }
 
 /** A result that is too large for the script becomes an error in it, the same at each replay. */

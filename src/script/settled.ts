@@ -30,6 +30,12 @@ export class Settled {
     }
   }
 
+  /** Whether it is known that the next one was issued, and nothing that waits aside can come before it. */
+  isCertain(issued: ReadonlyMap<string, unknown>): boolean {
+    const [call] = this.#ready;
+    return call !== undefined && issued.has(call.key) && this.#aside.size === 0;
+  }
+
   /** The next that was issued, with what is known of it; what was not waits aside. */
   next<Issued>(issued: ReadonlyMap<string, Issued>): { readonly issued: Issued; readonly call: SettledCall } | null {
     for (let call = this.#ready.shift(); call !== undefined; call = this.#ready.shift()) {

@@ -15,17 +15,21 @@ export interface GuestScript {
   readonly facts: string;
 }
 
-export type ToGuest = { readonly type: 'run'; readonly script: GuestScript } | { readonly type: 'settle'; readonly text: string };
+export type ToGuest =
+  | { readonly type: 'run'; readonly script: GuestScript }
+  | { readonly type: 'settle'; readonly texts: readonly string[] };
 
 /** Why the thread stopped a slice: CPU time, too many calls, code that the interpreter does not know, an interpreter that broke (stack or memory). */
 export type GuestStop = 'time' | 'calls' | 'syntax' | 'broken';
 
-/** What one slice did. `args` and `value` are JSON. Mutable while the slice runs. */
+/** What a message's slices did. `args` and `value` are JSON. Mutable while they run. */
 export interface FromGuest {
+  /** Texts of the message that were settled. */
+  taken: number;
   calls: { id: number; kind: string; args: string; site: string | null; phase: string }[];
   tells: Tell[];
   end: { kind: 'returned'; value: string } | { kind: 'threw'; message: string; site: string | null } | null;
   stop: GuestStop | null;
-  /** Places as line:column: the loop that went round last, and awaits without an answer. */
+  /** Places as line:column: the loop that went round last, and awaits without an answer. Told where the script was stopped, or waits for nothing that is under way. */
   where: { loop: string | null; waits: string[] } | null;
 }

@@ -4,10 +4,10 @@ import process from 'node:process';
 import { EvalFlags, QuickJS } from 'quickjs-wasi';
 
 /** @import { JSValueHandle } from 'quickjs-wasi' */
-/** @import { FromGuest, GuestStop, ToGuest, WorkerBoot } from './worker-messages.ts' */
+/** @import { FromGuest, GuestScript, GuestStop, ToGuest, WorkerBoot } from './worker-messages.ts' */
 
 /**
- * The thread that the script runs in: it owns one interpreter, runs one slice for each message, and tells what the slice did.
+ * The thread that the script runs in: it owns one interpreter, runs the slices of each message until one has something to tell, and tells it.
  * It decides why a slice was stopped from its own flags, never from an error of the guest. JavaScript, because a thread would have to load what strips types first: two thirds
  * of its start.
  */
@@ -16,9 +16,10 @@ const boot = workerData;
 const { limits } = boot;
 
 /** @type {FromGuest} */
-let slice = { calls: [], tells: [], end: null, stop: null, where: null };
+let slice = { taken: 0, calls: [], tells: [], end: null, stop: null, where: null };
 let chars = 0;
 let calls = 0;
+let settled = 0;
 let spentMs = 0;
 let deadline = Infinity;
 /** @type {GuestStop | null} */
@@ -113,19 +114,23 @@ function hand(guest, code, index) {
 
 /**
  * @param {ReturnType<typeof open>} guest
- * @param {ToGuest} message
+ * @param {GuestScript} script
  */
-function work(guest, message) {
-  vm.callFunction(guest.begin, vm.undefined);
-  if (message.type === 'run') {
-    message.script.saved.forEach((code, index) => hand(guest, code, index));
-    vm.callFunction(guest.run, vm.undefined, evaluated(message.script.code, 'script.js'));
-  } else {
-    const text = vm.newString(message.text);
-    vm.callFunction(guest.settle, vm.undefined, text);
-    text.dispose();
-  }
-  vm.executePendingJobs();
+function start(guest, script) {
+  script.saved.forEach((code, index) => hand(guest, code, index));
+  vm.callFunction(guest.run, vm.undefined, evaluated(script.code, 'script.js'));
+}
+
+/**
+ * @param {ReturnType<typeof open>} guest
+ * @param {string} text
+ */
+function settle(guest, text) {
+  slice.taken += 1;
+  settled += 1;
+  const handle = vm.newString(text);
+  vm.callFunction(guest.settle, vm.undefined, handle);
+  handle.dispose();
 }
 
 /**
@@ -142,17 +147,18 @@ function where(guest) {
 }
 
 /**
+ * One slice: what `work` begins, and then all jobs.
  * @param {ReturnType<typeof open>} guest
- * @param {ToGuest} message
- * @returns {FromGuest}
+ * @param {() => void} work
  */
-function run(guest, message) {
-  slice = { calls: [], tells: [], end: null, stop: null, where: null };
+function run(guest, work) {
   chars = 0;
   const started = cpuMs();
   deadline = started + Math.min(limits.sliceMs, limits.cpuMs - spentMs);
   try {
-    work(guest, message);
+    vm.callFunction(guest.begin, vm.undefined);
+    work();
+    vm.executePendingJobs();
   } catch (thrown) {
     // Thrown by the interpreter itself: interrupted (our flag says so), a script that it cannot compile, or memory and stack that ended in the middle of it.
     stop ??= thrown instanceof Error && thrown.name === 'SyntaxError' ? 'syntax' : 'broken';
@@ -161,10 +167,33 @@ function run(guest, message) {
   const used = cpuMs() - started;
   spentMs += used;
   deadline = Infinity;
-  const stopped = stop;
+  slice.stop = stop;
   stop = null;
-  if (stopped !== 'broken') slice.where = where(guest);
-  return { ...slice, stop: stopped };
+  if (slice.stop !== 'broken' && (slice.stop !== null || settled === calls)) slice.where = where(guest);
+}
+
+/** Whether the host has to hear of it before the script goes on. */
+function tells() {
+  return slice.calls.length > 0 || slice.tells.length > 0 || slice.end !== null || slice.stop !== null;
+}
+
+/**
+ * @param {ReturnType<typeof open>} guest
+ * @param {ToGuest} message
+ * @returns {FromGuest}
+ */
+function slices(guest, message) {
+  slice = { taken: 0, calls: [], tells: [], end: null, stop: null, where: null };
+  if (message.type === 'run') run(guest, () => start(guest, message.script));
+  else {
+    const before = spentMs;
+    for (const text of message.texts) {
+      run(guest, () => settle(guest, text));
+      // A thread that is at work for longer than one slice may take is taken for hung.
+      if (tells() || spentMs - before > limits.sliceMs / 10) break;
+    }
+  }
+  return slice;
 }
 
 /** @param {FromGuest | 'ready'} message */
@@ -176,7 +205,7 @@ function answer(message) {
 // The first message brings the script: until then the thread is anybody's.
 parentPort?.once('message', (/** @type {Extract<ToGuest, { readonly type: 'run' }>} */ first) => {
   const guest = open(first.script.facts);
-  answer(run(guest, first));
-  parentPort?.on('message', (/** @type {ToGuest} */ message) => answer(run(guest, message)));
+  answer(slices(guest, first));
+  parentPort?.on('message', (/** @type {ToGuest} */ message) => answer(slices(guest, message)));
 });
 answer('ready');

@@ -54,17 +54,18 @@ async function play(body: string): Promise<{ readonly first: number; readonly re
   let woken = Promise.withResolvers<void>();
   const budget = { total: null, spent: 0, dollars: { total: 1, spent: 0 } };
   const port: CallPort = {
-    drained: async ({ calls }) => {
+    drained: async ({ taken, calls }) => {
+      waiting.splice(0, taken);
       if (first === 0 && calls.length > 0) first = performance.now();
       waiting.push(...calls.map(({ id }) => id));
       woken.resolve();
     },
-    next: async (): Promise<Delivery> => {
+    next: async (): Promise<readonly Delivery[]> => {
       while (waiting.length === 0) {
         await woken.promise;
         woken = Promise.withResolvers<void>();
       }
-      return { id: waiting.shift() ?? 0, budget, failure: null, outcome: { kind: 'value', value: ['src/a.js'] } };
+      return waiting.slice(0, 16).map((id) => ({ id, budget, failure: null, outcome: { kind: 'value', value: ['src/a.js'] } }));
     },
   };
   const source = `export const meta = { name: 'bench', description: 'calls', phases: [] };\n${body}`;

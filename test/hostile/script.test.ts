@@ -307,7 +307,7 @@ it('a port whose answer is hostile text cannot run code in the script', { timeou
     view: VIEW,
     port: {
       drained: () => Promise.resolve(),
-      next: () => Promise.resolve({ id: 1, outcome: value(hostile), budget: BUDGET, failure: null }),
+      next: () => Promise.resolve([{ id: 1, outcome: value(hostile), budget: BUDGET, failure: null }]),
     },
   });
   expect(end).toEqual({ kind: 'returned', value: hostile });

@@ -93,6 +93,19 @@ describe('a replay on what was written', { timeout: 60_000 }, () => {
     expect(kinds(other.performed)).toEqual(['agent "new"']);
     expect(other.end).toMatchObject({ value: 'bnew', replay: { performed: 1, redelivered: 1, diverged: 1 } });
   });
+
+  it('of an edited script hands what came up too early over before what came after it', async () => {
+    const first = await run("await agent('early'); await parallel([() => agent('a'), () => agent('c')]); return 1");
+    const edited = await run(
+      `const order = [];
+const note = (name) => order.push(name);
+const early = agent('a').then(note).then(() => agent('early')).then(note);
+await Promise.all([early, agent('c').then(note)]);
+return order;`,
+      { journal: first.journal },
+    );
+    expect(edited.end).toMatchObject({ value: ['a', 'early', 'c'], replay: { performed: 0, redelivered: 3, diverged: 1 } });
+  });
 });
 
 describe('the order of commits', { timeout: 60_000 }, () => {

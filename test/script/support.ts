@@ -176,7 +176,7 @@ export async function sandboxed(
       next: () => {
         const call = waiting.shift();
         if (call === undefined) throw new Error('the sandbox asked for a result although nothing is pending');
-        return Promise.resolve({ id: call.id, outcome: value(call.args[0] ?? null), budget: BUDGET, failure: null });
+        return Promise.resolve([{ id: call.id, outcome: value(call.args[0] ?? null), budget: BUDGET, failure: null }]);
       },
     },
   });
