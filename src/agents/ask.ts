@@ -2,7 +2,7 @@ import type { MessageParam } from '@anthropic-ai/sdk/resources/messages';
 import type { MicroDollars } from '../domain/budget.ts';
 import { Suspended } from '../domain/errors.ts';
 import type { ModelClient, ModelMessage } from './client.ts';
-import { CLEARED, type Clock } from './clock.ts';
+import type { Clock } from './clock.ts';
 import type { Circuits, Passes } from './circuits.ts';
 import type { Fault } from './faults.ts';
 import type { Limiter, Refusal, Slot } from './limiter.ts';
@@ -226,24 +226,21 @@ function learn(parts: AskParts, { question, slot, passes, tries }: Sending, faul
 /** Aborts when the agent's time is up, or a little after the run was told to stop: what is paid for already is better finished and stored than lost. */
 function cutOff(clock: Clock, limits: { readonly signal: AbortSignal; readonly drain: number; readonly milliseconds: number }): CutOff {
   const cut = new AbortController();
-  const cleared = new AbortController();
   let late = false;
-  const after = async (ms: number, why: () => void): Promise<void> => {
-    await clock.sleep(ms, cleared.signal);
-    if (cleared.signal.aborted) return;
-    why();
-    cut.abort();
-  };
-  const stop = (): void => void after(limits.drain, () => undefined);
-  void after(limits.milliseconds, () => {
+  const clearTime = clock.after(limits.milliseconds, () => {
     late = true;
+    cut.abort();
   });
-  const remove = onAbort(limits.signal, stop);
+  let clearStop = (): void => undefined;
+  const remove = onAbort(limits.signal, () => {
+    clearStop = clock.after(limits.drain, () => cut.abort());
+  });
   return {
     signal: cut.signal,
     late: () => late,
     clear: () => {
-      cleared.abort(CLEARED);
+      clearTime();
+      clearStop();
       remove();
     },
   };

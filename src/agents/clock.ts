@@ -4,6 +4,8 @@ export interface Clock {
   now(): number;
   /** Resolves after `ms`, or at once when `signal` aborts; never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Acts after `ms`, unless what it gives was called before. */
+  after(ms: number, act: () => void): () => void;
 }
 
 export const systemClock: Clock = {
@@ -22,7 +24,8 @@ export const systemClock: Clock = {
       const timer = setTimeout(done, ms);
       signal?.addEventListener('abort', done, { once: true });
     }),
+  after: (ms, act) => {
+    const timer = setTimeout(act, ms);
+    return () => clearTimeout(timer);
+  },
 };
-
-/** Why a wait that is no longer needed ends. Without a reason each abort makes an error with its stack, for nobody. */
-export const CLEARED = 'cleared';

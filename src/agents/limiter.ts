@@ -208,24 +208,20 @@ interface Timer {
 }
 
 function openTimer(clock: Clock): Timer {
-  let current: { readonly at: number; readonly abort: AbortController } | null = null;
-  const run = async (ms: number, { own, due }: { readonly own: AbortController; readonly due: () => void }): Promise<void> => {
-    await clock.sleep(ms, own.signal);
-    if (current?.abort !== own) return;
-    current = null;
-    due();
-  };
+  let current: { readonly at: number; readonly clear: () => void } | null = null;
   return {
     set(ms, due) {
       const at = clock.now() + ms;
       if (current !== null && current.at <= at) return;
-      current?.abort.abort();
-      const own = new AbortController();
-      current = { at, abort: own };
-      void run(ms, { own, due });
+      current?.clear();
+      const clear = clock.after(ms, () => {
+        current = null;
+        due();
+      });
+      current = { at, clear };
     },
     clear() {
-      current?.abort.abort();
+      current?.clear();
       current = null;
     },
   };

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { ContentBlockParam, MessageParam, TextBlockParam, ToolUnion } from '@anthropic-ai/sdk/resources/messages';
 import type { Effort } from '../domain/effort.ts';
 import type { ModelRequest } from './client.ts';
@@ -26,20 +27,30 @@ export type Openings = (beginning: Beginning) => Opening;
 const REMEMBERED = 64;
 
 export function openOpenings(): Openings {
-  const known = new Map<string, Opening>();
+  const known: Opening[] = [];
   return (beginning) => {
-    const { model, effort, system, tools } = beginning;
-    const text = JSON.stringify([model, effort, tools, system]);
-    const before = known.get(text);
+    const before = known.find((opening) => isAlike(opening, beginning));
     if (before !== undefined) return before;
+    const { model, effort, system, tools } = beginning;
     const prefix = createHash('sha256')
       .update(JSON.stringify([model, tools, system]))
       .digest('hex');
     const opening = { model, effort, system, tools, prefix, inputTokens: carefulTokens({ model, effort, system, tools }) };
-    if (known.size >= REMEMBERED) known.clear();
-    known.set(text, opening);
+    if (known.length >= REMEMBERED) known.length = 0;
+    known.push(opening);
     return opening;
   };
+}
+
+function isAlike(one: Beginning, other: Beginning): boolean {
+  return (
+    one.model === other.model &&
+    one.effort === other.effort &&
+    one.system.length === other.system.length &&
+    one.tools.length === other.tools.length &&
+    one.system.every((text, at) => text === other.system[at]) &&
+    one.tools.every((tool, at) => tool === other.tools[at] || isDeepStrictEqual(tool, other.tools[at]))
+  );
 }
 
 /**

@@ -354,6 +354,11 @@ export function testClock(): TestClock {
         signal?.addEventListener('abort', sleeper.wake, { once: true });
         if (signal?.aborted === true) sleeper.wake();
       }),
+    after: (ms, act) => {
+      const sleeper = { at: now + ms, wake: () => void (sleepers.delete(sleeper) && act()) };
+      sleepers.add(sleeper);
+      return () => void sleepers.delete(sleeper);
+    },
     async pass(ms) {
       const end = now + ms;
       for (let first = earliest(); first !== undefined && first.at <= end; first = earliest()) await wake(first);
