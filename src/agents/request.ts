@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { isDeepStrictEqual } from 'node:util';
 import type { ContentBlockParam, MessageParam, TextBlockParam, ToolUnion } from '@anthropic-ai/sdk/resources/messages';
 import type { Effort } from '../domain/effort.ts';
 import type { ModelRequest } from './client.ts';
@@ -42,6 +41,7 @@ export function openOpenings(): Openings {
   };
 }
 
+/** To the byte: in a schema the order of fields means something to a model. */
 function isAlike(one: Beginning, other: Beginning): boolean {
   return (
     one.model === other.model &&
@@ -49,7 +49,7 @@ function isAlike(one: Beginning, other: Beginning): boolean {
     one.system.length === other.system.length &&
     one.tools.length === other.tools.length &&
     one.system.every((text, at) => text === other.system[at]) &&
-    one.tools.every((tool, at) => tool === other.tools[at] || isDeepStrictEqual(tool, other.tools[at]))
+    one.tools.every((tool, at) => tool === other.tools[at] || JSON.stringify(tool) === JSON.stringify(other.tools[at]))
   );
 }
 

@@ -10,7 +10,7 @@ interface ProcessFacts {
 }
 
 const INTERVAL = 250;
-/** Files that are open at once for a look. A fork bomb's thousands would use up every descriptor of this process. */
+/** Files that one look has open at once. A fork bomb's thousands would use up every descriptor of this process. */
 const OPEN = 16;
 /** More processes at once are taken for a fork bomb: where this process is root, no other limit stops one. */
 const PROCESSES = 1_024;

@@ -2,8 +2,8 @@
  * What crosses the boundary between the untrusted script and the host: JSON text only.
  *
  *   guest → host   drained {taken, tells, calls, end}       all jobs drained: what was told, which calls were issued, and whether the script ended
- *   host → guest   settle [{id, outcome, budget, failure}…]   results, each a slice of its own: the guest drains its jobs completely before it takes the next, and takes none
- *                                                           after one that told something, issued calls or ended
+ *   host → guest   settle [{id, outcome, budget, failure}…]   results, each a slice of its own: the guest drains its jobs completely before it takes the next. It takes none
+ *                                                           after one that told something, issued calls or ended, nor once a heartbeat's time has passed
  */
 import type { CallOutcome } from '../journal/journal.ts';
 import type { Json } from '../domain/json.ts';
@@ -63,7 +63,7 @@ export type ScriptFault = 'syntax' | 'threw' | 'time' | 'memory' | 'deadlock' | 
 export interface CallPort {
   /** What the script took, told and issued; resolves before the sandbox asks for the next deliveries. */
   drained(drain: Drain): Promise<void>;
-  /** Settled calls, in commit order, of those issued and not taken: those that are known now, one at least; waits. Rejects with `Suspended` to unwind. */
+  /** Settled calls, in commit order, of those issued and not taken: one at least, and more whose turn is certain; waits. Rejects with `Suspended` to unwind. */
   next(): Promise<readonly Delivery[]>;
 }
 

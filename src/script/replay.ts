@@ -43,7 +43,7 @@ export interface ReplayCount {
 
 /**
  * Runs a script from the top against the journal: the one loop for a live run and for its replay (DESIGN.md §4, Replay). Calls that settled before are answered
- * in the order in which they were committed, one at a time, the others are performed at once and beside each other. When it resolves, nothing of it is under way
+ * in the order in which they were committed, each in a slice of its own, the others are performed at once and beside each other. When it resolves, nothing of it is under way
  * but questions to people, and calls that are kept back, that the script left without waiting for them.
  * Rejects with `Suspended` when a call was suspended or the signal aborts, after what was under way came to rest; and with a failure of the journal.
  */

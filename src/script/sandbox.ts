@@ -68,6 +68,7 @@ export async function runSandboxed(options: SandboxOptions): Promise<ScriptEnd> 
   const script = { code: body.code, saved: saved.map(({ code }) => code?.code ?? null), facts: JSON.stringify(facts) };
   try {
     let waiting = 0;
+    let handful = 1;
     let slice = await thread.step({ type: 'run', script });
     for (;;) {
       const end = endOf(slice, limits);
@@ -77,7 +78,10 @@ export async function runSandboxed(options: SandboxOptions): Promise<ScriptEnd> 
       waiting += drain.calls.length - drain.taken;
       if (waiting === 0) return deadlock(slice);
       if (options.signal?.aborted === true) throw new Suspended('stopping', 'the run was told to stop');
-      slice = await thread.step({ type: 'settle', texts: textsOf(await options.port.next(), limits) });
+      const deliveries = (await options.port.next()).slice(0, handful);
+      slice = await thread.step({ type: 'settle', texts: textsOf(deliveries, limits) });
+      // What is handed over in vain is written out again: where each result makes the script call, one goes at a time.
+      handful = takenOf(slice) < deliveries.length ? 1 : handful * 2;
     }
   } finally {
     await thread.stop();
@@ -122,10 +126,15 @@ function bodyOf(source: string, limits: ScriptLimits): GuestCode | ScriptEnd {
 
 /** A script that failed starts nothing more: calls of its last slice are dropped, what it told is kept. */
 function drainOf(slice: Slice, end: ScriptEnd | null): Drain {
-  if (slice === 'silent' || slice === 'gone') return { taken: 0, tells: [], calls: [] };
-  const { taken, tells } = slice;
+  const taken = takenOf(slice);
+  if (slice === 'silent' || slice === 'gone') return { taken, tells: [], calls: [] };
+  const { tells } = slice;
   if (end?.kind === 'failed') return { taken, tells, calls: [] };
   return { taken, tells, calls: slice.calls.map((call) => ({ ...call, args: argsOf(call.args) })) };
+}
+
+function takenOf(slice: Slice): number {
+  return slice === 'silent' || slice === 'gone' ? 0 : slice.taken;
 }
 
 function argsOf(text: string): Json[] {

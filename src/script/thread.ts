@@ -2,11 +2,11 @@ import { Worker } from 'node:worker_threads';
 import type { ScriptLimits } from './protocol.ts';
 import type { FromGuest, ToGuest, WorkerBoot } from './worker-messages.ts';
 
-/** A slice's work; `silent`: the thread did not come back in time and was killed; `gone`: it died, which only its own memory limit does to it. */
+/** What the slices of one message did; `silent`: the thread did not come back in time and was killed; `gone`: it died, which only its own memory limit does to it. */
 export type Slice = FromGuest | 'silent' | 'gone';
 
 export interface Thread {
-  /** Runs one slice; one at a time. Rejects only when the thread cannot work at all, which is never the script's fault. */
+  /** Runs the slices of one message; one message at a time. Rejects only when the thread cannot work at all, which is never the script's fault. */
   step(message: ToGuest): Promise<Slice>;
   stop(): Promise<void>;
   /** False once it did not start in time, or is gone. */

@@ -30,6 +30,6 @@ export interface FromGuest {
   tells: Tell[];
   end: { kind: 'returned'; value: string } | { kind: 'threw'; message: string; site: string | null } | null;
   stop: GuestStop | null;
-  /** Places as line:column: the loop that went round last, and awaits without an answer. Told where the script was stopped, or waits for nothing that is under way. */
+  /** Places as line:column: the loop that went round last, and awaits without an answer. Told where the script was stopped, unless its interpreter broke, and where none of its calls is open. */
   where: { loop: string | null; waits: string[] } | null;
 }

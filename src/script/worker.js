@@ -7,7 +7,8 @@ import { EvalFlags, QuickJS } from 'quickjs-wasi';
 /** @import { FromGuest, GuestScript, GuestStop, ToGuest, WorkerBoot } from './worker-messages.ts' */
 
 /**
- * The thread that the script runs in: it owns one interpreter, runs the slices of each message until one has something to tell, and tells it.
+ * The thread that the script runs in: it owns one interpreter, runs the slices of each message until the host has to hear of one, or some time has
+ * passed, and tells what they did.
  * It decides why a slice was stopped from its own flags, never from an error of the guest. JavaScript, because a thread would have to load what strips types first: two thirds
  * of its start.
  */
@@ -41,7 +42,7 @@ function interrupted() {
  * @param {string} type
  * @param {readonly string[]} parts
  */
-function taken(type, parts) {
+function accepted(type, parts) {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   if (length > limits.messageChars || chars + length > limits.sliceChars) return false;
   chars += length;
@@ -84,7 +85,7 @@ const primitives = evaluated(boot.prelude.primitives, 'primitives.js');
  * @returns {{ readonly [name in 'run' | 'begin' | 'settle' | 'where' | 'add']: JSValueHandle }}
  */
 function open(facts) {
-  const door = vm.newFunction('post', (type, ...texts) => (taken(type?.toString() ?? '', texts.map(String)) ? vm.true : vm.false));
+  const door = vm.newFunction('post', (type, ...texts) => (accepted(type?.toString() ?? '', texts.map(String)) ? vm.true : vm.false));
   const guest = vm.callFunction(primitives, vm.undefined, parts, door, vm.newString(facts));
   return {
     run: guest.getProp('run'),
@@ -173,7 +174,7 @@ function run(guest, work) {
 }
 
 /** Whether the host has to hear of it before the script goes on. */
-function tells() {
+function mustAnswer() {
   return slice.calls.length > 0 || slice.tells.length > 0 || slice.end !== null || slice.stop !== null;
 }
 
@@ -186,11 +187,11 @@ function slices(guest, message) {
   slice = { taken: 0, calls: [], tells: [], end: null, stop: null, where: null };
   if (message.type === 'run') run(guest, () => start(guest, message.script));
   else {
-    const before = spentMs;
+    const began = performance.now();
     for (const text of message.texts) {
       run(guest, () => settle(guest, text));
-      // A thread that is at work for longer than one slice may take is taken for hung.
-      if (tells() || spentMs - before > limits.sliceMs / 10) break;
+      // Of the clock, as the heartbeat is: a thread that is at work for longer than one slice may take is taken for hung.
+      if (mustAnswer() || performance.now() - began > limits.heartbeatMs) break;
     }
   }
   return slice;

@@ -30,52 +30,65 @@ async function played(body: string, answer: (arg: Json) => Json, limits: Partial
   return { end, drains };
 }
 
-const ASK = `const asked = Array.from({ length: 4 }, (_, at) => agent(String(at)));`;
+/** As many calls at once; where nothing keeps the script, their results go to it alone, then in twos, fours and so on. */
+const ask = (many: number): string => `const asked = Array.from({ length: ${many} }, (_, at) => agent(String(at)));\n`;
+
+const takenIn = (drains: readonly Drain[]): readonly number[] => drains.map(({ taken }) => taken);
 
 test('results that are known together are taken in their order, each with all that follows from it before the next', async () => {
   const { end, drains } = await played(
-    `const order = [];
-${ASK}
+    `${ask(7)}const order = [];
 for (const [at, one] of asked.entries()) one.then(() => order.push('settled ' + at)).then(() => order.push('and then ' + at));
 await Promise.all(asked);
 return order;`,
     (arg) => arg,
   );
-  expect(end).toMatchObject({
-    value: ['settled 0', 'and then 0', 'settled 1', 'and then 1', 'settled 2', 'and then 2', 'settled 3', 'and then 3'],
-  });
-  expect(drains.map(({ taken }) => taken)).toEqual([0, 4]);
+  expect(end).toMatchObject({ value: Array.from({ length: 7 }, (_, at) => [`settled ${at}`, `and then ${at}`]).flat() });
+  expect(takenIn(drains)).toEqual([0, 1, 2, 4]);
 });
 
-test('after one with which the script told something or issued a call, none is taken before the host has heard of it', async () => {
+test('after one with which the script told something or issued a call, none is taken before the host has heard of it, and the next goes alone', async () => {
   const { end, drains } = await played(
-    `${ASK}
-await asked[0];
-log('one is there');
-await asked[1];
-await asked[2];
+    `${ask(7)}await asked[1];
+log('two are there');
+await asked[5];
 const more = agent('more');
-await asked[3];
+await asked[6];
 return await more;`,
     (arg) => arg,
   );
   expect(end).toMatchObject({ value: 'more' });
   expect(drains.map(({ taken, tells, calls }) => ({ taken, tells: tells.length, calls: calls.length }))).toEqual([
-    { taken: 0, tells: 0, calls: 4 },
+    { taken: 0, tells: 0, calls: 7 },
+    { taken: 1, tells: 0, calls: 0 },
     { taken: 1, tells: 1, calls: 0 },
-    { taken: 2, tells: 0, calls: 1 },
+    { taken: 1, tells: 0, calls: 0 },
     { taken: 2, tells: 0, calls: 0 },
+    { taken: 1, tells: 0, calls: 1 },
+    { taken: 1, tells: 0, calls: 0 },
+    { taken: 1, tells: 0, calls: 0 },
   ]);
 });
 
+test('a script that has returned takes nothing more of what it was handed', async () => {
+  const { end, drains } = await played(`${ask(3)}asked[2].then(() => log('after the end'));\nawait asked[1];\nreturn 7;`, (arg) => arg);
+  expect(end).toMatchObject({ value: 7 });
+  expect(drains.map(({ taken, tells }) => ({ taken, tells: tells.length }))).toEqual([
+    { taken: 0, tells: 0 },
+    { taken: 1, tells: 0 },
+    { taken: 1, tells: 0 },
+  ]);
+});
+
+test('a script that was stopped takes nothing more of what it was handed', async () => {
+  const { end } = await played(`${ask(3)}await asked[1];\nagent('one too many');\nawait asked[2];\nreturn 8;`, (arg) => arg, { calls: 3 });
+  expect(end).toMatchObject({ kind: 'failed', fault: 'limit' });
+});
+
 test('large results go one by one, so that the thread holds no more than one of them', async () => {
-  const { end, drains } = await played(
-    `${ASK}
-return (await Promise.all(asked)).map((one) => one.length);`,
-    () => 'x'.repeat(700_000),
-  );
+  const { end, drains } = await played(`${ask(4)}return (await Promise.all(asked)).map((one) => one.length);`, () => 'x'.repeat(700_000));
   expect(end).toMatchObject({ value: [700_000, 700_000, 700_000, 700_000] });
-  expect(drains.map(({ taken }) => taken)).toEqual([0, 1, 1, 1, 1]);
+  expect(takenIn(drains)).toEqual([0, 1, 1, 1, 1]);
 });
 
 test('many slices that each compute a while are not taken for a thread that hangs', { timeout: 120_000 }, async () => {
