@@ -16,7 +16,8 @@ async function played(body: string, answer: (arg: Json) => Json, limits: Partial
   const end = await runSandboxed({
     source: META + body,
     view: VIEW,
-    limits,
+    // A slow machine does not break a handful off before its end.
+    limits: { heartbeatMs: 60_000, ...limits },
     port: {
       drained: (drain) => {
         drains.push(drain);
