@@ -6,8 +6,8 @@ import { trusted } from '../journal/trusted.ts';
 /** What a push needs of a house; `run` is the scope under which it is recorded. */
 export interface Pusher {
   readonly run: string;
-  readonly journal: Journal;
-  readonly repository: Repository;
+  readonly journal: Pick<Journal, 'intend' | 'events' | 'confirm' | 'done'>;
+  readonly repository: Pick<Repository, 'push'>;
 }
 
 export interface Push {
@@ -31,9 +31,10 @@ export async function pushOnce(house: Pusher, { key, commit, branch, shards = []
   if (intent.done) return { ...trusted<PushResult>().parse(intent.result), replayed: true };
   // The order in the record decides, so that a person who was told "dropped" does not find it delivered.
   const dropped = shards.length === 0 ? null : dropsOf(await house.journal.events(house.run)).dropped;
-  const result = shards.some((shard) => dropped?.has(shard))
-    ? { kind: 'withdrawn' as const }
-    : await house.repository.push({ commit, branch });
+  const withdrawn = shards.some((shard) => dropped?.has(shard));
+  // Git asks nobody whose run this is: a process that slept must not push what another has decided about since.
+  if (!withdrawn) await house.journal.confirm();
+  const result = withdrawn ? { kind: 'withdrawn' as const } : await house.repository.push({ commit, branch });
   await house.journal.done(house.run, key, { ...result });
   return { ...result, replayed: false };
 }

@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import * as fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { z } from 'zod';
 
 import { Database } from '../../src/journal/database.ts';
 import type { Journal } from '../../src/journal/journal.ts';
@@ -190,6 +191,36 @@ describe('a damaged file', () => {
     }
     expect(readFileSync(join(directory, 'journal.sqlite')).equals(before)).toBe(true);
   });
+
+  test('of which only the index of the events is damaged is refused as well, and all of it can be read', async () => {
+    const directory = temporaryDirectory();
+    const file = join(directory, 'journal.sqlite');
+    const journal = await openSqliteJournal({ directory });
+    for (let n = 0; n < 40; n += 1) await journal.append('scope-a', [{ type: 'log', text: `${n}` }]);
+    await journal.close();
+    const sound = [...readableEvents(file)];
+    spoilIndex(file, 'scope-a');
+    await expect(openSqliteJournal({ directory })).rejects.toMatchObject({
+      kind: 'journal',
+      message: expect.stringMatching(/is damaged: .*index.*npm run --silent export -- /su),
+    });
+    expect([...readableEvents(file)]).toEqual(sound);
+  });
+
+  /** Other keys for three of the index's rows: no page is broken, and nobody finds these events by their scope. */
+  function spoilIndex(file: string, key: string): void {
+    const database = new DatabaseSync(file);
+    const found = database
+      .prepare("SELECT rootpage, page_size FROM sqlite_schema, pragma_page_size WHERE name = 'sqlite_autoindex_event_1'")
+      .get();
+    database.close();
+    const { rootpage, page_size: size } = z.object({ rootpage: z.number(), page_size: z.number() }).parse(found);
+    const bytes = readFileSync(file);
+    const page = bytes.subarray((rootpage - 1) * size, rootpage * size);
+    for (let at = page.indexOf(key), rows = 0; at !== -1 && rows < 3; at = page.indexOf(key, at + 1), rows += 1)
+      page[at + key.length - 1] = 122;
+    writeFileSync(file, bytes);
+  }
 
   test('gives every event that lies on other pages', async () => {
     const directory = temporaryDirectory();
