@@ -112,6 +112,7 @@ function entryOf(event: Exclude<RunEvent, EventOf<'spend.reserved' | 'spend.char
     case 'agent.admitted':
     case 'phase':
     case 'log':
+    case 'item.lost':
     case 'call.issued':
     case 'call.settled':
     case 'call.suspended':

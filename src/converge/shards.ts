@@ -80,7 +80,8 @@ export async function readShards(house: House, plan: Plan, executed: Executed): 
     return [{ ...history, change, verdict, at: word.accepted.at, start: word.start, returned: word.returned }];
   });
   const done = new Set(accepted.map(({ shard }) => shard.id));
-  const circumstances = { done, calls, executed, rounds: plan.limits.rounds };
+  const { lostItems } = foldRun(events);
+  const circumstances = { done, calls, executed, rounds: plan.limits.rounds, lostItems };
   const leftOver = kept
     .filter(({ shard }) => !done.has(shard.id))
     .map((history) => {
@@ -152,6 +153,7 @@ interface Circumstances {
   readonly calls: readonly SettledCall[];
   readonly executed: Executed;
   readonly rounds: number;
+  readonly lostItems: readonly string[];
   /** What it needs was dropped, in words; null while all of that is wanted. */
   readonly lost: string | null;
   readonly returned: boolean;
@@ -173,7 +175,10 @@ function unrevised(verdict: Verdict, calls: readonly SettledCall[]): string | nu
   return call?.outcome.kind === 'null' ? call.outcome.cause : null;
 }
 
-function reasonOf(history: ShardHistory, { done, calls, executed, rounds, lost }: Circumstances): Pick<LeftOverShard, 'reason' | 'ending'> {
+function reasonOf(
+  history: ShardHistory,
+  { done, calls, executed, rounds, lostItems, lost }: Circumstances,
+): Pick<LeftOverShard, 'reason' | 'ending'> {
   const ending = 'left-over';
   if (lost !== null) return { reason: lost, ending };
   const failure = calls.findLast((call) => call.outcome.kind === 'null' && shardOf(call) === history.shard.id);
@@ -193,7 +198,14 @@ function reasonOf(history: ShardHistory, { done, calls, executed, rounds, lost }
   const missing = history.shard.after.filter((id) => !done.has(id));
   if (missing.length > 0) return { reason: `needs ${missing.map((id) => `\`${id}\``).join(', ')}, left over`, ending };
   if (executed.kind === 'failed') return { reason: `the script ended before: ${executed.message}`, ending };
-  return { reason: 'the script did not hand it to convergence', ending };
+  return { reason: `the script did not hand it to convergence${lostText(lostItems)}`, ending };
+}
+
+/** Which shard an item was for only the script knows. */
+function lostText(lostItems: readonly string[]): string {
+  const [first, ...more] = lostItems;
+  if (first === undefined) return '';
+  return `; of its items threw ${more.length === 0 ? 'one' : `${lostItems.length}, the first`}: ${first}`;
 }
 
 function stillObjected(history: ShardHistory, verdict: Verdict, calls: readonly SettledCall[]): string {

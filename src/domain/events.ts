@@ -48,6 +48,8 @@ export type RunEvent =
   // what the script tells
   | { readonly type: 'phase'; readonly title: string }
   | { readonly type: 'log'; readonly text: string }
+  /** An item of its `parallel` or `pipeline` threw, and is `null` for it: which, why and where, in words. */
+  | { readonly type: 'item.lost'; readonly text: string }
   // primitives
   | {
       readonly type: 'call.issued';

@@ -35,7 +35,10 @@ export interface RunState {
 
   /** Titles in the order in which they were first told. */
   readonly phases: readonly string[];
+  /** With the items that were lost. */
   readonly logs: readonly { readonly at: string; readonly text: string }[];
+  /** Items of `parallel` and `pipeline` that threw, in words. */
+  readonly lostItems: readonly string[];
   /** Results of durable steps by name, in the order in which they were done. */
   readonly steps: ReadonlyMap<string, Json>;
 
@@ -133,10 +136,8 @@ export function foldRun(events: readonly StoredEvent[]): RunState {
     lastEventAt: last.at,
     ...lifeOf(events),
     phases: [...new Set(ofType(events, 'phase').map(({ event }) => event.title))],
-    logs: ofType(events, 'log').map(({ at, event }) => ({
-      at,
-      text: event.text,
-    })),
+    logs: events.flatMap(({ at, event }) => (event.type === 'log' || event.type === 'item.lost' ? [{ at, text: event.text }] : [])),
+    lostItems: ofType(events, 'item.lost').map(({ event }) => event.text),
     steps: new Map(ofType(events, 'step.done').map(({ event }) => [event.step, event.result])),
     ...generationsOf(events),
     ...askedOf(events),

@@ -140,6 +140,7 @@ const EVENTS = {
   'step.done': object({ type: z.literal('step.done'), step: text, result: json }),
   phase: object({ type: z.literal('phase'), title: text }),
   log: object({ type: z.literal('log'), text }),
+  'item.lost': object({ type: z.literal('item.lost'), text }),
   'call.issued': object({
     type: z.literal('call.issued'),
     key: text,

@@ -69,6 +69,7 @@ export function project(draft: Draft, stored: StoredEvent): void {
     case 'run.amended':
     case 'phase':
     case 'log':
+    case 'item.lost':
     case 'call.suspended':
     case 'agent.admitted':
     case 'agent.started':

@@ -231,11 +231,25 @@ function verdictTable(shards: readonly ReviewedShard[]): string {
   );
 }
 
+/** Items that the page of a pull request names; the record has all. */
+const NAMED = 20;
+
+/** What the script's own steps lost; null when they lost nothing. */
+function lostItems({ lostItems: all }: RunState): string | null {
+  if (all.length === 0) return null;
+  const more = all.length > NAMED ? [`and ${all.length - NAMED} more`] : [];
+  return details(
+    `${count(all.length, 'item')} of the script threw`,
+    [...all.slice(0, NAMED).map((text) => line(text, 300)), ...more].map((text) => `- ${text}`).join('\n'),
+  );
+}
+
 function cost({ plan, state }: ResultFacts): string {
   const { phases } = state.spending;
   return paragraphs(
     outcome(plan, state),
     details(`Agents by phase: ${state.census.total.finished} finished, ${state.census.total.failed} failed`, census(state)),
+    lostItems(state),
     details(
       'Cost by phase',
       table(

@@ -20,9 +20,9 @@ export interface GuestCall {
   readonly phase: string;
 }
 
-/** Progress that people see. */
+/** Progress that people see; `lost`: an item of `parallel` or `pipeline` that threw. */
 export interface Tell {
-  readonly kind: 'phase' | 'log';
+  readonly kind: 'phase' | 'log' | 'lost';
   readonly text: string;
 }
 

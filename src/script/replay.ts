@@ -9,7 +9,7 @@ import { Questions } from './questions.ts';
 import { runSandboxed } from './sandbox.ts';
 import { Settled } from './settled.ts';
 import type { Threads } from './thread.ts';
-import { Told } from './told.ts';
+import { eventOf, Told } from './told.ts';
 
 export interface RunOptions {
   readonly run: string;
@@ -162,10 +162,7 @@ class Replay implements CallPort {
   async #tell(tells: readonly Tell[]): Promise<void> {
     const fresh = tells.filter((tell) => !this.#told.had(tell));
     if (fresh.length === 0) return;
-    await this.#options.journal.append(
-      this.#options.run,
-      fresh.map(({ kind, text }) => (kind === 'phase' ? { type: 'phase', title: text } : { type: 'log', text })),
-    );
+    await this.#options.journal.append(this.#options.run, fresh.map(eventOf));
   }
 
   /** In portions, so that the first are at work while the last are prepared. */

@@ -1,4 +1,4 @@
-import type { StoredEvent } from '../domain/events.ts';
+import type { RunEvent, StoredEvent } from '../domain/events.ts';
 import type { Tell } from './protocol.ts';
 
 /** What people were told before a replay and this replay has not told yet. Primitives log too, so the script's lines are looked for among the rest. */
@@ -8,8 +8,9 @@ export class Told {
 
   constructor(events: readonly StoredEvent[]) {
     for (const { event } of events) {
-      if (event.type !== 'phase' && event.type !== 'log') continue;
-      const told = textOf({ kind: event.type, text: event.type === 'phase' ? event.title : event.text });
+      const tell = tellOf(event);
+      if (tell === null) continue;
+      const told = textOf(tell);
       this.#left.set(told, (this.#left.get(told) ?? 0) + 1);
     }
   }
@@ -20,6 +21,25 @@ export class Told {
     const left = this.#left.get(told) ?? 0;
     this.#left.set(told, Math.max(0, left - 1));
     return left > 0;
+  }
+}
+
+/** Null for what no script tells. */
+function tellOf(event: RunEvent): Tell | null {
+  if (event.type === 'phase') return { kind: 'phase', text: event.title };
+  if (event.type === 'log') return { kind: 'log', text: event.text };
+  return event.type === 'item.lost' ? { kind: 'lost', text: event.text } : null;
+}
+
+/** What is recorded of it. */
+export function eventOf({ kind, text }: Tell): RunEvent {
+  switch (kind) {
+    case 'phase':
+      return { type: 'phase', title: text };
+    case 'log':
+      return { type: 'log', text };
+    case 'lost':
+      return { type: 'item.lost', text };
   }
 }
 

@@ -52,7 +52,7 @@ function accepted(type, parts) {
     if (calls > limits.calls) stop = 'calls';
     else slice.calls.push({ id: Number(first), kind: second, args: third, site: site || null, phase });
   }
-  if (type === 'phase' || type === 'log') slice.tells.push({ kind: type, text: first });
+  if (type === 'phase' || type === 'log' || type === 'lost') slice.tells.push({ kind: type, text: first });
   if (type === 'returned') slice.end ??= { kind: 'returned', value: first };
   if (type === 'threw') slice.end ??= { kind: 'threw', message: first, site: second || null };
   return true;

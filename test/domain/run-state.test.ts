@@ -47,6 +47,7 @@ test('a run that has just started is active and empty', () => {
     amendments: [],
     phases: [],
     logs: [],
+    lostItems: [],
     steps: new Map(),
     calls: [],
     accepted: [],
@@ -111,9 +112,14 @@ test('phases keep the order of their first telling; steps, logs, signals, effect
     { type: 'effect.done', key: 'comment', result: { id: 4 } },
     { type: 'shard.accepted', shard: 'a', change: 'c', verdict: 'v' },
     { type: 'shard.left-over', shard: 'b', reason: 'no progress' },
+    { type: 'item.lost', text: 'item 3 threw' },
   );
   expect(state.phases).toEqual(['survey', 'migrate']);
-  expect(state.logs).toEqual([{ at: second(2), text: 'hello' }]);
+  expect(state.logs).toEqual([
+    { at: second(2), text: 'hello' },
+    { at: second(12), text: 'item 3 threw' },
+  ]);
+  expect(state.lostItems).toEqual(['item 3 threw']);
   expect(state.steps).toEqual(new Map([['plan', { hash: 'abc' }]]));
   expect(state.signals).toEqual([{ id: '9', name: 'approve', by: 'mona', text: 'abc', at: second(6) }]);
   expect(state.effects).toEqual(new Map([['comment', { id: 4 }]]));

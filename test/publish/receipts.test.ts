@@ -51,6 +51,24 @@ async function carriedOut(journal: Journal, { key, kind, input, outcome, agents 
   await journal.settle(RUN, key, outcome === null ? { kind: 'null', cause: 'it died' } : { kind: 'value', value: toJson(outcome) });
 }
 
+test('a shard that the script lost is left over with what its items threw', async () => {
+  const journal = await openSqliteJournal({ directory: temporaryDirectory() });
+  try {
+    await journal.start({ run: RUN, trigger: '1', event: STARTED });
+    const house: House = Object.assign(Object.create(null), { run: RUN, journal });
+    const reasons = async (): Promise<readonly string[]> =>
+      (await readShards(house, PLAN, { kind: 'returned', divergences: 0 })).leftOver.map(({ reason }) => reason);
+    const plainly = 'the script did not hand it to convergence';
+    expect(new Set(await reasons())).toEqual(new Set([plainly]));
+    await journal.append(RUN, [{ type: 'item.lost', text: 'item 3 threw' }]);
+    expect(new Set(await reasons())).toEqual(new Set([`${plainly}; of its items threw one: item 3 threw`]));
+    await journal.append(RUN, [{ type: 'item.lost', text: 'item 4 threw' }]);
+    expect(new Set(await reasons())).toEqual(new Set([`${plainly}; of its items threw 2, the first: item 3 threw`]));
+  } finally {
+    await journal.close();
+  }
+});
+
 test('receipts are of the last word on each shard, and cost what all tries for it cost: revised, tried again after a failure, returned, left over', async () => {
   const journal = await openSqliteJournal({ directory: temporaryDirectory() });
   try {

@@ -36,6 +36,7 @@ const ci = (commit: string, checks: Readonly<Record<string, 'success' | 'failure
 });
 const STATE = stateOf(
   { type: 'log', text: HOSTILE },
+  { type: 'item.lost', text: HOSTILE },
   { type: 'agent.started', agent: 'a', role: 'migrator', label: HOSTILE, phase: HOSTILE, model: 'm' },
   { type: 'agent.ended', agent: 'a', ending: 'failed', cause: HOSTILE, turns: 1, seconds: 1 },
 );
@@ -365,4 +366,16 @@ it('every report says how commands ran, whatever the run is doing', () => {
   }
   expect(pullRequestBody({ ...RESULT, caveats })).toContain('commands ran without a sandbox');
   expect(statusComment(facts)).not.toContain('without a sandbox');
+});
+
+it('items that the script itself lost stand in the pull request, and in the log', () => {
+  const text = "script.js:3:5: pipeline: item 1 threw, and is null: TypeError: cannot read property 'x' of undefined";
+  const lost = { type: 'item.lost', text } as const;
+  const state = stateOf(...Array.from({ length: 22 }, () => lost));
+  const body = pullRequestBody({ ...RESULT, state });
+  expect(body).toContain('22 items of the script threw');
+  expect(body).toContain('pipeline: item 1 threw, and is null');
+  expect(body).toContain('- and 2 more');
+  expect(statusComment({ ...STATUS, state })).toContain('pipeline: item 1 threw, and is null');
+  expect(pullRequestBody({ ...RESULT, state: stateOf() })).not.toContain('of the script threw');
 });

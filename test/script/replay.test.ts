@@ -50,6 +50,26 @@ describe('a replay on what was written', { timeout: 60_000 }, () => {
     }
   });
 
+  it('records why each item of parallel and pipeline became null that threw in the script itself, once however often it is replayed', async () => {
+    const body = `const texts = await pipeline(['a', 'b'], (x) => agent(x), (text) => (text === 'b' ? text.nope.nope : text));
+const more = await parallel([() => agent('null c'), () => agent('throw d'), () => { throw new Error('by hand'); }]);
+return [texts, more, failures().length];`;
+    const whole = await run(body);
+    expect(whole.end).toMatchObject({ value: [['a', null], [null, null, null], 4] });
+    const lost = (journal: MemoryJournal): readonly string[] =>
+      journal.stored.flatMap(({ event }) => (event.type === 'item.lost' ? [event.text] : [])).toSorted();
+    expect(lost(whole.journal)).toEqual(
+      [
+        'script.js:3:95: parallel: item 2 threw, and is null: by hand',
+        "script.js:2:85: pipeline: item 1 threw, and is null: TypeError: cannot read property 'nope' of undefined",
+      ].toSorted(),
+    );
+    for (let events = 0; events <= whole.journal.stored.length; events++) {
+      const { journal } = await run(body, { journal: await afterKill(whole.journal, events) });
+      expect(lost(journal)).toEqual(lost(whole.journal));
+    }
+  });
+
   it('knows its own lines among those that primitives tell', async () => {
     const body = "log('one'); await agent('a'); log('two'); await agent('b'); log('three'); return 1";
     const journal = new MemoryJournal();

@@ -12,6 +12,7 @@
   const [NativePromise, NativeError, NativeRangeError] = [Promise, Error, RangeError];
   const then = unbound(Promise.prototype.then);
   const slice = unbound(String.prototype.slice);
+  const indexOf = unbound(String.prototype.indexOf);
   const [has, get, set] = [unbound(WeakMap.prototype.has), unbound(WeakMap.prototype.get), unbound(WeakMap.prototype.set)];
 
   const { view, code, saved, limits } = parse(boot);
@@ -43,6 +44,9 @@
 
   const isObject = (value) => typeof value === 'object' && value !== null;
   const siteOf = (thrown) => (isObject(thrown) ? (get(sites, thrown) ?? siteIn(code, saved, thrown.stack)) : null);
+
+  /** As people are shown it, before what happened there; a place in a saved script begins with its file's name. */
+  const placeOf = (site) => (site === null ? '' : indexOf(site, '.js:') < 0 ? `script.js:${site}: ` : `${site}: `);
 
   /** `work(args, site)`, with the place of the call told by the instrumented script, or else found in the stack. */
   function primitive(work) {
@@ -141,7 +145,10 @@
       return await work();
     } catch (thrown) {
       if (!isObject(thrown) || !has(known, thrown)) {
-        failed[failed.length] = freeze({ kind, label: `item ${index}`, cause: describe(thrown), site: siteOf(thrown) });
+        const [cause, site] = [describe(thrown), siteOf(thrown)];
+        failed[failed.length] = freeze({ kind, label: `item ${index}`, cause, site });
+        // The only `null` without a call whose end tells why.
+        tell('lost', `${placeOf(site)}${kind}: item ${index} threw, and is null: ${cause}`);
       }
       return null;
     }
