@@ -1,9 +1,11 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 
-import { looks } from '../../src/control/catch-up.ts';
+import { type CatchUp, looks, openCatchUp } from '../../src/control/catch-up.ts';
 import { parseComment } from '../../src/domain/command.ts';
 import type { Log } from '../../src/house.ts';
 import { openHubs } from '../../src/github/open-hubs.ts';
+import type { FailedDelivery } from '../../src/github/deliveries.ts';
+import type { Journal } from '../../src/journal/journal.ts';
 import { FAST, HERE, type HubFixture, type HubFixtureOptions, withHub } from '../github/support.ts';
 import { STARTED } from '../journal/support.ts';
 import { guardOf } from '../secrets/support.ts';
@@ -166,4 +168,114 @@ test('a GitHub that does not answer is asked again at the next look', async () =
     expect(warnings).toEqual(['failed deliveries of the webhook could not be looked at; it is tried again']);
     expect(await look()).toEqual([comment]);
   });
+});
+
+const EVERY_MS = 60_000;
+
+interface Repeating {
+  readonly catchUp: CatchUp;
+  /** Parts of looks, in order: each look asks for failed deliveries, for what is known of each, and then for runs. */
+  readonly asked: readonly string[];
+  readonly errors: readonly string[];
+  /** From now on GitHub answers a look only when told, and with these failed deliveries. */
+  readonly hold: (found: readonly FailedDelivery[]) => () => void;
+  /** What the journal does at the next look. */
+  readonly breakNext: () => void;
+  readonly pass: (milliseconds: number) => Promise<unknown>;
+}
+
+/** Looks again and again, at nothing, on a clock of its own. */
+function repeat(): Repeating {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const asked: string[] = [];
+  const errors: string[] = [];
+  let answer: Promise<readonly FailedDelivery[]> = Promise.resolve([]);
+  let broken = false;
+  const never = (): never => {
+    throw new Error('there is nothing to look at');
+  };
+  const unfinished = async (): Promise<readonly string[]> => {
+    asked.push('runs');
+    if (!broken) return [];
+    broken = false;
+    throw new Error('the disk is full');
+  };
+  const doneStep = async (_: string, step: string): Promise<null> => {
+    asked.push(step);
+    return null;
+  };
+  // Of the rest of a journal it needs nothing here.
+  const journal: Journal = Object.assign(Object.create(null), { unfinished, doneStep });
+  const failed = (): Promise<readonly FailedDelivery[]> => {
+    asked.push('deliveries');
+    return answer;
+  };
+  const log: Log = { info: never, warn: never, error: (_, text) => errors.push(text) };
+  const desk = { journal, hubOf: never, log };
+  const catchUp = openCatchUp({ desk, deliveries: { failed, payload: never, redeliver: never }, inbox: { take: never } }, EVERY_MS);
+  const hold: Repeating['hold'] = (found) => {
+    const { promise, resolve } = Promise.withResolvers<readonly FailedDelivery[]>();
+    answer = promise;
+    return () => resolve(found);
+  };
+  return { catchUp, asked, errors, hold, breakNext: () => (broken = true), pass: (ms) => vi.advanceTimersByTimeAsync(ms) };
+}
+
+const LOOK = ['deliveries', 'runs'] as const;
+
+test('one looks at once, and again each time that the wait is over; not after the end', async () => {
+  const { catchUp, asked, pass } = repeat();
+  await pass(EVERY_MS - 1);
+  expect(asked).toEqual(LOOK);
+  await pass(1);
+  expect(asked).toEqual([...LOOK, ...LOOK]);
+  await pass(EVERY_MS - 1);
+  expect(asked).toEqual([...LOOK, ...LOOK]);
+  await pass(1);
+  expect(asked).toEqual([...LOOK, ...LOOK, ...LOOK]);
+  await catchUp.close();
+  await pass(10 * EVERY_MS);
+  expect(asked).toEqual([...LOOK, ...LOOK, ...LOOK]);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test('a look that takes long is waited for before the next one is', async () => {
+  const { asked, hold, pass } = repeat();
+  const answer = hold([{ id: 1, guid: 'one' }]);
+  await pass(10 * EVERY_MS);
+  expect(asked).toEqual([...LOOK, 'deliveries']);
+  answer();
+  const found = ['deliveries', 'delivery/one', 'runs'];
+  await pass(EVERY_MS - 1);
+  expect(asked).toEqual([...LOOK, ...found]);
+  await pass(1);
+  expect(asked).toEqual([...LOOK, ...found, ...found]);
+});
+
+test('a look that the journal broke is told, and is not the last', async () => {
+  const { asked, errors, breakNext, pass } = repeat();
+  await pass(0);
+  breakNext();
+  await pass(EVERY_MS);
+  expect(errors).toEqual(['commands without a webhook could not be looked for']);
+  await pass(EVERY_MS);
+  expect(asked).toEqual([...LOOK, ...LOOK, ...LOOK]);
+  expect(errors).toHaveLength(1);
+});
+
+test('who closes waits for the look that is under way, which is the last and takes nothing more', async () => {
+  const { catchUp, asked, hold, pass } = repeat();
+  await pass(0);
+  const answer = hold([{ id: 1, guid: 'one' }]);
+  await pass(EVERY_MS);
+  let closed = false;
+  const closing = catchUp.close().then(() => (closed = true));
+  await pass(10 * EVERY_MS);
+  expect(closed).toBe(false);
+  answer();
+  await closing;
+  await pass(10 * EVERY_MS);
+  expect(asked).toEqual([...LOOK, ...LOOK]);
+  expect(vi.getTimerCount()).toBe(0);
 });

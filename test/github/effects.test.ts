@@ -1,10 +1,14 @@
-import { expect, test } from 'vitest';
+import { syncBuiltinESMExports } from 'node:module';
+import timers from 'node:timers/promises';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { z } from 'zod';
 
 import { Suspended } from '../../src/domain/errors.ts';
 import { Effects, effectsMemory } from '../../src/github/effects.ts';
+import type { Hub } from '../../src/github/hub.ts';
 import { openHubs } from '../../src/github/open-hubs.ts';
-import { FAST, HERE, journalWith, withHub, type HubFixture, ownCheck } from './support.ts';
+import { PRODUCTION_TIMINGS } from '../../src/github/timings.ts';
+import { clientOf, FAST, HERE, journalWith, withHub, type HubFixture, ownCheck } from './support.ts';
 import { guardOf } from '../secrets/support.ts';
 
 const POST = { number: 1, body: 'The plan' };
@@ -20,6 +24,45 @@ async function withIssue(use: (fixture: HubFixture) => Promise<void>): Promise<v
     await fixture.alice.rest.issues.create({ ...HERE, title: 'A' });
     await use(fixture);
   });
+}
+
+/** Every wait is over at once, and told to `asked`. */
+function withoutWaiting(asked: (milliseconds: number) => void): void {
+  const sleep = vi.spyOn(timers, 'setTimeout').mockImplementation(async (milliseconds = 0, value) => {
+    asked(milliseconds);
+    return value;
+  });
+  syncBuiltinESMExports();
+  onTestFinished(() => {
+    sleep.mockRestore();
+    syncBuiltinESMExports();
+  });
+}
+
+/** Our hub with production's waits, whose list of comments lags: it has what is on GitHub only from that look on. `course`: what it asked, and how long it waited. */
+function lagging(
+  { app, github, reopen }: HubFixture,
+  shownAt: number,
+): { readonly ours: Hub; readonly course: readonly (string | number)[] } {
+  const course: (string | number)[] = [];
+  let looks = 0;
+  const octokit = clientOf({ appId: app.id, privateKey: app.privateKey, apiUrl: github.apiUrl, installation: app.installationId });
+  octokit.hook.wrap('request', async (request, options) => {
+    if (!/\/comments(\?|$)/u.test(options.url)) return request(options);
+    course.push(options.method === 'POST' ? 'write' : 'look');
+    const answer = await request(options);
+    if (options.method !== 'GET') return answer;
+    looks += 1;
+    return looks < shownAt ? { ...answer, data: [] } : answer;
+  });
+  withoutWaiting((milliseconds) => course.push(milliseconds));
+  const timings = { ...FAST, effectLookupsMs: PRODUCTION_TIMINGS.effectLookupsMs };
+  return { ours: reopen({ octokit, timings }), course };
+}
+
+/** What is asked and waited for until the list has it at that look; a timer may fire a millisecond early. */
+function looked(times: number): readonly (string | number)[] {
+  return ['look', 5001, 'look', 30_001, 'look'].slice(0, 2 * times - 1);
 }
 
 test('killed after GitHub did it and before the journal knew: found again, not done again', async () => {
@@ -139,6 +182,38 @@ test.each([true, false])('an answer that was lost (done: %s) is looked up before
   await withIssue(async (fixture) => {
     fixture.github.faults.next(COMMENTS, { kind: 'dropped', done });
     await fixture.ours.comment('run', 'plan', POST);
+    expect(await bodies(fixture)).toHaveLength(1);
+  });
+});
+
+test.each([1, 2, 3])('an answer that was lost is found at look %d of a list that lags, and nothing is done twice', async (at) => {
+  await withIssue(async (fixture) => {
+    const { ours, course } = lagging(fixture, at);
+    fixture.github.faults.next(COMMENTS, { kind: 'dropped', done: true });
+    const { id } = await ours.comment('run', 'plan', POST);
+    expect(course).toEqual(['write', ...looked(at)]);
+    expect(await bodies(fixture)).toHaveLength(1);
+    expect((await fixture.alice.rest.issues.getComment({ ...HERE, comment_id: id })).data.body).toContain(POST.body);
+  });
+});
+
+test.each([1, 2, 3])('what a killed process did is found at look %d of a list that lags, and nothing is done twice', async (at) => {
+  await withIssue(async (fixture) => {
+    const killed = journalWith(fixture.journal, { done: () => Promise.reject(new Error('killed')) });
+    await expect(fixture.reopen({ journal: killed }).comment('run', 'plan', POST)).rejects.toThrow('killed');
+    const { ours, course } = lagging(fixture, at);
+    await ours.comment('run', 'plan', POST);
+    expect(course).toEqual(looked(at));
+    expect(await bodies(fixture)).toHaveLength(1);
+  });
+});
+
+test('what GitHub did not do is done again only after the last look', async () => {
+  await withIssue(async (fixture) => {
+    const { ours, course } = lagging(fixture, 1);
+    fixture.github.faults.next(COMMENTS, { kind: 'dropped', done: false });
+    await ours.comment('run', 'plan', POST);
+    expect(course).toEqual(['write', ...looked(3), 'write']);
     expect(await bodies(fixture)).toHaveLength(1);
   });
 });

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 
 import type { CheckRunDraft } from '../../src/github/hub.ts';
 import { GitHubRefusal } from '../../src/github/refusal.ts';
+import { octokit } from '../local/github/support.ts';
 import { clientOf, HERE, withHub } from './support.ts';
 
 test('facts of the repository', async () => {
@@ -80,6 +81,29 @@ test('what the installation may do, and a token for git that pushes to this repo
     expect([...github.counts.keys()]).toContain('converge[bot]');
   });
 });
+
+test.each(['read', 'write'] as const)(
+  'a token for git to %s is for this repository alone, and may do that and nothing else',
+  async (may) => {
+    await withHub(async ({ ours, github, app, alice, clone, git, tokens, scratch }) => {
+      await github.createRepository({ owner: 'acme', name: 'secrets', from: await clone(), private: true });
+      expect(github.install(app.id, 'acme/secrets')).toBe(app.installationId);
+      await alice.rest.issues.create({ ...HERE, title: 'A' });
+      const token = await ours.gitToken(may);
+      const holder = octokit(github, token);
+      const { data } = await holder.rest.apps.listReposAccessibleToInstallation();
+      expect(data.repositories.map(({ full_name: name }) => name)).toEqual(['acme/widgets']);
+      await expect(git(scratch, ['ls-remote', `${github.url}/acme/secrets.git`], token)).rejects.toThrow();
+      await expect(holder.rest.issues.createComment({ ...HERE, issue_number: 1, body: 'b' })).rejects.toMatchObject({ status: 403 });
+      const directory = await clone(token);
+      const pushed = git(directory, ['push', '--quiet', 'origin', 'HEAD:refs/heads/pushed'], token);
+      await (may === 'write' ? pushed : expect(pushed).rejects.toThrow());
+      const heads = await git(directory, ['ls-remote', '--heads', 'origin', 'pushed'], tokens.alice);
+      expect(heads === '').toBe(may === 'read');
+      expect(github.state.tokens.get(token)).toHaveProperty('permissions', { contents: may });
+    });
+  },
+);
 
 test('a comment is posted once under its key, and edited in place', async () => {
   await withHub(async ({ ours, alice, reopen, github }) => {
