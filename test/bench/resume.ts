@@ -43,6 +43,7 @@ export const bench: Bench = {
       await once(second, 'message');
       const { came } = await seen();
       const payload = AGENTS * payloadOfAgent();
+      const answerOnce = payload - AGENTS * BYTES;
       const bytes = bytesIn(directory);
       return {
         title: `resume: ${AGENTS} agents × 2 turns, ${LANES} at once, SIGKILL after ${killed.came} requests`,
@@ -54,6 +55,7 @@ export const bench: Bench = {
           ['seconds from up to the first new call', round((newest - up) / 1000)],
           ['bytes in the journal’s files', bytes],
           ['bytes of payload', payload],
+          ['bytes journaled ÷ payload, each last answer counted once', round(bytes / answerOnce)],
         ],
         verdicts: [
           atMost('extra model calls (limit: those in flight)', came - AGENTS * 2, killed.came - stored),
@@ -61,7 +63,8 @@ export const bench: Bench = {
           atMost('bytes journaled ÷ payload', bytes / payload, 2),
         ],
         notes: [
-          'payload: what the models answered and the tools said, as JSON, and the prompts of the calls; the journal’s files have all events, indexes and free pages too',
+          'payload: what the models answered and the tools said, as JSON, and the prompts of the calls; an agent’s last answer twice: as a turn and as the result of its call',
+          'the journal’s files have all events, indexes and free pages too',
         ],
       };
     } finally {

@@ -21,10 +21,12 @@ beforeAll(async () => {
 }, 600_000);
 
 it('an undisturbed run is reproducible: the same commits, twice', { timeout: 600_000 }, async () => {
-  const { end, answered, lost } = await play({ deaths: [] });
+  const { end, answered, lost, repeated, recognised } = await play({ deaths: [] });
   expect(end).toEqual(undisturbed.end);
   expect(end).toMatchObject({ status: 'completed' });
   expect([answered, lost]).toEqual([end.stored, 0]);
+  // No two agents ask the same, and each stored answer is known by its request: a repetition is seen, and nothing else is taken for one.
+  expect([repeated, recognised]).toEqual([[], end.stored]);
 });
 
 describe('C3 killed at a point, and started again', () => {
@@ -66,9 +68,10 @@ async function same(disturbance: Pick<Disturbance, 'deaths' | 'counted'>, demand
     demand(played).toBeNull();
     return [];
   }
-  const { end, answered, lost, missed } = played;
+  const { end, answered, lost, repeated, missed } = played;
   demand({ name, end }).toEqual({ name, end: undisturbed.end });
-  // Asked for twice is at most what was on its way to the journal when a process died.
+  demand({ name, repeated }).toEqual({ name, repeated: [] });
+  // What is not stored is asked for again only where it was on its way when a process died, and once for each time.
   demand(answered - end.stored, name).toBeLessThanOrEqual(lost);
   return missed;
 }

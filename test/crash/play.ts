@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { StoredEvent } from '../../src/domain/events.ts';
 import type { Ledger } from '../../src/domain/ledger.ts';
 import { storedEvent } from '../../src/journal/event-schema.ts';
+import { seedOf } from '../../src/local/claude/reply.ts';
 import { type Begun, openScene, type Scene, type SceneOptions } from '../e2e/support.ts';
 import { ORDERS, type Orders, type Point } from './point.ts';
 
@@ -56,6 +57,10 @@ export interface Played {
   readonly answered: number;
   /** Requests that were on their way, or answered and not stored, at a kill. */
   readonly lost: number;
+  /** Stored answers that were asked for again: the journal had each, as this agent's turn, when its request came. Must be none, whatever happened. */
+  readonly repeated: readonly string[];
+  /** Stored answers that are known by their request: must be all, or a repetition could go unseen. */
+  readonly recognised: number;
   /** Deaths that the run had passed by the time their process began, so that nobody died of them. */
   readonly missed: readonly Point[];
 }
@@ -78,8 +83,15 @@ export async function play({ deaths, counted = 'by process', during, meanwhile, 
   const left = [...deaths];
   const missed: Point[] = [];
   const orders = { die: left.shift() ?? null, process: 0 };
+  const asked = new Set<string>();
+  const repeated: string[] = [];
   const scene = await openScene({
     ...FIXTURE,
+    onRequest: (request) => {
+      const seed = seedOf(request);
+      asked.add(seed);
+      repeated.push(...storedAnswers(scene, seed));
+    },
     program: () => {
       const told: Orders = { die: orders.die, now: clock(orders.process) };
       orders.process += 1;
@@ -114,7 +126,9 @@ export async function play({ deaths, counted = 'by process', during, meanwhile, 
     await scene.app().end();
     const { answered } = scene.claude.counts.snapshot();
     const seen = { ...begun, status: facts.status, pullRequest: facts.pullRequest?.number ?? 0 };
-    return { end: await look(scene, seen), events: eventsOf(scene), checkpoints: checkpoints(scene), answered, lost, missed };
+    const recognised = [...asked].flatMap((seed) => storedAnswers(scene, seed)).length;
+    const journal = { events: eventsOf(scene), checkpoints: checkpoints(scene) };
+    return { end: await look(scene, seen), ...journal, answered, lost, repeated, recognised, missed };
   } finally {
     await scene.close();
   }
@@ -180,6 +194,19 @@ function responses(scene: Scene): number {
     (journal) => Row.parse(journal.prepare("SELECT count(*) AS n FROM checkpoint WHERE part = 'response'").get()).n,
     0,
   );
+}
+
+const Turn = z.object({ turn: z.string() });
+
+/** Turns of agents that have the scripted Claude's answer of this seed. */
+function storedAnswers(scene: Scene, seed: string): readonly string[] {
+  const having = "SELECT agent || ', turn ' || n AS turn FROM checkpoint WHERE part = 'response' AND instr(data, ?) > 0";
+  const read = (journal: DatabaseSync): readonly string[] =>
+    journal
+      .prepare(having)
+      .all(seed)
+      .map((row) => Turn.parse(row).turn);
+  return inJournal(scene, read, []);
 }
 
 function checkpoints(scene: Scene): number {

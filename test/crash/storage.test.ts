@@ -29,7 +29,7 @@ async function limitFiles({ app }: Scene, bytes: number | 'unlimited'): Promise<
 describe('a disk that is full', () => {
   it('pauses the run with a clear message; with room again it goes on by itself, and nothing is lost', { timeout: 600_000 }, async () => {
     const said: string[] = [];
-    const { end, answered } = await play({
+    const { end, answered, repeated } = await play({
       deaths: [],
       during: async (scene, { run: id, issue }) => {
         await scene.until('agents at work', async () => ((await scene.facts(id))?.agents.started ?? 0) > 2);
@@ -44,6 +44,7 @@ describe('a disk that is full', () => {
     expect(end).toEqual(undisturbed.end);
     // What was answered while nothing could be written was asked for again; everything else was not.
     expect(answered - end.stored).toBeLessThanOrEqual(16);
+    expect(repeated).toEqual([]);
   });
 });
 

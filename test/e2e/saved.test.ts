@@ -1,7 +1,9 @@
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { git, HERE } from './github.ts';
 import { writeFiles } from './repository.ts';
 import { type Begun, openScene, type Scene, TASK } from './support.ts';
@@ -124,7 +126,20 @@ describe('save and run', () => {
   });
 });
 
-describe('a script that asks a person and calls another', () => {
+/** What the run's scripts logged, oldest first. */
+function logged(run: string): readonly string[] {
+  const journal = new DatabaseSync(join(scene.dataDirectory, 'journal.sqlite'), { readOnly: true });
+  try {
+    const rows = journal
+      .prepare("SELECT body ->> 'text' AS text FROM event WHERE scope = ? AND body ->> 'type' = 'log' ORDER BY id")
+      .all(run);
+    return rows.map((row) => z.object({ text: z.string() }).parse(row).text);
+  } finally {
+    journal.close();
+  }
+}
+
+describe('a script that asks a person, runs a check and calls another', () => {
   it('E1: waits across a restart, and runs what was pinned when the plan was approved', { timeout: 150_000 }, async () => {
     const saved = await scene.git('show', 'main:.github/converge/tests.js');
     const draft = saved.slice(saved.indexOf('/* converge-draft'));
@@ -132,6 +147,11 @@ describe('a script that asks a person and calls another', () => {
       "export const meta = { name: 'asks', description: 'Asks, then migrates' };",
       "const answer = await approval('Shall the tests be migrated?');",
       "if (!answer.approved) throw new Error('not wanted');",
+      "const change = await migrate(shards.find(({ after }) => after.length === 0), { label: 'trial' });",
+      "const { ok, exitCode, output } = await check('test', change);",
+      'log(`test: ${ok}, ${exitCode}, ${/# lib.bdd: .*/.exec(output)}`);',
+      // A name that stands there as text is refused with the plan already.
+      "log(await check(['deploy'].join(''), change).catch(({ message }) => message));",
       "return await workflow('tests', JSON.stringify({ reviewers: args.reviewers }));",
     ].join('\n');
     await scene.push('main', { '.github/converge/asks.js': `${script}\n\n${draft}` });
@@ -154,6 +174,9 @@ describe('a script that asks a person and calls another', () => {
     await scene.robin.say(begun.issue, `/workflow approve ${gate}`);
     const facts = await scene.ended(begun.run);
     expect(facts).toMatchObject({ status: 'completed', agents: { failed: 0 } });
+    const [checked, refused] = logged(begun.run);
+    expect(checked).toMatch(/^test: true, 0, # lib\/bdd: [1-9]\d* files, [1-9]\d* passed, 0 failed$/u);
+    expect(refused).toContain('the approved plan has no check `deploy`');
     await scene.push('main', { '.github/converge/tests.js': saved });
   });
 

@@ -40,7 +40,7 @@ export function replyTo(options: {
   readonly output: number;
 } {
   const { request, model, thought, input } = options;
-  const seed = digest(JSON.stringify([request.model, request.messages])).slice(0, 20);
+  const seed = seedOf(request);
   const whole = contentOf({ request, model, thought, seed });
   const size = tokens(whole);
   const cut = size > request.max_tokens;
@@ -61,6 +61,11 @@ export function replyTo(options: {
     usage: usageOf(input, output),
   };
   return { reply, output };
+}
+
+/** In the answer to this request, and in no other's: in the signature of its thinking and in the ids of its tools. */
+export function seedOf({ model, messages }: Pick<MessagesRequest, 'model' | 'messages'>): string {
+  return digest(JSON.stringify([model, messages])).slice(0, 20);
 }
 
 function contentOf(options: {
