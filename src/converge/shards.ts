@@ -203,9 +203,8 @@ function reasonOf(
 
 /** Which shard an item was for only the script knows. */
 function lostText(lostItems: readonly string[]): string {
-  const [first, ...more] = lostItems;
-  if (first === undefined) return '';
-  return `; of its items threw ${more.length === 0 ? 'one' : `${lostItems.length}, the first`}: ${first}`;
+  const [first] = lostItems;
+  return first === undefined ? '' : `; it lost items that threw, the first: ${first}`;
 }
 
 function stillObjected(history: ShardHistory, verdict: Verdict, calls: readonly SettledCall[]): string {

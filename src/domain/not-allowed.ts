@@ -4,7 +4,7 @@ import type { Place } from './run.ts';
 /** Events of a run after which what stood in its way is to be asked anew. */
 const TURNS = ['run.paused', 'run.resumed', 'run.ended', 'generation.opened'] as const;
 
-/** Whether `notAllowedBy` has to know this event. */
+/** Whether `notAllowedBy` and `isRefusedByAccount` have to know this event. */
 export function turnsRun(event: RunEvent): boolean {
   return TURNS.some((type) => type === event.type);
 }
@@ -13,6 +13,12 @@ export function turnsRun(event: RunEvent): boolean {
 export function notAllowedBy(events: readonly RunEvent[]): string | null {
   const last = events.findLast(turnsRun);
   return last?.type === 'run.paused' && last.reason === 'not-allowed' ? last.message : null;
+}
+
+/** Whether a run is paused because the account of the model takes nothing from anybody, whichever process met that. Of its events, in their order. */
+export function isRefusedByAccount(events: readonly RunEvent[]): boolean {
+  const last = events.findLast(turnsRun);
+  return last?.type === 'run.paused' && (last.reason === 'authentication' || last.reason === 'spending-limit');
 }
 
 /** What people read of it. */

@@ -37,7 +37,7 @@ export interface RunState {
   readonly phases: readonly string[];
   /** With the items that were lost. */
   readonly logs: readonly { readonly at: string; readonly text: string }[];
-  /** Items of `parallel` and `pipeline` that threw, in words. */
+  /** Items of `parallel` and `pipeline` that threw in the present generation, in words. */
   readonly lostItems: readonly string[];
   /** Results of durable steps by name, in the order in which they were done. */
   readonly steps: ReadonlyMap<string, Json>;
@@ -137,7 +137,7 @@ export function foldRun(events: readonly StoredEvent[]): RunState {
     ...lifeOf(events),
     phases: [...new Set(ofType(events, 'phase').map(({ event }) => event.title))],
     logs: events.flatMap(({ at, event }) => (event.type === 'log' || event.type === 'item.lost' ? [{ at, text: event.text }] : [])),
-    lostItems: ofType(events, 'item.lost').map(({ event }) => event.text),
+    lostItems: ofType(ofGeneration(events), 'item.lost').map(({ event }) => event.text),
     steps: new Map(ofType(events, 'step.done').map(({ event }) => [event.step, event.result])),
     ...generationsOf(events),
     ...askedOf(events),
@@ -153,6 +153,11 @@ export function foldRun(events: readonly StoredEvent[]): RunState {
 }
 
 type Typed<T extends RunEvent['type']> = StoredEvent & { readonly event: Extract<RunEvent, { readonly type: T }> };
+
+/** Of the present generation. */
+function ofGeneration(events: readonly StoredEvent[]): readonly StoredEvent[] {
+  return events.slice(events.findLastIndex(({ event }) => event.type === 'generation.opened') + 1);
+}
 
 function ofType<T extends RunEvent['type']>(events: readonly StoredEvent[], type: T): readonly Typed<T>[] {
   return events.filter((stored): stored is Typed<T> => stored.event.type === type);

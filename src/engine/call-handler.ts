@@ -1,5 +1,5 @@
 import { stopIn } from '../domain/asked.ts';
-import { ConvergeError, messageOf, Suspended, type PauseReason } from '../domain/errors.ts';
+import { ConvergeError, messageOf, Suspended } from '../domain/errors.ts';
 import type { Json } from '../domain/json.ts';
 import type { Log } from '../house.ts';
 import type { CallOutcome, CallState, Journal } from '../journal/journal.ts';
@@ -62,20 +62,14 @@ export function callHandler(parts: CallParts): Handler {
   };
 }
 
-/**
- * Aborts when the run ends or is stopped: nobody waits for its calls any more. And when it pauses because the model's account takes nothing from anybody, whichever process found
- * that out: the call is given out again when the run goes on.
- */
+/** Aborts when the run ends or is stopped: nobody waits for its calls any more. */
 function letGoAtEnd(journal: Journal, run: string): { readonly signal: AbortSignal; stop(): void } {
   const ended = new AbortController();
   const stop = journal.watch(run, ({ event }) => {
     if (event.type === 'run.ended' || (event.type === 'signal.received' && event.name === 'stop')) ended.abort('the run is over');
-    if (event.type === 'run.paused' && OF_THE_ACCOUNT.has(event.reason)) ended.abort('the run is paused');
   });
   return { signal: ended.signal, stop };
 }
-
-const OF_THE_ACCOUNT: ReadonlySet<PauseReason> = new Set(['spending-limit', 'authentication']);
 
 interface Work {
   readonly run: string;

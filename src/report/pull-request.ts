@@ -239,7 +239,7 @@ function lostItems({ lostItems: all }: RunState): string | null {
   if (all.length === 0) return null;
   const more = all.length > NAMED ? [`and ${all.length - NAMED} more`] : [];
   return details(
-    `${count(all.length, 'item')} of the script threw`,
+    'Items that the script lost, because they threw',
     [...all.slice(0, NAMED).map((text) => line(text, 300)), ...more].map((text) => `- ${text}`).join('\n'),
   );
 }

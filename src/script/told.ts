@@ -8,6 +8,9 @@ export class Told {
 
   constructor(events: readonly StoredEvent[]) {
     for (const { event } of events) {
+      // What a generation lost is its own: the next one tells what it loses.
+      if (event.type === 'generation.opened')
+        for (const told of this.#left.keys()) if (told.startsWith(textOf({ kind: 'lost', text: '' }))) this.#left.delete(told);
       const tell = tellOf(event);
       if (tell === null) continue;
       const told = textOf(tell);

@@ -54,3 +54,27 @@ test('wherever it is written that the repository may not spend any more, agents 
   expect(await agents.run(task, live())).toMatchObject({ ending: 'done' });
   expect(server.seen).toHaveLength(3);
 });
+
+test.each(['authentication', 'spending-limit'] as const)(
+  'B2 a run that paused for the account of another process (%s) asks nothing here either: what is being answered is kept, and all goes on with the run',
+  async (reason) => {
+    const journal = await openTestJournal();
+    const { agents, server, events } = await bench(
+      async (seen, n) => {
+        if (n === 1) await journal.append(RUN, [{ type: 'run.paused', reason, message: 'Elsewhere.' }]);
+        return work(seen, n);
+      },
+      { journal },
+    );
+    const task = textTask({ tools: ['read'] });
+    // The reason for which a driver that goes on gives the call out again.
+    await expect(agents.run(task, live())).rejects.toMatchObject({ reason: 'stopping' });
+    expect(server.seen).toHaveLength(1);
+    expect(await journal.checkpoints(RUN, task.id)).not.toEqual([]);
+    expect(await journal.openReservations(RUN)).toEqual([]);
+    await journal.append(RUN, [{ type: 'run.resumed' }]);
+    expect(await agents.run(task, live())).toMatchObject({ ending: 'done' });
+    expect(server.seen).toHaveLength(3);
+    expect((await events()).filter(({ type }) => type === 'spend.charged').length).toBeGreaterThanOrEqual(3);
+  },
+);

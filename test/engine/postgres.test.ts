@@ -131,8 +131,7 @@ describe.skipIf(!POSTGRES_HERE)('workers on one Postgres', () => {
     expect(delivered.toSorted((a, b) => a.localeCompare(b))).toEqual(['b', 'c']);
   });
 
-  /** A worker whose calls work until they are let go; `begun` when the first of them is at work. */
-  async function endless() {
+  test('a run that is stopped has no call begun, and those at work are let go', async () => {
     const { url, journal } = await open(['a', 'b']);
     const boss = await openBoss({ url, log: quiet });
     onTestFinished(() => boss.close());
@@ -160,32 +159,13 @@ describe.skipIf(!POSTGRES_HERE)('workers on one Postgres', () => {
       log: quiet,
     });
     const delivery = { run: RUN, number: 1, signal: new AbortController().signal, complete: () => Promise.resolve() };
-    return { journal, entered, begun: begun.promise, work: (key: string) => handler({ ...delivery, key }) };
-  }
-
-  test('a run that is stopped has no call begun, and those at work are let go', async () => {
-    const { journal, entered, begun, work } = await endless();
-    const first = work('a');
-    await begun;
+    const first = handler({ ...delivery, key: 'a' });
+    await begun.promise;
     await journal.signal(RUN, { id: '1', name: 'stop', by: 'robin', text: 'deliver' });
     await first;
-    await work('b');
+    await handler({ ...delivery, key: 'b' });
     expect(entered).toEqual(['a']);
   });
-
-  test.each(['spending-limit', 'authentication'] as const)(
-    'B2 a run that pauses for the account of another worker (%s) has those at work let go here, to be given out again',
-    async (reason) => {
-      const { journal, begun, work } = await endless();
-      const first = work('a');
-      await begun;
-      await journal.append(RUN, [{ type: 'run.paused', reason: 'budget', message: 'What is reserved may be used.' }]);
-      await journal.append(RUN, [{ type: 'run.paused', reason, message: '401' }]);
-      await first;
-      expect((await journal.call(RUN, 'a'))?.settled).toBeNull();
-      expect((await journal.events(RUN)).map(({ event }) => event.type)).not.toContain('call.suspended');
-    },
-  );
 
   test('a process is dead when its lock is free', async () => {
     const url = await postgres.database();

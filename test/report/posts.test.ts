@@ -373,9 +373,9 @@ it('items that the script itself lost stand in the pull request, and in the log'
   const lost = { type: 'item.lost', text } as const;
   const state = stateOf(...Array.from({ length: 22 }, () => lost));
   const body = pullRequestBody({ ...RESULT, state });
-  expect(body).toContain('22 items of the script threw');
+  expect(body).toContain('Items that the script lost');
   expect(body).toContain('pipeline: item 1 threw, and is null');
   expect(body).toContain('- and 2 more');
   expect(statusComment({ ...STATUS, state })).toContain('pipeline: item 1 threw, and is null');
-  expect(pullRequestBody({ ...RESULT, state: stateOf() })).not.toContain('of the script threw');
+  expect(pullRequestBody({ ...RESULT, state: stateOf() })).not.toContain('that the script lost');
 });

@@ -70,6 +70,22 @@ return [texts, more, failures().length];`;
     }
   });
 
+  it('records the first hundred such items and that there were more, short, beside all lines of the script', async () => {
+    const body = `const huge = 'x'.repeat(5_000_000);
+const all = await parallel(Array.from({ length: 4096 }, () => () => { throw new Error(huge); }));
+for (let at = 0; at < 9_999; at += 1) log('line ' + at);
+log('the last');
+log('too many');
+return [all.length, failures().length, 'y'.repeat(4_000_000)].slice(0, 2);`;
+    const { end, journal } = await run(body);
+    expect(end).toMatchObject({ value: [4096, 4096] });
+    const lost = journal.stored.flatMap(({ event }) => (event.type === 'item.lost' ? [event.text] : []));
+    expect(lost).toHaveLength(101);
+    expect(lost[0]).toMatch(/parallel: item 0 threw, and is null: x{300}$/u);
+    expect(lost[100]).toBe('more than 100 items threw; failures() has all of them');
+    expect(journal.told().slice(-2)).toEqual(['the last', 'more than 10000 lines were told; what follows is not shown']);
+  });
+
   it('knows its own lines among those that primitives tell', async () => {
     const body = "log('one'); await agent('a'); log('two'); await agent('b'); log('three'); return 1";
     const journal = new MemoryJournal();

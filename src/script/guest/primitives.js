@@ -19,10 +19,13 @@
   /** Primitives whose result is a handle. */
   const HANDLES = { migrate: true, review: true, revise: true };
   const LATER = ['codemod'];
+  /** Lost items that are told one by one. */
+  const LOST = 100;
 
   let budgetNow = view.budget;
   let phaseNow = '';
   let lines = 0;
+  let lost = 0;
   let calls = 0;
   let tickets = 0;
   /** By index of `saved`; what is not there cannot run. */
@@ -147,8 +150,7 @@
       if (!isObject(thrown) || !has(known, thrown)) {
         const [cause, site] = [describe(thrown), siteOf(thrown)];
         failed[failed.length] = freeze({ kind, label: `item ${index}`, cause, site });
-        // The only `null` without a call whose end tells why.
-        tell('lost', `${placeOf(site)}${kind}: item ${index} threw, and is null: ${cause}`);
+        lose(`${placeOf(site)}${kind}: item ${index} threw, and is null: ${slice(cause, 0, 300)}`);
       }
       return null;
     }
@@ -159,7 +161,15 @@
   function tell(kind, message) {
     if (lines > limits.logs) return;
     lines += 1;
-    post(kind, lines > limits.logs ? `more than ${limits.logs} lines were told; what follows is not shown` : slice(message, 0, 10_000));
+    if (lines > limits.logs) post('log', `more than ${limits.logs} lines were told; what follows is not shown`);
+    else post(kind, slice(message, 0, 10_000));
+  }
+
+  /** The only `null` without a call whose end tells why. Not among the lines, of which the script needs its own. */
+  function lose(message) {
+    lost += 1;
+    if (lost <= LOST) post('lost', message);
+    if (lost === LOST + 1) post('lost', `more than ${LOST} items threw; failures() has all of them`);
   }
 
   function ignore(message) {
