@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Config } from './config.ts';
 import { messageOf } from './domain/errors.ts';
-import type { RunEvent } from './domain/events.ts';
+import type { EventOf } from './domain/events.ts';
 import { EVERYWHERE, reasonIn, SWITCH_SCOPE, type SwitchedOff } from './domain/switched-off.ts';
 import type { Log } from './house.ts';
 import type { Journal } from './journal/journal.ts';
@@ -33,7 +33,7 @@ export interface SwitchParts {
   readonly log: Log;
 }
 
-type Turn = Extract<RunEvent, { readonly type: 'switch.turned' }>;
+type Turn = EventOf<'switch.turned'>;
 type Local = SwitchedOff & { readonly by: 'environment' | 'file' };
 
 /** Every turn is recorded, so that all others hear of it and the audit log has it. */

@@ -1,7 +1,7 @@
 import { Suspended } from '../domain/errors.ts';
 import type { RunEvent, StoredEvent } from '../domain/events.ts';
 import { heldBy, heldText } from '../domain/hold.ts';
-import { isRefusedByAccount, notAllowedBy, turnsRun } from '../domain/not-allowed.ts';
+import { pauseOf, turnsRun } from '../domain/pause.ts';
 import { steersIn, type Steer } from '../domain/steer.ts';
 import { switchedOffText, type SwitchedOff } from '../domain/switched-off.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -74,12 +74,12 @@ export function openOrders({ journal, off }: OrdersParts): Orders {
       const events = eventsOf(runs.get(run));
       const held = heldBy(events.filter((event) => event.type === 'signal.received'));
       if (held !== null) return new Suspended('person', heldText(held));
-      const notAllowed = notAllowedBy(events);
-      if (notAllowed !== null) return new Suspended('not-allowed', notAllowed);
+      const pause = pauseOf(events);
+      if (pause?.reason === 'not-allowed') return new Suspended('not-allowed', pause.message);
       // Another process met the refusal. Should the run be going on by now, and that not be heard yet, the call is given out again.
-      return isRefusedByAccount(events)
-        ? new Suspended('stopping', 'The run is paused, because the account of the model takes nothing.')
-        : null;
+      if (pause?.reason === 'authentication' || pause?.reason === 'spending-limit')
+        return new Suspended('stopping', 'The run is paused, because the account of the model takes nothing.');
+      return null;
     },
     begin: (run) => {
       const known = knownOf(run);

@@ -1,5 +1,5 @@
 import type { MicroDollars } from '../domain/budget.ts';
-import type { RunEvent, StoredEvent } from '../domain/events.ts';
+import type { EventOf, RunEvent, StoredEvent } from '../domain/events.ts';
 import type { Json } from '../domain/json.ts';
 import { toJson } from '../domain/json.ts';
 
@@ -48,8 +48,6 @@ class Books {
     return this.#costs.get(`${scope} ${agent}`) ?? 0;
   }
 }
-
-type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { readonly type: T }>;
 
 function ofAgent({ agent, ending, cause, turns, seconds }: EventOf<'agent.ended'>): Entry {
   return { what: 'agent ended', agent, ending, cause: short(cause), turns, seconds };

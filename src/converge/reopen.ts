@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Change } from '../domain/change.ts';
 import { dropsOf, unwanted } from '../domain/drops.ts';
-import type { RunEvent, SettledOutcome, StoredEvent } from '../domain/events.ts';
+import type { EventOf, SettledOutcome, StoredEvent } from '../domain/events.ts';
 import { generationsOf, stands } from '../domain/generation.ts';
 import type { Plan } from '../domain/plan.ts';
 import { needsOf } from '../domain/shard.ts';
@@ -103,7 +103,7 @@ function readRecord(events: readonly StoredEvent[]): Record {
     shards.set(shard, known);
     return known;
   };
-  const issued = ({ key, kind, input }: Extract<RunEvent, { type: 'call.issued' }>): void => {
+  const issued = ({ key, kind, input }: EventOf<'call.issued'>): void => {
     const { data } = about.safeParse(input);
     const shard = data?.shard ?? shardOfChange.get(data?.change ?? '');
     if (shard === undefined || key.includes('/') || !stands(reopened, key)) return;

@@ -166,6 +166,8 @@ export type SettledOutcome =
   | { readonly kind: 'null'; readonly cause: string }
   | { readonly kind: 'throw'; readonly message: string };
 
+export type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { readonly type: T }>;
+
 export interface StoredEvent {
   readonly scope: string;
   /** 1-based place in the scope's record. */

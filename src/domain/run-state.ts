@@ -2,7 +2,7 @@ import type { Amendment } from './amendment.ts';
 import { askedOf, type Asked } from './asked.ts';
 import { censusOf, type Census } from './census.ts';
 import { ConvergeError, type PauseReason } from './errors.ts';
-import type { Person, RunEvent, StoredEvent } from './events.ts';
+import type { Person, EventOf, RunEvent, StoredEvent } from './events.ts';
 import { dropsOf } from './drops.ts';
 import { generationsOf, type Reopened } from './generation.ts';
 import { heldBy, type Held } from './hold.ts';
@@ -152,7 +152,7 @@ export function foldRun(events: readonly StoredEvent[]): RunState {
   };
 }
 
-type Typed<T extends RunEvent['type']> = StoredEvent & { readonly event: Extract<RunEvent, { readonly type: T }> };
+type Typed<T extends RunEvent['type']> = StoredEvent & { readonly event: EventOf<T> };
 
 /** Of the present generation. */
 function ofGeneration(events: readonly StoredEvent[]): readonly StoredEvent[] {

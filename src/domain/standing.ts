@@ -1,6 +1,6 @@
 import type { Amendment } from './amendment.ts';
 import type { Limits } from './budget.ts';
-import type { RunEvent, StoredEvent } from './events.ts';
+import type { EventOf, RunEvent, StoredEvent } from './events.ts';
 import type { Place } from './run.ts';
 
 /** Whether a run works: after its approval, while it is neither paused nor ended. */
@@ -29,7 +29,7 @@ export interface Standing extends Work {
   readonly amended: ReadonlySet<string>;
 }
 
-export function standingFrom({ place, settings }: Extract<RunEvent, { readonly type: 'run.started' }>): Standing {
+export function standingFrom({ place, settings }: EventOf<'run.started'>): Standing {
   return { place, limits: settings.limits, approved: false, worked: 0, since: null, amended: new Set() };
 }
 

@@ -5,7 +5,7 @@ import type { Limits, Usage } from '../domain/budget.ts';
 import { EFFORTS, type ModelChoice } from '../domain/effort.ts';
 import { PERMISSIONS } from '../domain/permission.ts';
 import type { PauseReason } from '../domain/errors.ts';
-import type { AgentEnding, Person, RunEvent, SettledOutcome, StoredEvent } from '../domain/events.ts';
+import type { AgentEnding, Person, EventOf, RunEvent, SettledOutcome, StoredEvent } from '../domain/events.ts';
 import type { Json } from '../domain/json.ts';
 import type { Ending, LedgerEntry } from '../domain/ledger.ts';
 import type { Place, Settings } from '../domain/run.ts';
@@ -114,7 +114,7 @@ const outcome: z.ZodType<SettledOutcome> = z.discriminatedUnion('kind', [
   object({ kind: z.literal('throw'), message: text }),
 ]);
 
-type EventSchemas = { readonly [T in RunEvent['type']]: z.ZodType<Extract<RunEvent, { readonly type: T }>> };
+type EventSchemas = { readonly [T in RunEvent['type']]: z.ZodType<EventOf<T>> };
 
 /** One schema for each type of event; the compiler tells when a type or a field is missing. */
 const EVENTS = {

@@ -1,6 +1,6 @@
 import { amountsOfCharge, amountsOfRequest, EMPTY_BALANCE, NO_AMOUNTS, runAccount, uncountedWork } from '../domain/account.ts';
 import { NO_USAGE } from '../domain/budget.ts';
-import type { RunEvent, StoredEvent } from '../domain/events.ts';
+import type { EventOf, RunEvent, StoredEvent } from '../domain/events.ts';
 import { isApproval, workAfter } from '../domain/standing.ts';
 import type { Draft } from './draft.ts';
 import type { Need } from './rows.ts';
@@ -82,8 +82,6 @@ export function project(draft: Draft, stored: StoredEvent): void {
     case 'switch.turned':
   }
 }
-
-type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { readonly type: T }>;
 
 function issued(draft: Draft, { scope, n }: StoredEvent, event: EventOf<'call.issued'>): void {
   demand(draft.get('call', scope, event.key) === undefined, `call ${event.key} was issued already`);

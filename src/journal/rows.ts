@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import type { Balance } from '../domain/account.ts';
-import type { RunEvent, StoredEvent } from '../domain/events.ts';
+import type { EventOf, StoredEvent } from '../domain/events.ts';
 import type { Work } from '../domain/standing.ts';
 import { spendReserved } from './event-schema.ts';
 import type { CallState, EffectState } from './journal.ts';
@@ -20,7 +20,7 @@ export interface Rows {
   readonly effect: { readonly state: EffectState; readonly intendedN: number; readonly doneN: number | null };
   readonly signal: { readonly n: number };
   readonly spend: {
-    readonly request: Extract<RunEvent, { readonly type: 'spend.reserved' }>;
+    readonly request: EventOf<'spend.reserved'>;
     readonly reservedN: number;
     readonly chargedN: number | null;
   };

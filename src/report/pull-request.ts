@@ -231,13 +231,13 @@ function verdictTable(shards: readonly ReviewedShard[]): string {
   );
 }
 
-/** Items that the page of a pull request names; the record has all. */
+/** Items that a pull request names; the log has more of them, and the script alone knows all. */
 const NAMED = 20;
 
 /** What the script's own steps lost; null when they lost nothing. */
 function lostItems({ lostItems: all }: RunState): string | null {
   if (all.length === 0) return null;
-  const more = all.length > NAMED ? [`and ${all.length - NAMED} more`] : [];
+  const more = all.length > NAMED ? ['and more'] : [];
   return details(
     'Items that the script lost, because they threw',
     [...all.slice(0, NAMED).map((text) => line(text, 300)), ...more].map((text) => `- ${text}`).join('\n'),

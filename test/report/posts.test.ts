@@ -375,7 +375,7 @@ it('items that the script itself lost stand in the pull request, and in the log'
   const body = pullRequestBody({ ...RESULT, state });
   expect(body).toContain('Items that the script lost');
   expect(body).toContain('pipeline: item 1 threw, and is null');
-  expect(body).toContain('- and 2 more');
+  expect(body).toContain('- and more');
   expect(statusComment({ ...STATUS, state })).toContain('pipeline: item 1 threw, and is null');
   expect(pullRequestBody({ ...RESULT, state: stateOf() })).not.toContain('that the script lost');
 });
